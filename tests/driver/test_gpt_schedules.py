@@ -120,5 +120,5 @@ def test_both_verifiers_take_it_and_the_report_has_its_loss_against_compute(bran
     assert again.returncode == 3, again.stdout
     assert promo("report", branched.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
-    assert "| moving | further, at its end | 4.8e+09 flop |" in said
+    assert "| moving | further, at its end | 4.8e9 flop |" in said
     assert "| moving | further, on the way |" in said

@@ -330,7 +330,7 @@ def test_a_replay_and_an_invented_world_have_no_shapes(whole, capsys):
 def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert promo("report", whole.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
-    assert "Growing begins with base and changes to large at 1.16e+03 flop" in said
+    assert "Growing begins with base and changes to large at 1,160 flop" in said
     assert "put down in the ledger before that stage opened" in said
     assert "inferred from its law, moved to what it came to" in said
     assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
@@ -354,16 +354,16 @@ def test_the_report_draws_and_tables_loss_against_compute_with_where_the_shape_c
 
     stages = ["first", "second", "third", "fourth", "whole"]
     assert {where for who, where in ends if who == "base"} == {f"{one}, at its end" for one in stages}
-    assert [row[2:3] + row[6:] for row in ways] == [["1.16e+03 flop", "2"]]  # at the change, by the shape before it
+    assert [row[2:3] + row[6:] for row in ways] == [["1,160 flop", "2"]]  # at the change, by the shape before it
     evidence = whole.evidence(whole.compiled(), whole.state(), "whole")
     values = [float(cell.value) for cell in evidence.row("moving").cells]
     shown = [sum(values) / 2, min(values), max(values)]
-    assert ends["moving", "whole, at its end"][2:] == ["4e+04 flop", *(f"{one:.4f}" for one in shown), "2"]
+    assert ends["moving", "whole, at its end"][2:] == ["40,000 flop", *(f"{one:.4f}" for one in shown), "2"]
 
     assert promo("report", whole.path, "--out", tmp_path / "it.html") == 0
     page = (tmp_path / "it.html").read_text(encoding="utf-8")
     assert page.count('class="span"') == 1
-    assert "base to large at 1.16e+03 flop" in page
+    assert "base to large at 1,160 flop" in page
     assert promo("report", whole.path, "--format", "json", "--out", tmp_path / "it.json") == 0
     assert "<svg" not in (tmp_path / "it.json").read_text(encoding="utf-8")
 
@@ -375,11 +375,12 @@ def test_a_lead_in_every_seed_is_a_saving_and_is_told_with_and_without_what_the_
     assert (who, shape, which) == ("moving", "large", "best and the largest")
     assert float(lead) > 0
     assert all(float(end) > 0 for end in ahead.split(" to "))
-    share = 1 - 40_000 / float(need.split()[0])
+    needed = float(need.split()[0].replace(",", ""))
+    share = 1 - 40_000 / needed
     assert int(saved[:-1]) == pytest.approx(100 * share, abs=0.6)
     assert int(between.split("%")[0]) <= int(saved[:-1])
     pilots = 6 * (1000 + 2000 + 4000 + 16000)
-    assert paid == f"{(40_000 + pilots) / float(need.split()[0]):.1f} times as much"
+    assert paid == f"{(40_000 + pilots) / needed:.1f} times as much"
     assert "To the loss of moving large would need" in text
     assert "no saving" not in text.lower()
 
@@ -402,7 +403,28 @@ def test_being_level_is_no_saving(tmp_path):
     text, tables = section(folder, tmp_path / "it.md")
 
     assert tables["Saved at equal loss"][1][3] == "0.0000"
-    assert "There is no saving against large, which comes to the loss of moving with 4e+04 flop" in text
+    assert "There is no saving against large, which comes to the loss of moving with 40,000 flop" in text
+
+
+def test_a_stage_that_ends_before_the_change_is_named(tmp_path):
+    _, folder = made(tmp_path, change=lambda text: text.replace("40_000flop", "900flop"))
+    text, _ = section(folder, tmp_path / "it.md")
+
+    assert "whole ends at 900 flop, before the change to large: moving does not make it there." in text
+
+
+def test_what_a_law_foretells_that_its_points_do_not_tell_is_called_a_guess(tmp_path, capsys):
+    def change(text):
+        return text.replace('["lawful"]', '["noisy"]').replace("form compute", "form compute, shift")
+
+    _, folder = made(tmp_path, change=change)
+    fits = folder.decision(folder.compiled(), folder.state(), "before").found.fits
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+
+    assert [one.unsure for one in fits] == [("d",), ("d",)]
+    assert "; a guess of base and large, whose points do not tell a law." in capsys.readouterr().out
+    said = (tmp_path / "it.md").read_text(encoding="utf-8").partition("### before")[2].partition("### growing")[0]
+    assert "The points of base do not tell d: other values fit as well" in said
 
 
 def told(capsys, *places):
@@ -488,7 +510,7 @@ def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, 
     crashed(folder.path / "ledger.jsonl", b"".join(lines[: end + 1]))
 
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
-    assert "changes to large at 1.16e+03 flop" in (tmp_path / "it.md").read_text(encoding="utf-8")
+    assert "changes to large at 1,160 flop" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
 
 def test_a_crate_tells_which_tables_a_law_read(whole, tmp_path):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promo.evidence.fitting import Sum, fit, interval, refits
+from promo.evidence.fitting import fit, interval, refits
+from promo.evidence.huber import Sum
 from promo.evidence.laws import FittedLaw, Point
 from promo.evidence.switching import switch
 from promo.study.laws import Form

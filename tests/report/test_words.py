@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from promo.report.words import number, percent, whole_percent, with_sign
+from promo.report.told import compute_text
+from promo.report.words import number, percent, two_places, whole_percent, with_sign
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,23 @@ from promo.report.words import number, percent, whole_percent, with_sign
         (percent(-0.0125), "-1.25%"),
         (whole_percent(-0.004), "0%"),
         (whole_percent(-0.06), "-6%"),
+        (two_places(-1 / 435), "0.00"),
+        (two_places(-0.995), "-0.99"),
     ],
 )
 def test_what_rounds_to_nothing_has_no_sign(said, shown):
     assert said == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("2.5", "2.5 flop"),
+        ("1160.4", "1,160 flop"),
+        (40_000, "40,000 flop"),
+        ("118000000000", "1.18e11 flop"),
+        ("0.00001", "1e-5 flop"),
+    ],
+)
+def test_an_amount_of_compute_has_three_digits_and_is_written_as_a_spec_writes_it(amount, shown):
+    assert compute_text(amount, "flop") == shown

@@ -1,8 +1,7 @@
 """
 Points to a scaling law, and to the laws that other draws of the runs would have given.
 
-The logarithm of a law is that of a sum of exponentials whose exponents are, but for a shift, linear in the parameters,
-so gradient and curvature of a fit are exact and Newton's method ends it in a few steps.
+Gradient and curvature of a fit are exact (`huber`), and Newton's method ends it in a few steps.
 
 What is minimised is the sum of Huber's function over differences of logarithms: beyond its *bend* a point pulls hardly
 harder, however far away it lies.  Hardly, since with a pull that does not *rise* at all any law between two runs of a
@@ -21,11 +20,10 @@ Source:
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
-from typing import assert_never
+from collections.abc import Callable, Iterator, Sequence
 
 from promo.base.canonical import digest_bytes
+from promo.evidence.huber import RISE, Slopes, Sum, Vector, solve
 from promo.evidence.laws import FittedLaw, Point
 from promo.study.laws import Form
 
@@ -36,12 +34,6 @@ Difference of logarithms at which Huber's function turns from a parabola into a 
 Runs of one recipe lie 0.1 to 1% apart, and one that lies farther away is an outlier.  Hoffmann et al. take 1e-3: then
 nearly every point is one, what is minimised is all but a sum of distances, and of few points many laws are as near.
 """
-RISE = 2e-2
-"""By how much more of its pull at the bend a point pulls that lies e times as far away."""
-LOWEST, HIGHEST = 1e-3, 1.0
-"""Exponents lie between; one that ends at a border is not told by the points."""
-STARTS = (0.1, 0.25, 0.45, 0.8)
-"""Exponents at which a search may begin."""
 BEGUN = 3
 """Searches, from the best of the places where one may begin."""
 NARROWER = 4.0
@@ -55,250 +47,8 @@ NOTHING = 1e-18
 """A gain below which points lie on a law."""
 ROUGHLY = 1e-4
 """The same for the floor and the factors under way."""
-NO_FLOOR = 1e-3
-"""A floor below this share of the smallest loss is none: the points do not tell it."""
 WIDEST = 0.1
 """The bend with which a search begins."""
-
-Vector = list[float]
-Matrix = list[list[float]]
-
-
-# --- what is minimised ---------------------------------------------------------------------------------------------
-
-Pairs = tuple[tuple[int, int], ...]
-"""Places on and above the diagonal of a matrix."""
-Slopes = tuple[Vector, Matrix, Matrix]
-SECOND: Mapping[Form, Pairs] = {
-    Form.COMPUTE: ((0, 0), (1, 1), (1, 2), (2, 2)),
-    Form.SHIFTED: ((0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)),
-    Form.SIZE_AND_DATA: ((0, 0), (1, 1), (1, 2), (2, 2), (3, 3), (3, 4), (4, 4)),
-}
-"""Pairs of parameters that stand in one term."""
-Term = tuple[float, tuple[tuple[int, float], ...]]
-"""The logarithm of a term, and what it moves by with each parameter that is in it."""
-
-
-class Sum:
-    """
-    Points and a form to the sum, its gradient and its curvature.
-
-    Parameters are log E, log A, a and so on, with compute, size and data measured in their middles, so that factors and
-    exponents hardly depend on each other; a shift is the logarithm of its share of the middle.
-    """
-
-    def __init__(self, form: Form, points: Sequence[Point], counts: Sequence[int], rise: float = RISE) -> None:
-        self.form, self.counts, self.rise = form, counts, rise
-        logs = [tuple(map(math.log, one.at)) for one in points]
-        self.middle = [sum(column) / len(points) for column in zip(*logs, strict=True)]
-        self.logs = [tuple(a - b for a, b in zip(row, self.middle, strict=True)) for row in logs]
-        self.losses = [math.log(one.loss) for one in points]
-        least = min(row[0] for row in self.logs)
-        floor = min(self.losses) + math.log(NO_FLOOR), 300.0
-        free, exponent, shift = (-300.0, 300.0), (LOWEST, HIGHEST), (least - 12.0, least + 2.0)
-        more = {Form.COMPUTE: (), Form.SHIFTED: (shift,), Form.SIZE_AND_DATA: (free, exponent)}
-        self.factors = (0, 1, 3) if form is Form.SIZE_AND_DATA else (0, 1)
-        """Floor and factors among the parameters."""
-        size = len(form.names)
-        self.pairs: Pairs = tuple((row, column) for row in range(size) for column in range(row, size))
-        self.second: Pairs = SECOND[form]
-        self.bounds: tuple[tuple[float, float], ...] = (floor, free, exponent, *more[form])
-
-    def terms(self, at: Vector, index: int) -> tuple[Term, ...]:
-        """The terms of the law at a point."""
-        floor = (at[0], ((0, 1.0),))
-        match self.form:
-            case Form.COMPUTE:
-                x = self.logs[index][0]
-                return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x)))
-            case Form.SHIFTED:
-                place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
-                x = math.log(place + shift)
-                return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x), (3, -at[2] * shift / (place + shift))))
-            case Form.SIZE_AND_DATA:
-                x, y = self.logs[index]
-                return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x))), (at[3] - at[4] * y, ((3, 1.0), (4, -y)))
-            case _:
-                assert_never(self.form)
-
-    def value(self, at: Vector, bend: float) -> float:
-        """The sum."""
-        total = 0.0
-        for index, count in enumerate(self.counts):
-            away = abs(self.losses[index] - math.log(sum(math.exp(log) for log, _ in self.terms(at, index))))
-            if away <= bend:
-                total += 0.5 * count * away * away
-            else:
-                rising = self.rise * (away * math.log(away / bend) - away + bend)
-                total += count * bend * (away - 0.5 * bend + rising)
-        return total
-
-    def descent(self, at: Vector, bend: float) -> Slopes:
-        """Gradient and curvature of the sum, and the curvature of weighted squares, which is never negative."""
-        size = len(at)
-        gradient, tame = [0.0] * size, [0.0] * len(self.pairs)
-        straight, bent = [0.0] * len(self.pairs), [0.0] * len(self.second)
-        for index, count in enumerate(self.counts):
-            whole, slope, second = self._moved_by(at, index)
-            away = self.losses[index] - math.log(whole)
-            if -bend <= away <= bend:
-                pull, keep, held = count * away, count * (away + 1.0), float(count)
-            else:
-                pull = math.copysign(count * bend * (1 + self.rise * math.log(abs(away) / bend)), away)
-                keep, held = pull + count * bend * self.rise / abs(away), pull / away
-            for row, first in enumerate(slope):
-                gradient[row] -= pull * first
-            for place, (row, column) in enumerate(self.pairs):
-                both = slope[row] * slope[column]
-                straight[place] += keep * both
-                tame[place] += held * both
-            for place, by in enumerate(second):
-                bent[place] -= pull * by
-        return gradient, self._matrix((self.pairs, straight), (self.second, bent)), self._matrix((self.pairs, tame))
-
-    def _matrix(self, *parts: tuple[Pairs, Vector]) -> Matrix:
-        size = len(self.bounds)
-        found = [[0.0] * size for _ in range(size)]
-        for pairs, values in parts:
-            for (row, column), value in zip(pairs, values, strict=True):
-                found[row][column] += value
-                if row != column:
-                    found[column][row] += value
-        return found
-
-    def _moved_by(self, at: Vector, index: int) -> tuple[float, Vector, Vector]:
-        """
-        The law at a point, what its logarithm moves by, and the second moments of that among its terms.
-
-        The latter are those of the pairs in *second*; a shift, in which its exponent is not linear, adds to its own.
-        """
-        floor = math.exp(at[0])
-        match self.form:
-            case Form.COMPUTE:
-                x = self.logs[index][0]
-                part = math.exp(at[1] - at[2] * x)
-                whole = floor + part
-                none, part = floor / whole, part / whole
-                return whole, [none, part, -part * x], [none, part, -part * x, part * x * x]
-            case Form.SHIFTED:
-                place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
-                x, share = math.log(place + shift), shift / (place + shift)
-                by = -at[2] * share
-                part = math.exp(at[1] - at[2] * x)
-                whole = floor + part
-                none, part = floor / whole, part / whole
-                own = (-x * by - share, by * by + by * (1 - share))
-                second = [none, part, -part * x, part * by, part * x * x, part * own[0], part * own[1]]
-                return whole, [none, part, -part * x, part * by], second
-            case Form.SIZE_AND_DATA:
-                x, y = self.logs[index]
-                part, other = math.exp(at[1] - at[2] * x), math.exp(at[3] - at[4] * y)
-                whole = floor + part + other
-                none, part, other = floor / whole, part / whole, other / whole
-                slope = [none, part, -part * x, other, -other * y]
-                return whole, slope, [none, part, -part * x, part * x * x, other, -other * y, other * y * y]
-            case _:
-                assert_never(self.form)
-
-    def named(self, at: Vector) -> tuple[float, ...]:
-        """Parameters as a law has them."""
-        floor, factor, exponent, *rest = at
-        first = (math.exp(floor), math.exp(factor + exponent * self.middle[0]), exponent)
-        match self.form:
-            case Form.COMPUTE:
-                return first
-            case Form.SHIFTED:
-                return (*first, math.exp(rest[0] + self.middle[0]))
-            case Form.SIZE_AND_DATA:
-                return (*first, math.exp(rest[0] + rest[1] * self.middle[1]), rest[1])
-            case _:
-                assert_never(self.form)
-
-    def inner(self, law: FittedLaw) -> Vector:
-        """Parameters of a law as the search has them, within their borders."""
-        floor, factor, exponent, *rest = law.parameters
-        found = [_log(floor), _log(factor) - exponent * self.middle[0], exponent]
-        match self.form:
-            case Form.COMPUTE:
-                pass
-            case Form.SHIFTED:
-                found.append(_log(rest[0]) - self.middle[0])
-            case Form.SIZE_AND_DATA:
-                found += [_log(rest[0]) - rest[1] * self.middle[1], rest[1]]
-            case _:
-                assert_never(self.form)
-        return [min(high, max(low, one)) for one, (low, high) in zip(found, self.bounds, strict=True)]
-
-    def starts(self) -> list[Vector]:
-        """Where searches begin: floor and factors by least squares, for each exponent."""
-        found = []
-        target = [math.exp(one) for one in self.losses]
-        powers = [{b: [math.exp(-b * x) for x in column] for b in STARTS} for column in zip(*self.logs, strict=True)]
-        for exponents in product(STARTS, repeat=self.form.arguments):
-            chosen = (one[b] for one, b in zip(powers, exponents, strict=True))
-            columns = [[1.0, *row] for row in zip(*chosen, strict=True)]
-            linear = _least_squares(columns, target, self.counts)
-            least = min(target) * 1e-3
-            floor, *factors = (math.log(max(one, least)) for one in linear)
-            match self.form:
-                case Form.COMPUTE:
-                    found.append([floor, factors[0], exponents[0]])
-                case Form.SHIFTED:
-                    low, high = self.bounds[3]
-                    found += [[floor, factors[0], exponents[0], low + by * (high - low)] for by in (0.2, 0.8)]
-                case Form.SIZE_AND_DATA:
-                    found.append([floor, factors[0], exponents[0], factors[1], exponents[1]])
-                case _:
-                    assert_never(self.form)
-        return found
-
-
-def _log(value: float) -> float:
-    return math.log(value) if value > 0 else -math.inf
-
-
-def _least_squares(rows: Sequence[Vector], target: Vector, counts: Sequence[int]) -> Vector:
-    """Factors of the columns, relative to what is to be met, none below 0: the most negative one goes out at a time."""
-    kept = list(range(len(rows[0])))
-    while True:
-        square = [[0.0] * len(kept) for _ in kept]
-        right = [0.0] * len(kept)
-        for row, goal, count in zip(rows, target, counts, strict=True):
-            weight = count / (goal * goal)
-            for i, first in enumerate(kept):
-                right[i] += weight * row[first] * goal
-                for j, second in enumerate(kept):
-                    square[i][j] += weight * row[first] * row[second]
-        for i in range(len(kept)):
-            square[i][i] *= 1 + 1e-10
-        solved = solve(square, right) or [0.0] * len(kept)
-        lowest = min(range(len(kept)), key=solved.__getitem__)
-        if solved[lowest] >= 0 or len(kept) == 1:
-            found = dict(zip(kept, solved, strict=True))
-            return [max(found.get(index, 0.0), 0.0) for index in range(len(rows[0]))]
-        del kept[lowest]
-
-
-def solve(square: Matrix, right: Vector) -> Vector | None:
-    """A symmetric system by Cholesky's factors; None where the matrix is not positive definite."""
-    size = len(right)
-    lower = [[0.0] * size for _ in range(size)]
-    for i in range(size):
-        for j in range(i + 1):
-            rest = square[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
-            if i == j:
-                if not rest > 1e-14 * abs(square[i][i]):
-                    return None
-                lower[i][i] = math.sqrt(rest)
-            else:
-                lower[i][j] = rest / lower[j][j]
-    half = [0.0] * size
-    for i in range(size):
-        half[i] = (right[i] - sum(lower[i][k] * half[k] for k in range(i))) / lower[i][i]
-    found = [0.0] * size
-    for i in reversed(range(size)):
-        found[i] = (half[i] - sum(lower[k][i] * found[k] for k in range(i + 1, size))) / lower[i][i]
-    return found
 
 
 # --- the search ----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from promo.report.declared import formula
 from promo.report.forecasts import Scored, outcome_cells, scored, tally_words
 from promo.report.record import Record
 from promo.report.saved import against, saved_table, saved_words
-from promo.report.told import law_of, schedule_words, switch_words, unit_of
+from promo.report.told import guess_words, law_of, schedule_words, switch_words, unit_of
 from promo.report.values import LawView
 from promo.report.words import plural
 from promo.study.laws import LEVEL, Forecast, Law, Otherwise, Schedule
@@ -60,7 +60,14 @@ def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> La
         ),
         headings=HEADINGS,
         rows=rows,
-        statements=tuple(tally_words(came)),
+        statements=(
+            *(
+                guess_words(one.candidate or "all candidates together", one.unsure)
+                for one in found.fits
+                if one.unsure and one.candidate in (None, *forecast.candidates)
+            ),
+            *tally_words(came),
+        ),
     )
 
 

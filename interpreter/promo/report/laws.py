@@ -9,6 +9,7 @@ from promo.evidence.extrapolate import Fitted, Foretold, fit_laws
 from promo.evidence.values import Evidence
 from promo.report.declared import describe_form, formula
 from promo.report.record import Record
+from promo.report.told import guess_words
 from promo.report.values import LawView
 from promo.report.words import listed, percent, plural
 from promo.study.laws import LEVEL, Law
@@ -20,6 +21,8 @@ CHECKPOINTS = (
 )
 UNTOLD = "needs runs of three sizes and three amounts of data, and one of these sizes at two amounts"
 HEADINGS = ("candidate", "law", "runs", "foretold", f"{LEVEL:.0%} interval", "came", "missed by")
+FITTED = 3
+"""Columns of a law that no stage tests."""
 
 
 def laws_view(record: Record) -> Iterable[LawView]:
@@ -32,12 +35,13 @@ def laws_view(record: Record) -> Iterable[LawView]:
 def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool) -> LawView:
     """A law, fitted to what is known."""
     found = fit_laws(study, law, evidence, recorded=recorded)
+    columns = FITTED if law.held is None else len(HEADINGS)
     return LawView(
         name=law.name,
         documentation=law.documentation,
         sentence=_sentence(study, law),
-        headings=HEADINGS,
-        rows=tuple(row for one in found for row in _rows(law, one)),
+        headings=HEADINGS[:columns],
+        rows=tuple(row[:columns] for one in found for row in _rows(law, one)),
         statements=(*_statements(law, found), *((CHECKPOINTS,) if recorded else ())),
     )
 
@@ -47,7 +51,8 @@ def _sentence(study: Study, law: Law) -> str:
     text = (
         f"{form[0].upper()}{form[1:]}, fitted to {study.measure.metric} at {listed(law.stages)}"
         f"{' for all candidates together' if law.form.arguments > 1 else ''}; intervals from {law.draws} draws of the "
-        f"runs, seed {law.seed}. It is not asked beyond {law.reach} times the largest of these budgets."
+        f"runs, seed {law.seed}. It is not asked beyond {law.reach} times the largest of these budgets, nor as far "
+        "below them."
     )
     return (
         text if law.held is None else f"{text} The stage {law.held} tests it: no run of that stage is among its points."
@@ -77,10 +82,7 @@ def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
                 why = "would join losses that no law joins" if one.told else UNTOLD
             yield f"The law of {who} {why}: it is not fitted."
         elif one.unsure:
-            yield (
-                f"The points of {who} do not tell {listed(one.unsure)}: other values fit as well, so what is foretold "
-                "of it is a guess."
-            )
+            yield guess_words(who, one.unsure)
     told = [one for each in found for one in each.foretold if one.came is not None]
     if told:
         yield _record_of(told)

@@ -16,7 +16,7 @@ from promo.decision.stats import tau_b
 from promo.evidence.values import Evidence
 from promo.report.flows import ranks_svg
 from promo.report.record import Record
-from promo.report.words import NONE, number, plural
+from promo.report.words import NONE, number, plural, two_places
 
 MOST_LINES = 48
 """Candidates of one picture."""
@@ -144,7 +144,9 @@ def stability_words(before: str, after: str, found: Stability, who: str) -> str:
     best = f"Of the best {found.few} they share {found.shared}; {chance}."
     if found.few == 1:
         best = "They agree on the best." if found.shared else "They do not agree on the best."
-    return f"{before} and {after} rank {found.count} {who} with Kendall's tau-b {found.tau:.2f}{ceiling}. {best}"
+    return (
+        f"{before} and {after} rank {found.count} {who} with Kendall's tau-b {two_places(found.tau)}{ceiling}. {best}"
+    )
 
 
 def flow_view(record: Record) -> FlowView:

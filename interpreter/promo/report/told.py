@@ -1,14 +1,14 @@
 """What laws told, in words: a forecast, and where a schedule changes shape."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch
 from promo.evidence.laws import FittedLaw
 from promo.ledger.outcomes import Turn
-from promo.report.words import listed, number
-from promo.study.laws import LEVEL, Law
+from promo.report.words import MOST_WRITTEN, listed, number
+from promo.study.laws import LEVEL, Forecast, Law
 from promo.study.values import BudgetKind, Study
 
 UNITS = {BudgetKind.FLOPS: "flop", BudgetKind.WALL: "s", BudgetKind.CPU: "s cpu"}
@@ -21,7 +21,23 @@ def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
     if not found.foretold:
         return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} could not be fitted"
     said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
-    return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}"
+    return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}{_guessed(forecast, found)}"
+
+
+def _guessed(forecast: Forecast, found: Forecasting) -> str:
+    unsure = [one.candidate for one in found.fits if one.unsure and one.candidate in (None, *forecast.candidates)]
+    if None in unsure:
+        return "; a guess, for the points do not tell the law"
+    names = [name for name in unsure if name is not None]
+    return f"; a guess of {listed(names)}, whose points do not tell a law" if names else ""
+
+
+def guess_words(who: str, unsure: tuple[str, ...]) -> str:
+    """That a law was fitted to points that do not tell it, in one sentence."""
+    return (
+        f"The points of {who} do not tell {listed(unsure)}: other values fit as well, so what is foretold of it is a "
+        "guess."
+    )
 
 
 def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
@@ -29,7 +45,8 @@ def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
     unit = unit_of(study, study.laws[study.schedules[decision.name].law])
     if found.grounds is Grounds.TOLD:
         places = (f"to {one.candidate} at {compute_text(one.at, unit)}" for one in found.path[1:])
-        return f"{decision.name} begins with {found.path[0].candidate} and changes {listed(list(places))}"
+        begins = f"{decision.name} begins with {found.path[0].candidate} and changes {listed(list(places))}"
+        return "; ".join((begins, *unreached_words(found, study, decision.name)))
     kept = f"keeps {found.path[0].candidate} all the way" if found.path else "leaves it to a person which shape to keep"
     return f"{decision.name} {kept}: {grounds_words(found, unit)}"
 
@@ -81,8 +98,24 @@ def law_of(law: Law, found: Scheduling, candidate: str) -> FittedLaw | None:
 
 
 def compute_text(amount: str | int, unit: str) -> str:
-    """An amount of a budget, to three digits."""
-    return f"{float(amount):.3g} {unit}"
+    """An amount of a budget, to three digits: `2.5 s`, `1,160 flop`, `1.18e11 flop`."""
+    shown = f"{float(amount):.3g}"
+    if 1000 <= float(shown) < MOST_WRITTEN:
+        return f"{float(shown):,.0f} {unit}"
+    digits, _, power = shown.partition("e")
+    return f"{digits}e{int(power)} {unit}" if power else f"{digits} {unit}"
+
+
+def unreached_words(found: Scheduling, study: Study, schedule: str) -> Iterator[str]:
+    """Stages of what follows a schedule that end before a change, each in one sentence."""
+    unit = unit_of(study, study.laws[study.schedules[schedule].law])
+    for name in study.followers(schedule):
+        for stage, there in study.entrants.items():
+            whole = study.whole(stage)
+            ahead = next((one for one in found.path if one.at >= whole), None)
+            if name in there.possible and ahead is not None:
+                end = compute_text(whole, unit)
+                yield f"{stage} ends at {end}, before the change to {ahead.candidate}: {name} does not make it there"
 
 
 def unit_of(study: Study, law: Law) -> str:

@@ -87,6 +87,12 @@ def with_sign(value: Fraction, places: int = PLACES) -> str:
     return f"+{shown}" if value > 0 and shown.strip("0.") else shown
 
 
+def two_places(value: float) -> str:
+    """A coefficient or a statistic to two places; nothing has no sign."""
+    text = f"{value:.2f}"
+    return text.removeprefix("-") if text == "-0.00" else text
+
+
 def whole_percent(share: float) -> str:
     """A share in whole percent; nothing has no sign."""
     text = f"{share:.0%}"

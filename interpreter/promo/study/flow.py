@@ -7,8 +7,9 @@ what the checks of gates and rules rest on.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import assert_never
 
 from promo.base.canonical import exact, rounded
@@ -235,12 +236,20 @@ def _order(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers) -> lis
                 first = chain.index(needed[0])
                 circle = " -> ".join([*reversed(chain[first:]), chain[-1]])
                 at = stages[needed[0]].where.get("after", stages[needed[0]].where["name"])
-                hint = "let the first of them train a cohort"
+                hint = _way_out(stages, [*chain[first:], needed[0]])
                 scope.report("P0502", f"stages wait for each other in a circle: {circle}", at, hint)
                 return None
             else:
                 chain.append(needed[0])
     return list(order)
+
+
+def _way_out(stages: Mapping[str, Stage], circle: Sequence[str]) -> str:
+    """How a circle is broken in which each stage waits for the next one."""
+    for waiting, other in pairwise(circle):
+        if other in stages[waiting].rests_on:
+            return f"fit the law that '{waiting}' waits for to other stages than '{other}'"
+    return "let the first of them train a cohort"
 
 
 def _needs(stages: Mapping[str, Stage], choosers: Choosers, name: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ what is trained there.  So the stages that a law is fitted to end before that st
 what the law decides about.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 from attrs import evolve
@@ -16,7 +17,7 @@ from promo.study.conditions import Conditions
 from promo.study.judgement import Gate, Projected, Rule, primitives
 from promo.study.laws import Forecast, Form, Law, Otherwise, Schedule
 from promo.study.names import Scope
-from promo.study.values import BudgetKind, Candidate, Entrants, Stage
+from promo.study.values import HISTORY, BudgetKind, Candidate, Entrants, Stage
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token
 
@@ -99,7 +100,7 @@ class Foretelling:
             message = f"the law '{law.name}' is of each candidate on its own, and '{unknown}' is none of those"
             scope.report("P0803", message, of, f"it is of: {', '.join(law.candidates)}")
             return None
-        if not self._speaks_of(law, stage, at, stages):
+        if not self._speaks_of(law, stage, candidates, at, stages, reach):
             return None
         found = Forecast(
             name=block.token("NAME").text,
@@ -135,30 +136,78 @@ class Foretelling:
                         message = f"the law '{law.name}' is not fitted to '{unknown}', of whom it is asked here"
                         self.scope.report("P0803", message, at, f"add it to the law: of {unknown}")
                     else:
-                        self._speaks_of(law, part.stage, at, stages)
+                        self._speaks_of(law, part.stage, judged, at, stages, reach)
 
     def _members(self, names: tuple[str, ...]) -> Iterator[str]:
         for name in names:
             cohort = self.conditions.cohorts.get(name)
             yield from (name,) if cohort is None else cohort
 
-    def _speaks_of(self, law: Law, stage: str, at: Node | Span, stages: Mapping[str, Stage]) -> bool:
-        """Whether a law may be asked about a stage: one of its unit, within its reach, that it is not fitted to."""
-        scope = self.scope
+    def _speaks_of(
+        self,
+        law: Law,
+        stage: str,
+        candidates: Sequence[str],
+        at: Node | Span,
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> bool:
+        """Whether a law may be asked about candidates at a stage; says why not."""
+        refused = next(self._refused(law, stage, candidates, stages, reach), None)
+        if refused is not None:
+            message, hint = refused
+            self.scope.report("P0803", message, at, hint)
+        return refused is None
+
+    def _refused(
+        self,
+        law: Law,
+        stage: str,
+        candidates: Sequence[str],
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> Iterator[tuple[str, str]]:
+        """Why a law does not speak of candidates at a stage, each with a way out."""
         mine, theirs = stages[law.stages[0]].budget.kind, stages[stage].budget.kind
-        largest, asked = max(whole(stages, name) for name in law.stages), whole(stages, stage)
         if stage in law.stages:
-            message, hint = f"the law '{law.name}' is fitted to '{stage}' itself", "name a stage of a larger budget"
+            yield f"the law '{law.name}' is fitted to '{stage}' itself", "name a stage of a larger budget"
         elif mine is not theirs:
             message = f"the law '{law.name}' is one of {mine.value}, and the budget of '{stage}' is of {theirs.value}"
-            hint = "name a stage whose budget has the unit of the law's stages"
-        elif asked > law.reach * largest:
-            message = f"'{stage}' lies beyond the reach of the law '{law.name}', {law.reach} times its largest budget"
-            hint = "fit the law to larger budgets, or let it reach further"
-        else:
-            return True
-        scope.report("P0803", message, at, hint)
-        return False
+            yield message, "name a stage whose budget has the unit of the law's stages"
+        for name in candidates:
+            strange = lies_on_none(self.conditions.candidates[name])
+            if strange:
+                yield strange, "ask it of candidates that train afresh and keep their shape"
+        for far in self._beyond(law, stage, candidates, stages, reach):
+            yield far, "fit the law to runs that lie nearer, or let it reach further"
+
+    def _beyond(
+        self,
+        law: Law,
+        stage: str,
+        candidates: Sequence[str],
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> Iterator[str]:
+        """Where what is asked lies farther from the points of a law than it reaches, in any of its arguments."""
+        known = self.conditions.candidates
+        fitted = [
+            place(stages, name, known[one], law.form)
+            for name in law.stages
+            for one in law.candidates
+            if one in reach[name].possible
+        ]
+        both = law.form is Form.SIZE_AND_DATA
+        whats = ("size", "amount of data") if both else ("budget",)
+        for one in candidates:
+            asked = place(stages, stage, known[one], law.form)
+            who = f"'{one}' at '{stage}'" if both else f"'{stage}'"
+            for what, value, points in zip(whats, asked, zip(*fitted, strict=True), strict=True):
+                said = f"{who} lies beyond the reach of the law '{law.name}'"
+                if value > law.reach * max(points):
+                    yield f"{said}, {law.reach} times its largest {what}"
+                if value * law.reach < min(points):
+                    yield f"{said}: its smallest {what} is more than {law.reach} times as large"
 
     # --- schedules -----------------------------------------------------------------------------------------
 
@@ -218,19 +267,27 @@ class Foretelling:
             message = f"{two} differ in {fixed}, which the runner '{runner.name}' cannot change while it trains"
             hint = f"it changes: {', '.join(can)}" if can else "change shapes with: runner gpt"
         else:
-            grown = [factor for factor in can if factor in differ and can[factor]]
-            return self._way(schedule, before, after, grown, at)
+            return self._way(schedule, before, after, [factor for factor in differ if can[factor]], at)
         scope.report("P0804", message, at, hint)
         return False
 
-    def _way(self, schedule: Schedule, before: Candidate, after: Candidate, grown: list[str], at: Node) -> bool:
-        """Whether the way of growing is one of the runner's, where weights change, and there is none where none do."""
+    def _way(self, schedule: Schedule, before: Candidate, after: Candidate, moved: list[str], at: Node) -> bool:
+        """
+        Whether the way of growing is one of the runner's, where weights change, and there is none where none do.
+
+        What counts is the model and not its factors: four layers of aspect 8 are no narrower than two of aspect 16.
+        """
         runner, way = self.conditions.runner, schedule.way
         can: Mapping[str, tuple[str, ...]] = getattr(runner, "shapes", {})
+        sizes = {name: size for name, size in _sizes(before, after).items() if can.get(name) != ()}
+        grown = [name for name in can if name in moved] if any(old < new for old, new in sizes.values()) else []
         known = can[grown[0]] if grown else ()
-        smaller = next((name for name in grown if _is_smaller(after, before, name)), None)
-        if smaller is not None:
-            message, hint = f"'{after.name}' has less {smaller} than '{before.name}'", "write the smaller shape first"
+        smaller = [f"{name} would fall from {old} to {new}" for name, (old, new) in sizes.items() if new < old]
+        if smaller:
+            message, hint = (
+                f"from '{before.name}' to '{after.name}' {' and '.join(smaller)}",
+                "write the smaller shape first",
+            )
         elif grown and way is None:
             message = f"weights of another {grown[0]} grow from those before in a way that has to be said"
             hint = f"write: by {known[0]}; there are {', '.join(known)}"
@@ -271,7 +328,7 @@ class Foretelling:
             hint = "fit it to stages of candidates that keep their shape"
         else:
             trained = [name for name, there in reach.items() if set(followers) & set(there.possible)]
-            return all(self._speaks_of(law, name, at, stages) for name in trained)
+            return all(self._speaks_of(law, name, schedule.shapes, at, stages, reach) for name in trained)
         scope.report("P0803", message, at, hint)
         return False
 
@@ -291,9 +348,11 @@ def _laws_in(block: Node) -> Iterator[str]:
             yield from (part.token("NAME").text,) if part.kind == "by_law_of" else _laws_in(part)
 
 
-def _is_smaller(one: Candidate, other: Candidate, factor: str) -> bool:
-    mine, theirs = dict(one.levels)[factor], dict(other.levels)[factor]
-    return not isinstance(mine, str) and not isinstance(theirs, str) and mine < theirs
+def _sizes(before: Candidate, after: Candidate) -> dict[str, tuple[int, int]]:
+    """Whole numbers of what two candidates train: those of the first, and of the second."""
+    mine, theirs = before.effective.trained, after.effective.trained
+    both = ((name, size, theirs.get(name)) for name, size in mine.items())
+    return {name: (old, new) for name, old, new in both if isinstance(old, int) and isinstance(new, int)}
 
 
 def whole(stages: Mapping[str, Stage], name: str) -> int:
@@ -303,3 +362,21 @@ def whole(stages: Mapping[str, Stage], name: str) -> int:
     if before is None:
         return stage.budget.amount
     return stage.budget.amount + (whole(stages, before.name) if before.trunk is None else before.trunk)
+
+
+def lies_on_none(candidate: Candidate) -> str:
+    """Why the runs of a candidate lie on no law; empty where they may."""
+    if candidate.follows:
+        return f"'{candidate.name}' changes its shape while it trains, so its runs lie on no one law"
+    if HISTORY in dict(candidate.effective.settings):
+        return f"'{candidate.name}' begins from a model that was trained before, so its runs lie on no law"
+    return ""
+
+
+def place(stages: Mapping[str, Stage], name: str, candidate: Candidate, form: Form) -> tuple[Fraction, ...]:
+    """Where a law measures the runs of a candidate in a stage: at their whole budget, or at size and tokens."""
+    amount, model = Fraction(whole(stages, name)), candidate.effective
+    if form is not Form.SIZE_AND_DATA:
+        return (amount,)
+    tokens = amount / model.flops_per_token if stages[name].budget.kind is BudgetKind.FLOPS else amount
+    return Fraction(model.parameters), tokens

@@ -75,7 +75,7 @@ class Law(Shown):
     held: str | None
     """A stage of a larger budget that the law foretells and is not fitted to."""
     reach: Count
-    """How many times the largest budget it was fitted to it may be asked for."""
+    """How many times beyond its points, on either side and in each argument, it may be asked."""
     draws: Count
     """How often it is fitted again to runs drawn with replacement."""
     seed: Count

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions
-from promo.study.foretelling import whole
+from promo.study.foretelling import lies_on_none, place, whole
 from promo.study.laws import Form, Law
 from promo.study.names import Clauses, Scope
 from promo.study.values import BudgetKind, Entrants, Mode, Stage
@@ -119,7 +119,12 @@ class Scaling:
         return True
 
     def _enter(self, law: Law, clauses: Clauses, reach: Mapping[str, Entrants]) -> bool:
-        """Every candidate may enter a stage of the law."""
+        """Every candidate may enter a stage of the law, and its runs there are points of one."""
+        strange = next(filter(None, (lies_on_none(self.conditions.candidates[name]) for name in law.candidates)), "")
+        if strange:
+            hint = "fit the law to candidates that train afresh and keep their shape"
+            self.scope.report("P0811", strange, clauses.one("fitted_to"), hint)
+            return False
         there = {name for stage in law.stages for name in reach[stage].possible}
         absent = next((name for name in law.candidates if name not in there), None)
         if absent is not None:
@@ -132,16 +137,9 @@ class Scaling:
     ) -> Iterator[tuple[Fraction, ...]]:
         """Where its runs are measured, if all of them are: at a budget, or at size and data."""
         for stage in law.stages:
-            amount = Fraction(whole(stages, stage))
-            if law.form is not Form.SIZE_AND_DATA:
-                yield (amount,)
-                continue
             for name in reach[stage].possible:
-                if name not in law.candidates:
-                    continue
-                model = self.conditions.candidates[name].effective
-                tokens = amount / model.flops_per_token if stages[stage].budget.kind is BudgetKind.FLOPS else amount
-                yield Fraction(model.parameters), tokens
+                if name in law.candidates:
+                    yield place(stages, stage, self.conditions.candidates[name], law.form)
 
     def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> bool:
         """As many places as parameters, and a test that lies beyond them."""
