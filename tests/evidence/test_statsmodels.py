@@ -8,7 +8,7 @@ block, effect and centre, or for every level and pair of levels, and never a sum
 import pytest
 from attrs import evolve
 
-from evidence.test_levels import Dense, effects_of, runs_of, weights
+from evidence.test_levels import Dense, effects_of, runs_of
 from evidence.test_oracle import dense
 from grids import drawn as drawn_levels
 from promo.evidence.effects import fit_observed
@@ -123,7 +123,7 @@ def lacking(evidence):
     return any(cell.value is None for line in evidence.rows for cell in line.cells)
 
 
-@pytest.mark.parametrize(("agree", "drawn", "count"), [(two_levels, drawn_two, 150), (more_levels, drawn_levels, 50)])
+@pytest.mark.parametrize(("agree", "drawn", "count"), [(two_levels, drawn_two, 160), (more_levels, drawn_levels, 40)])
 def test_two_hundred_random_designs_with_lost_runs_have_the_effects_errors_and_p_of_statsmodels(agree, drawn, count):
     fits, seed = [], 3000
     while len(fits) < count:

@@ -182,7 +182,7 @@ def _powers(
     hosts = supposed.hosts or min((len(stage.hosts) for stage in stages), default=1)
     seeds = supposed.seeds or min((len(stage.seeds) for stage in stages), default=1)
     rows = [row for part in parts for row in part]
-    chains, columns, moments = _asked(effects, coding, parts)
+    chains, columns, moments = chains_and_runs(effects, coding, parts)
     solved = solve(columns, moments)
     gone = {place for vector in solved.null for place, much in enumerate(vector[: len(chains)]) if much}
     kept = [place for place in range(len(chains)) if place not in gone]
@@ -241,7 +241,7 @@ def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
     return (hosts if "host" in effects.block else 1) * (seeds if "seed" in effects.block else 1)
 
 
-def _asked(
+def chains_and_runs(
     effects: Effects, coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]]
 ) -> tuple[list[tuple[Word, ...]], list[list[int]], Moments]:
     """

@@ -68,7 +68,7 @@ def contrasts_within(
     factors: Sequence[str], rows: Sequence[Row], blocks: Sequence[Sequence[Row]]
 ) -> list[tuple[Name, list[int]]] | None:
     """
-    Every contrast between rows that no difference between blocks enters, with its sign in each; None: not all are there.
+    Every contrast between rows that no difference between blocks enters, with its signs; None: not all are there.
 
     Args:
         factors: the k factors.

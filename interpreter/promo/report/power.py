@@ -112,7 +112,7 @@ def _about(one: Powers) -> Iterator[str]:
     if not one.sure:
         yield "  if all these rows enter, which a gate or reduction decides"
     if one.contrasts:
-        yield f"  one run of each condition: what Lenth's error finds is counted in {DRAWS:,} draws (to 0.005), in which"
+        yield f"  one run of each condition: what Lenth's error finds is counted in {DRAWS:,} draws (to 0.005), where"
         yield "  all other contrasts are nothing; where several are active it finds less"
     elif not one.degrees > 0:
         yield "  no run is left for an error, and Lenth's needs a whole design: nothing would be tested"
