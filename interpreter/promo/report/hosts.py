@@ -74,8 +74,8 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
             if (effects.name, stages) not in told:
                 yield (
                     f"effects {effects.name} at {listed(stages)}: what conditions that differ between hosts do is not "
-                    "known; it is where hosts are blocks and each runs every condition of its own once with each seed, with "
-                    "runs left over for an error"
+                    "known; it is where hosts are blocks and each runs every condition of its own once with each seed, "
+                    "with runs left over for an error"
                 )
 
 
