@@ -1,7 +1,7 @@
 """
 False discoveries under a declared spread between hosts, against studies that are drawn run by run.
 
-The oracle draws what a condition has on a host and what a run has of its own, fits by a pseudo-inverse with a column for
+The oracle draws what a condition has on a host and what a run has of its own, fits by a pseudo-inverse with columns for
 every block, and adjusts p by scipy.
 """
 
