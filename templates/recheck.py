@@ -4415,7 +4415,7 @@ def spread_out(numbers: Sequence[Fraction], *, log: bool) -> list[Fraction]:
     """
     Where levels lie for a trend.
 
-    Logarithms of levels in one ratio lie evenly; of others twelve digits are kept of the way from the least to the most.
+    Logarithms of levels in one ratio lie evenly; of others twelve digits are kept of the way from least to most.
     """
     if not log:
         return list(numbers)

@@ -26,8 +26,9 @@ HEAD = (
     "factor a: of in [-1, 0, 1]\n\nfactor b: of in [-1, 0, 1]\n\nfactor c: of in [-1, 0, 1]\n\n"
 )
 REST = (
-    "cohort rows {{\n  rows d all\n}}\n\nstage s {{\n  train rows for 100steps\n  on g, h\n  cap 1min\n  seeds {seeds}\n"
-    "  report only\n}}\n\neffects e {{\n  from s\n  model {model}\n{more}  family {family}\n  rate 5%\n}}\n"
+    "cohort rows {{\n  rows d all\n}}\n\nstage s {{\n  train rows for 100steps\n  on g, h\n  cap 1min\n"
+    "  seeds {seeds}\n  report only\n}}\n\n"
+    "effects e {{\n  from s\n  model {model}\n{more}  family {family}\n  rate 5%\n}}\n"
 )
 GRID = "design d full {\n  vary lr in [0.001, 0.003, 0.01]\n  vary act\n}\n\n"
 EVEN = "design d full {\n  vary lr in [0.001, 0.002, 0.003]\n  vary a in [-1, 0, 1]\n}\n\n"
