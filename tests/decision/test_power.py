@@ -8,10 +8,16 @@ from itertools import combinations
 import pytest
 from scipy.stats import t as student
 
-from promo.decision.power import MOST_SEEDS, Supposed, powers
+from grids import drawn as drawn_levels
+from promo.decision.power import MOST_SEEDS, Supposed, power_of, powers
 from promo.decision.unreplicated import found_by_lenth, power_by_lenth
-from promo.evidence.effects import estimate_effects, fit_stage
+from promo.evidence.effects import estimate_effects, fit_observed, fit_stage
+from promo.evidence.estimates import Method
+from promo.evidence.observed import observe
+from promo.evidence.statements import NoError
+from promo.evidence.terms import columns_of
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from recheck.test_effects import drawn as drawn_two
 from study.test_blocked import text as blocked
 from support import promo, spec, study_of
 
@@ -304,3 +310,30 @@ def test_a_saturated_array_of_three_levels_has_the_power_of_its_standardised_con
     assert (found.degrees, found.contrasts) == (0, 8)
     for one in found.found:
         assert one.most == pytest.approx(by_arrays(8, 4 / one.error, 0.05), abs=0.02)
+
+
+def test_power_supposes_the_error_that_the_analysis_takes():
+    """Random designs without a lost run: the same method, contrasts, degrees of freedom and family."""
+    seen = set()
+    for kind, count in ((drawn_two, 120), (drawn_levels, 30)):
+        for seed in range(count):
+            study, asked, tables = kind(seed)
+            study.arrays = getattr(study, "arrays", {})
+            table, every = tables["s"], [*study.designs.values(), *study.arrays.values()]
+            points = {name: row for one in every for name, row in one.points.items()}
+            columns = columns_of(study, asked)
+            fit = fit_observed(asked, columns, "s", observe(table, points))
+            lost = any(cell.value is None for row in table.rows for cell in row.cells)
+            if lost or not fit.estimates or NoError(perfect=True) in fit.statements:
+                continue
+            hosts, seeds = ({cell[at] for cell in table.cells} for at in (0, 1))
+            rows = [points[row.candidate] for row in table.rows]
+            found = power_of(asked, columns.coding, [rows], supposed(hosts=len(hosts), seeds=len(seeds)))
+
+            assert found.contrasts == (len(fit.contrasts) if fit.method is Method.LENTH else 0)
+            assert found.degrees == (fit.degrees if fit.sigma else 0)
+            tested = {one.effect for one in fit.estimates if one.adjusted}
+            inside = {chain[0][1] for one in found.found if one.family for chain in one.chains}
+            assert tested == (inside if found.contrasts or found.degrees else set())
+            seen.add((fit.method, bool(fit.sigma)))
+    assert seen == {(Method.LENTH, False), (Method.LEAST_SQUARES, True), (Method.LEAST_SQUARES, False)}

@@ -130,7 +130,7 @@ def powers_unasked(every: Mapping[str, Design | Array], designs: Iterable[str], 
         effects = _unasked(design, tuple(one.name for one in followed))
         coding = of_two(design.factors) if isinstance(design, Design) else coding_of(design, effects.contrasts)
         rows = [row for one in followed for row in one.points.values()]
-        yield _powers(effects, coding, [rows], (), supposed, sure=True)
+        yield power_of(effects, coding, [rows], supposed)
 
 
 def _unasked(design: Design | Array, together: tuple[str, ...]) -> Effects:
@@ -160,25 +160,36 @@ def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: 
     points = rows_of(study, effects)
     entrants = [study.entrants[stage.name] for stage in stages]
     there = [[name for name in points if name in one.possible] for one in entrants]
-    return _powers(
+    return power_of(
         effects,
         columns_of(study, effects).coding,
         [[points[name] for name in names] for names in there],
-        stages,
         supposed,
+        stages,
         sure=all(one.sure.issuperset(names) for one, names in zip(entrants, there, strict=True)),
     )
 
 
-def _powers(
+def power_of(
     effects: Effects,
     coding: Coding,
     parts: Sequence[Sequence[tuple[int, ...]]],
-    stages: Sequence[Stage],
     supposed: Supposed,
+    stages: Sequence[Stage] = (),
     *,
-    sure: bool,
+    sure: bool = True,
 ) -> Powers:
+    """
+    Power of effects of some rows.
+
+    Args:
+        effects: model, blocks, family and rate.
+        coding: the columns of effects.
+        parts: the rows of each stage, or of none.
+        supposed: noise, size, and the power that is wanted; hosts and seeds, where there are no stages.
+        stages: that run them.
+        sure: whether all these rows enter in any case.
+    """
     hosts = supposed.hosts or min((len(stage.hosts) for stage in stages), default=1)
     seeds = supposed.seeds or min((len(stage.seeds) for stage in stages), default=1)
     rows = [row for part in parts for row in part]
