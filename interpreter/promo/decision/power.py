@@ -19,7 +19,7 @@ from itertools import accumulate
 from attrs import evolve, frozen
 
 from promo.base.floats import root
-from promo.base.least_squares import Blocks, Moments, solve
+from promo.base.least_squares import Blocks, Moments, Solved, solve
 from promo.base.noncentral import found_with, two_sided_power
 from promo.decision.unreplicated import found_by_lenth, power_by_lenth
 from promo.evidence.effects import modelled
@@ -200,13 +200,7 @@ def power_of(
     sizes = ORDERS[effects.family]
     family = [place for place in kept if len(chains[place][0][1]) in sizes]
 
-    def degrees(count: int) -> int:
-        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
-
-    once = hosts == 1 and len(set(rows)) == len(rows) and _unreplicated(coding, parts, degrees(1))
-    whole = _contrasts(coding, parts) if coding.plain else len(columns) * orthogonal(columns, moments, solved)
-    contrasts = whole if once and whole >= FEWEST else 0
-    error = _Error(hosts, lambda count: 0 if once and count == 1 else degrees(count), contrasts)
+    error = _error(effects, coding, parts, columns, moments, solved, hosts)
     alike: dict[tuple[Fraction, bool], list[tuple[Word, ...]]] = {}
     for place in kept:
         much = solved.variances[place] * coding.scale(chains[place][0][1]) ** 2
@@ -229,10 +223,34 @@ def power_of(
         len(rows) * hosts * seeds,
         sure,
         error.degrees(seeds),
-        contrasts if seeds == 1 else 0,
+        error.contrasts if seeds == 1 else 0,
         len(family),
         lost,
         tuple(found),
+    )
+
+
+def _error(
+    effects: Effects,
+    coding: Coding,
+    parts: Sequence[Sequence[tuple[int, ...]]],
+    columns: Sequence[Sequence[int]],
+    moments: Moments,
+    solved: Solved,
+    hosts: int,
+) -> "_Error":
+    """What the effects would be tested against."""
+    rows = [row for part in parts for row in part]
+
+    def degrees(count: int) -> int:
+        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
+
+    once = hosts == 1 and len(set(rows)) == len(rows) and _unreplicated(coding, parts, degrees(1))
+    contrasts = 0
+    if once:
+        contrasts = _contrasts(coding, parts) if coding.plain else len(columns) * orthogonal(columns, moments, solved)
+    return _Error(
+        hosts, lambda count: 0 if once and count == 1 else degrees(count), contrasts if contrasts >= FEWEST else 0
     )
 
 

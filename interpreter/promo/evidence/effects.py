@@ -18,7 +18,7 @@ Wilson (1951) for the alias matrix.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import evolve, frozen
@@ -32,17 +32,15 @@ from promo.evidence.digits import FIGURES, Digits, root
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
 from promo.evidence.family import adjusted
 from promo.evidence.lenth import Contrasts, lenth, orthogonal, pseudo_error
+from promo.evidence.lost import said_of_rows, said_of_runs
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
     AllEqual,
-    CellEmpty,
     Constant,
     FollowUp,
     Name,
     NoError,
     NotDistinguished,
-    RunsLost,
-    SameCondition,
     Statement,
     Together,
     TooFew,
@@ -130,7 +128,7 @@ def _fit(
         estimates=(),
         curvature=None,
         blocks=None,
-        statements=(*(said for one in parts for said in _said_of_runs(one)), *_said_of_rows(corners)),
+        statements=(*(said for one in parts for said in said_of_runs(one)), *said_of_rows(corners)),
     )
     if len(set(corners.rows)) < 2:
         return _with(empty, TooFew())
@@ -141,27 +139,6 @@ def _fit(
 
 def _with(fit: Fit, *said: Statement) -> Fit:
     return evolve(fit, statements=(*fit.statements, *said))
-
-
-def _said_of_runs(seen: Observed) -> Iterable[Statement]:
-    lacking = {cell: len(gone) for gone, cells in seen.patterns.items() for cell in cells}
-    for host in dict.fromkeys(host for host, _ in seen.cells) if seen.names else ():
-        cells = [cell for cell, one in enumerate(seen.cells) if one[0] == host]
-        planned, lost = len(seen.names) * len(cells), sum(lacking[cell] for cell in cells)
-        if lost:
-            yield RunsLost(host, lost, planned)
-    for cell, (host, seed) in enumerate(seen.cells) if seen.names else ():
-        if lacking[cell] == len(seen.names):
-            yield CellEmpty(host, seed)
-
-
-def _said_of_rows(corners: Observed) -> Iterable[Statement]:
-    named: dict[Levels, list[str]] = {}
-    for candidate, row in zip(corners.names, corners.rows, strict=True):
-        named.setdefault(row, []).append(candidate)
-    for same in named.values():
-        if len(same) > 1:
-            yield SameCondition(tuple(same))
 
 
 def modelled(effects: Effects, factors: Sequence[str]) -> list[Name]:
