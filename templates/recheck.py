@@ -3973,7 +3973,7 @@ class Screen:
                 continue
             scale = self.coding.scale(chain[0][1])
             value = scale * solved.coefficients[place]
-            error = spread if lenth else float(scale) * spread * math.sqrt(solved.variances[place]) if spread else 0.0
+            error = spread if lenth else spread * math.sqrt(scale**2 * solved.variances[place]) if spread else 0.0
             one = self._one(chain, value, error, freedom, far)
             biases = [(solved.bias(place, len(model) + len(apart) + other), name) for other, name in enumerate(omitted)]
             if not self.plain:
@@ -4103,7 +4103,7 @@ class Screen:
             if len(name) > 1 or step is None or place in lost:
                 continue
             value = coding.scale(name) * solved.coefficients[place]
-            error = float(coding.scale(name)) * spread * math.sqrt(solved.variances[place]) if spread else 0.0
+            error = spread * math.sqrt(coding.scale(name) ** 2 * solved.variances[place]) if spread else 0.0
             factor, lower, upper = step
             yield {
                 "factor": factor,
@@ -4143,8 +4143,9 @@ class Screen:
             return spread, freedom, True
         if once and degrees <= 0 and not self.plain and self._apart_from_each_other(solved):
             sizes = [
-                (Fraction(float(value) / math.sqrt(much)), chain[0][1])
+                (Fraction(float(scale * value) / math.sqrt(scale**2 * much)), chain[0][1])
                 for chain, value, much in zip(self._model()[0], solved.coefficients, solved.variances, strict=False)
+                for scale in (self.coding.scale(chain[0][1]),)
             ]
             more, spread, freedom = self._pseudo(sizes, self.counted.near)
             found.update(more)
@@ -4327,10 +4328,12 @@ class Screen:
         return self._pseudo(sizes, self.counted.estimate)
 
     def _apart_from_each_other(self, solved: "Solved") -> bool:
-        """Whether the columns of the model are orthogonal within blocks."""
-        width = len(solved.coefficients)
-        places = itertools.permutations(range(width), 2)
-        return not solved.dependent and not any(solved.matrix[one][other] for one, other in places)
+        """Whether the columns of the model are orthogonal within blocks, but for what was rounded of them."""
+        width, matrix = len(solved.coefficients), solved.matrix
+        return not solved.dependent and all(
+            matrix[one][other] ** 2 * 10**12 <= matrix[one][one] * matrix[other][other]
+            for one, other in itertools.combinations(range(width), 2)
+        )
 
     def _pseudo(
         self, sizes: list[tuple[Fraction, list[str]]], write: "Callable[[Any], Near]"
@@ -4391,7 +4394,7 @@ class Screen:
         found = []
         for place, name in enumerate(names, start=len(model)) if self.plain or not lost else ():
             scale = self.coding.scale(name)
-            size, width = scale * solved.coefficients[place], float(scale) * math.sqrt(solved.variances[place])
+            size, width = scale * solved.coefficients[place], math.sqrt(scale**2 * solved.variances[place])
             if place not in lost and abs(float(size)) > far * width:
                 found.append([name, self.counted.estimate(size)])
         return found
@@ -4413,7 +4416,7 @@ def spread_out(numbers: Sequence[Fraction], *, log: bool) -> list[Fraction]:
     """
     Where levels lie for a trend.
 
-    Logarithms of levels in one ratio lie evenly; of others six digits are kept of the way from the least to the most.
+    Logarithms of levels in one ratio lie evenly; of others twelve digits are kept of the way from least to most.
     """
     if not log:
         return list(numbers)
@@ -4422,7 +4425,7 @@ def spread_out(numbers: Sequence[Fraction], *, log: bool) -> list[Fraction]:
         return [Fraction(order.index(one)) for one in numbers]
     logs = [math.log(one.numerator) - math.log(one.denominator) for one in numbers]
     wide = max(logs) - min(logs)
-    return [Fraction(round((one - min(logs)) / wide * 10**6), 10**6) for one in logs]
+    return [Fraction(round((one - min(logs)) / wide * 10**12), 10**12) for one in logs]
 
 
 class Coding:
@@ -4472,7 +4475,12 @@ class Coding:
             whole_ = [int(one * unit) for one in left]
             divisor = math.gcd(*whole_)
             lower.append(left)
-            yield f"{factor}:{word}", {at: one // divisor for at, one in enumerate(whole_, 1)}
+            codes = [one // divisor for one in whole_]
+            most = max(codes) - min(codes)
+            if most >= 10**12:
+                codes = [round(Fraction(one * 10**12, most)) for one in codes]
+                codes[codes.index(max(codes))] -= sum(codes)
+            yield f"{factor}:{word}", dict(enumerate(codes, 1))
 
     def stepped(self, trends: Iterable[str]) -> "Coding":
         """The same with every trend as steps from a level to the next higher one."""

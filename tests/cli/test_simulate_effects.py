@@ -7,8 +7,8 @@ import random
 import pytest
 
 from promo.base.tails import adjust, t_tails
+from promo.decision.screened import planned
 from promo.evidence.spread import false_discoveries
-from promo.report.hosts import planned
 from study.test_blocked import FOUR, study, text
 from support import promo
 

@@ -3,12 +3,22 @@
 import json
 import random
 from fractions import Fraction
+from itertools import combinations
 
 import pytest
+from scipy.stats import t as student
 
-from promo.decision.power import MOST_SEEDS, Supposed, powers
-from promo.evidence.effects import estimate_effects, fit_stage
+from grids import drawn as drawn_levels
+from promo.decision.power import MOST_SEEDS, Supposed, power_of, powers
+from promo.decision.unreplicated import found_by_lenth, power_by_lenth
+from promo.evidence.effects import estimate_effects, fit_observed, fit_stage
+from promo.evidence.estimates import Method
+from promo.evidence.observed import observe
+from promo.evidence.statements import NoError
+from promo.evidence.terms import columns_of
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from recheck.test_effects import drawn as drawn_two
+from study.test_blocked import text as blocked
 from support import promo, spec, study_of
 
 DESIGN = "design grid full {{\n{vary}\n}}\n\ncohort rows {{\n  rows grid all\n}}\n\n"
@@ -99,13 +109,16 @@ def test_an_effect_that_no_seeds_find_has_none():
     assert (found.found[0].seeds_least, MOST_SEEDS) == (None, 10_000)
 
 
-def test_without_degrees_of_freedom_no_power_is_told_but_seeds_are():
-    study = study_of(asked(seeds=1, model="main, pairs, quality * size * ratio"))
+def test_without_any_error_no_power_is_told_but_seeds_are():
+    """Six of eight rows have no contrasts of a design, so that Lenth's error is not taken either."""
+    more = "\n  without quality high, size high"
+    study = study_of(asked(seeds=1, model="main, quality * ratio, size * ratio", more=more))
 
     (found,) = powers(study, ["grid"], supposed(2.0))
 
-    assert (found.degrees, found.found[0].most, found.found[0].smallest) == (0, None, None)
-    assert found.found[0].seeds_most == 2
+    assert (found.degrees, found.contrasts) == (0, 0)
+    assert {(one.most, one.smallest) for one in found.found} == {(None, None)}
+    assert found.found[0].seeds_most >= 2
 
 
 def test_effects_that_rows_do_not_separate_have_no_power():
@@ -142,7 +155,7 @@ def test_the_command_says_power_in_words_and_in_json(workplace, capsys):
     assert "power of asked at s: 1 host x 2 seeds, 16 runs" in said
     assert "within each cell of host and seed, 8 degrees of freedom, false discovery rate of 5% (Benjamini" in said
     assert "0.687 to 0.937" in said  # noncentral t, 4 standard errors, at 5% of 6 and at 5%
-    assert found["found"][0]["power"][0]["most"] is None
+    assert (found["found"][0]["power"][0]["most"], found["found"][0]["draws"]) == (None, None)
     assert found["found"][0]["power"][0]["error"] == "0.5"
 
 
@@ -215,10 +228,112 @@ def test_a_study_of_a_grid_is_told_its_power_by_simulate(workplace, capsys):
     assert "effects asked at s: what conditions that differ between hosts do is not known" in capsys.readouterr().out
 
 
-def test_runs_that_are_not_repeated_are_tested_by_lenths_error_and_have_no_power_of_t():
+def test_runs_that_are_not_repeated_are_tested_by_lenths_error():
     """As the analysis does: one run of each condition has Lenth's error, though the model leaves some columns over."""
     (found,) = powers(study_of(asked(seeds=1, model="main", family="main")), ["grid"], supposed(1.0))
     (more,) = powers(study_of(asked(seeds=2, model="main", family="main")), ["grid"], supposed(1.0))
 
-    assert (found.degrees, found.found[0].most, found.found[0].smallest) == (0, None, None)
-    assert more.degrees == 16 - 2 - 3
+    assert (found.degrees, found.contrasts) == (0, 7)
+    assert (more.degrees, more.contrasts) == (16 - 2 - 3, 0)
+
+
+def by_arrays(contrasts, delta, level, draws=40_000):
+    """How often Lenth's error finds an effect of so many standard errors, by numpy's own draws and medians."""
+    np = pytest.importorskip("numpy")
+    sizes = np.random.default_rng(3).standard_normal((draws, contrasts))
+    sizes[:, 0] += delta
+    sizes = np.abs(sizes)
+    small = np.where(sizes < 3.75 * np.median(sizes, axis=1, keepdims=True), sizes, np.nan)
+    bound = student.ppf(1 - level / 2, contrasts / 3) * 1.5 * np.nanmedian(small, axis=1)
+    return float((sizes[:, 0] > bound).mean())
+
+
+@pytest.mark.parametrize("contrasts", [3, 7, 14])
+@pytest.mark.parametrize("delta", [0.0, 2.0, 4.0])
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_the_power_of_lenths_test_is_that_of_other_draws(contrasts, delta, level):
+    due = by_arrays(contrasts, delta, level)
+    error = (due * (1 - due) / 10_000) ** 0.5
+
+    assert power_by_lenth(delta, contrasts, level) == pytest.approx(due, abs=4.5 * error + 1e-3)
+
+
+def test_the_smallest_effect_of_lenths_test_has_the_wanted_power():
+    assert by_arrays(15, found_by_lenth(0.8, 15, 0.05), 0.05) == pytest.approx(0.8, abs=0.02)
+
+
+def test_the_power_of_an_unreplicated_factorial_is_how_often_its_analysis_finds_the_effect():
+    """Five hundred studies of eight runs, drawn and analysed."""
+    study = study_of(asked(seeds=1, family="main"))
+    (found,) = powers(study, ["grid"], supposed(4.0))
+    mains = next(one for one in found.found if one.family)
+    rng, alone = random.Random(5), 0
+    design, effects = study.designs["grid"], study.effects["asked"]
+    for _ in range(500):
+        rows = tuple(
+            Row(name, (Cell("box", 1, "x", CellStatus.OK, f"{rng.gauss(2 * row[0], 1):.6f}", 1, "e"),))
+            for name, row in design.points.items()
+        )
+        first = fit_stage(effects, design.factors, design.points, Evidence("s", "loss", (("box", 1),), rows))
+        alone += float(first.estimates[0].p or 1) <= 0.05
+
+    assert found.contrasts == 7
+    assert alone / 500 == pytest.approx(mains.most, abs=0.08)
+    assert mains.least < mains.most
+
+
+def split(model):
+    """Sixteen rows, of which each host runs one half: a * b * c is the difference between them."""
+    more = {"effects": f"  model {model}\n"}
+    found = blocked("abcd", block="a * b * c * d", effects=more["effects"])
+    return found.replace("  model main\n", "", 1).replace("seeds 1, 2", "seeds 1")
+
+
+def test_in_two_blocks_lenths_error_has_the_contrasts_within_them():
+    triples = ", ".join(" * ".join(some) for some in combinations("abcd", 3))
+    (found,) = powers(study_of(split(f"main, pairs, {triples}")), ["screen"], supposed(4.0))
+    (fewer,) = powers(study_of(split("main, pairs")), ["screen"], supposed(4.0))
+
+    assert (found.degrees, found.contrasts, found.runs) == (0, 14, 16)
+    assert found.found[0].most == pytest.approx(by_arrays(14, 8, 0.05), abs=0.01)
+    assert (fewer.degrees, fewer.contrasts) == (4, 0)
+
+
+def test_a_saturated_array_of_three_levels_has_the_power_of_its_standardised_contrasts():
+    """Nine runs of four factors: eight contrasts, each with an error of its own."""
+    factors = "".join(f"factor {name}: of in [1, 2, 3]\n" for name in "abcd")
+    design = "design nine array 9 {\n" + "".join(f"  vary {name}\n" for name in "abcd") + "}\n"
+    rows = "cohort rows {\n  rows nine all\n}\n\n"
+    text = factors + design + rows + STEPS.format(last=101) + EFFECTS.format(model="main", block="seed", family="main")
+    (found,) = powers(study_of(RECORDED + text), ["nine"], supposed(4.0))
+
+    assert (found.degrees, found.contrasts) == (0, 8)
+    for one in found.found:
+        assert one.most == pytest.approx(by_arrays(8, 4 / one.error, 0.05), abs=0.02)
+
+
+def test_power_supposes_the_error_that_the_analysis_takes():
+    """Random designs without a lost run: the same method, contrasts, degrees of freedom and family."""
+    seen = set()
+    for kind, count in ((drawn_two, 120), (drawn_levels, 30)):
+        for seed in range(count):
+            study, asked, tables = kind(seed)
+            study.arrays = getattr(study, "arrays", {})
+            table, every = tables["s"], [*study.designs.values(), *study.arrays.values()]
+            points = {name: row for one in every for name, row in one.points.items()}
+            columns = columns_of(study, asked)
+            fit = fit_observed(asked, columns, "s", observe(table, points))
+            lost = any(cell.value is None for row in table.rows for cell in row.cells)
+            if lost or not fit.estimates or NoError(perfect=True) in fit.statements:
+                continue
+            hosts, seeds = ({cell[at] for cell in table.cells} for at in (0, 1))
+            rows = [points[row.candidate] for row in table.rows]
+            found = power_of(asked, columns.coding, [rows], supposed(hosts=len(hosts), seeds=len(seeds)))
+
+            assert found.contrasts == (len(fit.contrasts) if fit.method is Method.LENTH else 0)
+            assert found.degrees == (fit.degrees if fit.sigma else 0)
+            tested = {one.effect for one in fit.estimates if one.adjusted}
+            inside = {chain[0][1] for one in found.found if one.family for chain in one.chains}
+            assert tested == (inside if found.contrasts or found.degrees else set())
+            seen.add((fit.method, bool(fit.sigma)))
+    assert seen == {(Method.LENTH, False), (Method.LEAST_SQUARES, True), (Method.LEAST_SQUARES, False)}

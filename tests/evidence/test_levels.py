@@ -7,7 +7,10 @@ grid of levels: weights on the levels of each factor, which are made anew here (
 """
 
 import math
-from itertools import product
+import random
+from fractions import Fraction
+from itertools import pairwise, product
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
@@ -18,7 +21,10 @@ from promo.base.least_squares import solve
 from promo.evidence.effects import estimate_effects, modelled
 from promo.evidence.estimates import Method
 from promo.evidence.observed import moments, observe
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.coding import Trend, coding_of
+from promo.study.space import Array
+from promo.study.values import Effects
 
 np = pytest.importorskip("numpy")
 
@@ -174,3 +180,34 @@ def _exactly(array, asked, evidence, dense):
         assert mine == pytest.approx(float(line @ dense.found), rel=1e-9, abs=1e-9)
         error = math.sqrt(dense.residual / dense.degrees * (line @ dense.inverse @ line))
         assert scale * spread * math.sqrt(variance) == pytest.approx(error, rel=1e-9)
+
+
+def test_a_factor_of_many_uneven_levels_has_small_columns_and_the_f_test_of_its_groups():
+    """Exact polynomials of fourteen uneven levels have numbers of hundreds of digits, whose squares are no floats."""
+    levels = tuple(map(Fraction, (1, 2, 4, 5, 9, 11, 13, 17, 19, 23, 29, 31, 37, 41)))
+    design = Array("x", "full", ("a",), (levels,), tuple((one,) for one in range(14)), where={})
+    asked = Effects(
+        "e", ("s",), ("x",), False, (), (), "all", Fraction(5, 100), "", where={}, contrasts=(Trend("a", True),)
+    )
+    draw, cells = random.Random(3), (("h", 1), ("h", 2), ("h", 3))
+    groups = [[f"{draw.gauss(one % 3, 1):.4f}" for _ in cells] for one in range(14)]
+    rows = tuple(
+        Row(name, tuple(Cell(*cell, "x", CellStatus.OK, text, 1, "e") for cell, text in zip(cells, some, strict=True)))
+        for name, some in zip(design.points, groups, strict=True)
+    )
+    (fit,) = estimate_effects(
+        SimpleNamespace(designs={}, arrays={"x": design}), asked, {"s": Evidence("s", "y", cells, rows)}
+    ).fits
+    f, p = reference.f_oneway(*([float(text) for text in some] for some in groups))
+
+    codes = [code for one in coding_of(design, asked.contrasts).of["a"] for code in one.codes.values()]
+    assert max(map(abs, codes)) <= 10**12
+    assert all(sum(one.codes.values()) == 0 for one in coding_of(design, asked.contrasts).of["a"])
+    assert [(one.degrees, float(one.f), float(one.p)) for one in fit.joints] == [
+        (13, pytest.approx(f, rel=1e-5), pytest.approx(p, rel=1e-4))
+    ]
+    assert len([one for one in fit.estimates if one.error]) == 13
+    means = [sum(map(float, some)) / 3 for some in groups]
+    assert [float(one.value) for one in fit.steps] == pytest.approx(
+        [high - low for low, high in pairwise(means)], rel=1e-4, abs=1e-4
+    )

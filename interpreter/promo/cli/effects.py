@@ -20,7 +20,7 @@ SMALLEST, LARGEST = 1e-100, 1e100
 
 def simulate_effects(options: Namespace, study: Study, noise: float, source: str) -> int:
     """
-    Print what is known of the effects of a study of which nothing else can be simulated; nothing is drawn.
+    Print what is known of the effects of a study of which nothing else can be simulated.
 
     Args:
         options: of `promo simulate`.
@@ -37,7 +37,7 @@ def simulate_effects(options: Namespace, study: Study, noise: float, source: str
     else:
         why = study.beyond_gates
         look = f"\ngates are not simulated, because {listed(why)} {'looks' if len(why) == 1 else 'look'} at factors"
-        put(f"{study.name}: effects alone, by formulas and integrals; nothing is drawn{look if why else ''}\n")
+        put(f"{study.name}: effects alone, by formulas and integrals; what is drawn says so{look if why else ''}\n")
         put(effects_text(options, study, noise, source))
     return ExitCode.DONE
 

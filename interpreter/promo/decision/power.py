@@ -3,7 +3,8 @@ Effects as they are asked for, and a supposed noise, to their power: how often a
 
 Before a run is paid for, the rows, hosts and seeds of a stage say how wide the error of every effect will be, in units
 of the noise, and with how many degrees of freedom that noise is estimated; so the power is that of Student's t, without
-draws.  It is that of runs which all have a value, and whose noise is the same everywhere.
+draws.  Where every condition runs once and Lenth's error takes over, it is counted (`unreplicated`).  It is that of
+runs which all have a value, and whose noise is the same everywhere.
 
 Whichever procedure a family shares its rate by, it finds an effect whenever its own p is at most the rate over the size
 of the family, and never where p is above the rate.  So a test at each of these two levels bounds the power from below
@@ -20,8 +21,10 @@ from attrs import evolve, frozen
 from promo.base.floats import root
 from promo.base.least_squares import Blocks, Moments, Solved, solve
 from promo.base.noncentral import found_with, two_sided_power
+from promo.decision.unreplicated import found_by_lenth, power_by_lenth
 from promo.evidence.effects import modelled
 from promo.evidence.estimates import ORDERS
+from promo.evidence.lenth import FEWEST, contrasts_within, orthogonal
 from promo.evidence.terms import columns_of
 from promo.study.coding import Coding, Comparing, coding_of, of_two, usual
 from promo.study.design import Word
@@ -60,14 +63,14 @@ class Power:
     error: float
     """Standard error of each, in the metric's unit, as the noise makes it."""
     least: float | None
-    """Power at the rate over the size of the family; None without a size or degrees of freedom."""
+    """Power at the rate over the size of the family; None without a size or an error."""
     most: float | None
     """Power at the rate itself."""
     seeds_least: int | None
     """Seeds with which that power is as wanted; None without a size, or where `MOST_SEEDS` are not enough."""
     seeds_most: int | None
     smallest: float | None
-    """Effect that is found with the wanted power at the rate; None where no degrees of freedom or no size is enough."""
+    """Effect that is found with the wanted power at the rate; None where there is no error or no size is enough."""
 
 
 @frozen
@@ -83,6 +86,9 @@ class Powers:
     sure: bool
     """Whether all these rows enter the stage in any case."""
     degrees: int
+    """Of freedom of what runs leave over; 0 where Lenth's error is taken."""
+    contrasts: int
+    """Over which Lenth's error is taken; 0 where it is not."""
     family: int
     """Effects that share the rate."""
     lost: tuple[tuple[str, ...], ...]
@@ -124,7 +130,7 @@ def powers_unasked(every: Mapping[str, Design | Array], designs: Iterable[str], 
         effects = _unasked(design, tuple(one.name for one in followed))
         coding = of_two(design.factors) if isinstance(design, Design) else coding_of(design, effects.contrasts)
         rows = [row for one in followed for row in one.points.values()]
-        yield _powers(effects, coding, [rows], (), supposed, sure=True)
+        yield power_of(effects, coding, [rows], supposed)
 
 
 def _unasked(design: Design | Array, together: tuple[str, ...]) -> Effects:
@@ -154,41 +160,47 @@ def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: 
     points = rows_of(study, effects)
     entrants = [study.entrants[stage.name] for stage in stages]
     there = [[name for name in points if name in one.possible] for one in entrants]
-    return _powers(
+    return power_of(
         effects,
         columns_of(study, effects).coding,
         [[points[name] for name in names] for names in there],
-        stages,
         supposed,
+        stages,
         sure=all(one.sure.issuperset(names) for one, names in zip(entrants, there, strict=True)),
     )
 
 
-def _powers(
+def power_of(
     effects: Effects,
     coding: Coding,
     parts: Sequence[Sequence[tuple[int, ...]]],
-    stages: Sequence[Stage],
     supposed: Supposed,
+    stages: Sequence[Stage] = (),
     *,
-    sure: bool,
+    sure: bool = True,
 ) -> Powers:
+    """
+    Power of effects of some rows.
+
+    Args:
+        effects: model, blocks, family and rate.
+        coding: the columns of effects.
+        parts: the rows of each stage, or of none.
+        supposed: noise, size, and the power that is wanted; hosts and seeds, where there are no stages.
+        stages: that run them.
+        sure: whether all these rows enter in any case.
+    """
     hosts = supposed.hosts or min((len(stage.hosts) for stage in stages), default=1)
     seeds = supposed.seeds or min((len(stage.seeds) for stage in stages), default=1)
     rows = [row for part in parts for row in part]
-    chains, solved = _solved(effects, coding, parts)
+    chains, columns, moments = chains_and_runs(effects, coding, parts)
+    solved = solve(columns, moments)
     gone = {place for vector in solved.null for place, much in enumerate(vector[: len(chains)]) if much}
     kept = [place for place in range(len(chains)) if place not in gone]
     sizes = ORDERS[effects.family]
     family = [place for place in kept if len(chains[place][0][1]) in sizes]
 
-    once = coding.plain and len(parts) == 1 and len(set(rows)) == len(rows)
-
-    def degrees(count: int) -> int:
-        if once and hosts * count == 1:
-            return 0  # Lenth's error, as `evidence.effects` has it.
-        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
-
+    error = _error(effects, coding, parts, columns, moments, solved, hosts)
     alike: dict[tuple[Fraction, bool], list[tuple[Word, ...]]] = {}
     for place in kept:
         much = solved.variances[place] * coding.scale(chains[place][0][1]) ** 2
@@ -196,7 +208,7 @@ def _powers(
     found = [
         _power(
             Power(tuple(some), inside, supposed.noise * root(variance), None, None, None, None, None),
-            _Test(supposed, float(effects.rate), len(family) if inside else 1, hosts, degrees),
+            _Test(supposed, float(effects.rate), len(family) if inside else 1, error),
             seeds,
         )
         for (variance, inside), some in alike.items()
@@ -204,8 +216,53 @@ def _powers(
     lost = tuple(chains[place][0][1] for place in sorted(gone))
     names = tuple(stage.name for stage in stages)
     return Powers(
-        effects, names, hosts, seeds, len(rows) * hosts * seeds, sure, degrees(seeds), len(family), lost, tuple(found)
+        effects,
+        names,
+        hosts,
+        seeds,
+        len(rows) * hosts * seeds,
+        sure,
+        error.degrees(seeds),
+        error.contrasts if seeds == 1 else 0,
+        len(family),
+        lost,
+        tuple(found),
     )
+
+
+def _error(
+    effects: Effects,
+    coding: Coding,
+    parts: Sequence[Sequence[tuple[int, ...]]],
+    columns: Sequence[Sequence[int]],
+    moments: Moments,
+    solved: Solved,
+    hosts: int,
+) -> "_Error":
+    """What the effects would be tested against."""
+    rows = [row for part in parts for row in part]
+
+    def degrees(count: int) -> int:
+        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
+
+    once = hosts == 1 and len(set(rows)) == len(rows) and _unreplicated(coding, parts, degrees(1))
+    contrasts = 0
+    if once:
+        contrasts = _contrasts(coding, parts) if coding.plain else len(columns) * orthogonal(columns, moments, solved)
+    return _Error(
+        hosts, lambda count: 0 if once and count == 1 else degrees(count), contrasts if contrasts >= FEWEST else 0
+    )
+
+
+def _unreplicated(coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]], degrees: int) -> bool:
+    """Whether Lenth's error would be taken of one run of each row, as `evidence.effects` has it."""
+    return degrees <= 0 or (coding.plain and len(parts) == 1)
+
+
+def _contrasts(coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]]) -> int:
+    """Contrasts of two levels over which it would be taken; 0 where they are not all there."""
+    blocks = [[row for row in part if 0 not in row] for part in parts]
+    return len(contrasts_within(coding.factors, [row for part in blocks for row in part], blocks) or ())
 
 
 def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
@@ -213,11 +270,11 @@ def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
     return (hosts if "host" in effects.block else 1) * (seeds if "seed" in effects.block else 1)
 
 
-def _solved(
+def chains_and_runs(
     effects: Effects, coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]]
-) -> tuple[list[tuple[Word, ...]], Solved]:
+) -> tuple[list[tuple[Word, ...]], list[list[int]], Moments]:
     """
-    Chains of the model, and least squares on one run of each row; a last column for runs at the centre.
+    Chains of the model, their columns, and one run of each row; a last column for runs at the centre.
 
     Each of the parts is a block: in one of several all blocks have the same rows, so that the rest do not matter.
     """
@@ -232,23 +289,50 @@ def _solved(
     blocks = tuple(
         Blocks(dict.fromkeys(range(end - len(part), end), 1), (0,)) for part, end in zip(parts, ends, strict=True)
     )
-    return chains, solve(columns, Moments([1] * len(rows), [0] * len(rows), 0, blocks))
+    return chains, columns, Moments([1] * len(rows), [0] * len(rows), 0, blocks)
+
+
+@frozen
+class _Error:
+    """What effects would be tested against with any number of seeds."""
+
+    hosts: int
+    degrees: Callable[[int], int]
+    """Of freedom that so many seeds leave."""
+    contrasts: int
+    """Of one seed, where Lenth's error is taken over them; else 0."""
+
+    def there(self, seeds: int) -> bool:
+        """Whether there is any error."""
+        return self.degrees(seeds) > 0 or (seeds == 1 and self.contrasts > 0)
+
+    def power(self, delta: float, seeds: int, level: float) -> float:
+        """Of an effect of so many standard errors."""
+        free = self.degrees(seeds)
+        if free > 0:
+            return two_sided_power(delta, free, level)
+        return power_by_lenth(delta, self.contrasts, level) if self.there(seeds) else 0.0
+
+    def smallest(self, power: float, seeds: int, level: float) -> float:
+        """The effect, in its standard errors, that is found with some power; infinity where none is."""
+        free = self.degrees(seeds)
+        if free > 0:
+            return found_with(power, free, level)
+        return found_by_lenth(power, self.contrasts, level) if self.there(seeds) else math.inf
 
 
 @frozen
 class _Test:
-    """The two tests of an effect, with any number of seeds; *degrees* of freedom are those of so many seeds."""
+    """The two tests of an effect, with any number of seeds."""
 
     supposed: Supposed
     rate: float
     family: int
-    hosts: int
-    degrees: Callable[[int], int]
+    error: _Error
 
     def power(self, error: float, seeds: int, level: float) -> float:
         """Of the supposed size; *error* is that of one run of each row."""
-        size, free = self.supposed.size or 0.0, self.degrees(seeds)
-        return two_sided_power(size * math.sqrt(self.hosts * seeds) / error, free, level) if free > 0 else 0.0
+        return self.error.power((self.supposed.size or 0.0) * math.sqrt(self.error.hosts * seeds) / error, seeds, level)
 
     def seeds(self, error: float, level: float) -> int | None:
         """Fewest seeds with the wanted power, which more seeds never lower."""
@@ -268,12 +352,12 @@ class _Test:
 
 def _power(one: Power, test: _Test, seeds: int) -> Power:
     """Fill in the power; the error comes as that of one run of each row."""
-    free, levels = test.degrees(seeds), (test.rate / test.family, test.rate)
-    error = one.error / math.sqrt(test.hosts * seeds)
-    times = found_with(test.supposed.wanted, free, test.rate) if free > 0 else math.inf
+    levels = test.rate / test.family, test.rate
+    error = one.error / math.sqrt(test.error.hosts * seeds)
+    times = test.error.smallest(test.supposed.wanted, seeds, test.rate)
     found = evolve(one, error=error, smallest=times * error if times < math.inf else None)
     if test.supposed.size is None:
         return found
-    least, most = (test.power(one.error, seeds, level) if free > 0 else None for level in levels)
+    least, most = (test.power(one.error, seeds, level) if test.error.there(seeds) else None for level in levels)
     few, many = (test.seeds(one.error, level) for level in levels)
     return evolve(found, least=least, most=most, seeds_least=few, seeds_most=many)

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from promo.base.least_squares import Solved
 from promo.base.tails import adjust, f_tail
-from promo.evidence.digits import six
+from promo.evidence.digits import Digits
 from promo.evidence.statements import DiffersBetweenHosts, HostsAliased, Name, Statement
 
 HOST_ALPHA = 0.05
@@ -38,6 +38,7 @@ def between_hosts(
     solved: Solved,
     degrees: int,
     null: Sequence[Vector],
+    digits: Digits,
 ) -> Between:
     """
     Test every main effect that the runs separate from others on each host.
@@ -51,6 +52,7 @@ def between_hosts(
         degrees: of freedom that the model leaves.
         null: combinations that are constant in every block, of the columns of the model, those left out, and those of
             each main effect on each host but the first.
+        digits: how numbers are kept.
     """
     columns = [*effects, *omitted]
     aliased = _aliased(columns, mains, len(solved.coefficients) + len(omitted), null, len(effects))
@@ -67,8 +69,8 @@ def between_hosts(
         if added and freedom > 0 and residual:
             tails[number] = f_tail(float(fall / added / (residual / freedom)), added, freedom)
     adjusted = dict(zip(tails, adjust(list(tails.values())), strict=True))
-    said += [DiffersBetweenHosts(effects[n], six(p)) for n, p in adjusted.items() if p < HOST_ALPHA]
-    return Between({n: (six(p), six(adjusted[n])) for n, p in tails.items()}, tuple(said))
+    said += [DiffersBetweenHosts(effects[n], digits.bare(p)) for n, p in adjusted.items() if p < HOST_ALPHA]
+    return Between({n: (digits.bare(p), digits.bare(adjusted[n])) for n, p in tails.items()}, tuple(said))
 
 
 def _aliased(

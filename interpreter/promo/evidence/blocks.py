@@ -17,7 +17,7 @@ from attrs import frozen
 
 from promo.base.least_squares import Blocks, Moments, Solved, solve
 from promo.base.tails import f_tail, t_tails
-from promo.evidence.digits import Digits, six
+from promo.evidence.digits import Digits
 from promo.evidence.estimates import BlockShift, BlockTest
 from promo.evidence.observed import Levels, Observed
 from promo.evidence.statements import Name
@@ -80,8 +80,8 @@ class Blocked:
         return BlockTest(
             blocks=self.count,
             degrees=added,
-            f=None if f is None else six(f),
-            p=None if p is None else six(p),
+            f=None if f is None else digits.bare(f),
+            p=None if p is None else digits.bare(p),
             shifts=tuple(
                 BlockShift(host, seed, None if stage is None else self.stages[stage], digits.estimate(value / unit))
                 for (host, seed, stage), value in off.items()

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from promo.base.canonical import from_exact
 from promo.base.tails import t_quantile, t_tails
-from promo.evidence.digits import Digits, six
+from promo.evidence.digits import Digits
 from promo.evidence.estimates import Change, Estimate, Fit
 from promo.evidence.observed import Observed
 from promo.study.values import Effects
@@ -69,9 +69,9 @@ def _independent(before: Fit, after: Fit, level: float) -> Iterable[Change]:
         yield evolve(
             bare,
             error=digits.text(error),
-            freedom=six(freedom),
-            t=six(float(change) / error),
-            p=six(t_tails(float(change) / error, freedom)),
+            freedom=digits.bare(freedom),
+            t=digits.bare(float(change) / error),
+            p=digits.bare(t_tails(float(change) / error, freedom)),
             low=digits.text(float(change) - reach),
             high=digits.text(float(change) + reach),
         )

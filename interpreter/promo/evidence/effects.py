@@ -18,7 +18,7 @@ Wilson (1951) for the alias matrix.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import evolve, frozen
@@ -28,21 +28,19 @@ from promo.base.tails import t_quantile, t_tails
 from promo.evidence.between import between_hosts
 from promo.evidence.blocks import Blocked
 from promo.evidence.changes import changes
-from promo.evidence.digits import Digits, root, six
+from promo.evidence.digits import FIGURES, Digits, root
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
 from promo.evidence.family import adjusted
-from promo.evidence.lenth import Contrasts, lenth, pseudo_error
+from promo.evidence.lenth import Contrasts, lenth, orthogonal, pseudo_error
+from promo.evidence.lost import said_of_rows, said_of_runs
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
     AllEqual,
-    CellEmpty,
     Constant,
     FollowUp,
     Name,
     NoError,
     NotDistinguished,
-    RunsLost,
-    SameCondition,
     Statement,
     Together,
     TooFew,
@@ -99,12 +97,19 @@ def fit_pooled(effects: Effects, columns: Columns, some: Sequence[Observed]) -> 
     return _fit(effects, columns, effects.stages[-1], pool(some), some)
 
 
-def fit_observed(effects: Effects, columns: Columns, stage: str, seen: Observed) -> Fit:
-    """The same, from values that have been read."""
-    return _fit(effects, columns, stage, seen, [seen])
+def fit_observed(effects: Effects, columns: Columns, stage: str, seen: Observed, *, figures: int = FIGURES) -> Fit:
+    """The same, from values that have been read; *figures* significant digits are kept."""
+    return _fit(effects, columns, stage, seen, [seen], figures)
 
 
-def _fit(effects: Effects, columns: Columns, stage: str, seen: Observed, parts: Sequence[Observed]) -> Fit:
+def _fit(
+    effects: Effects,
+    columns: Columns,
+    stage: str,
+    seen: Observed,
+    parts: Sequence[Observed],
+    figures: int = FIGURES,
+) -> Fit:
     """*parts* are what each stage planned for itself."""
     there = seen.only([len(absent) < len(seen.cells) for absent in seen.absent])
     corners = there.only([0 not in row for row in there.rows])
@@ -123,38 +128,17 @@ def _fit(effects: Effects, columns: Columns, stage: str, seen: Observed, parts: 
         estimates=(),
         curvature=None,
         blocks=None,
-        statements=(*(said for one in parts for said in _said_of_runs(one)), *_said_of_rows(corners)),
+        statements=(*(said for one in parts for said in said_of_runs(one)), *said_of_rows(corners)),
     )
     if len(set(corners.rows)) < 2:
         return _with(empty, TooFew())
     if there.runs * there.squares == sum(there.totals) ** 2:
         return _with(empty, AllEqual())
-    return _Fit(effects, columns, there, corners).fit(empty)
+    return _Fit(effects, columns, there, corners, figures).fit(empty)
 
 
 def _with(fit: Fit, *said: Statement) -> Fit:
     return evolve(fit, statements=(*fit.statements, *said))
-
-
-def _said_of_runs(seen: Observed) -> Iterable[Statement]:
-    lacking = {cell: len(gone) for gone, cells in seen.patterns.items() for cell in cells}
-    for host in dict.fromkeys(host for host, _ in seen.cells) if seen.names else ():
-        cells = [cell for cell, one in enumerate(seen.cells) if one[0] == host]
-        planned, lost = len(seen.names) * len(cells), sum(lacking[cell] for cell in cells)
-        if lost:
-            yield RunsLost(host, lost, planned)
-    for cell, (host, seed) in enumerate(seen.cells) if seen.names else ():
-        if lacking[cell] == len(seen.names):
-            yield CellEmpty(host, seed)
-
-
-def _said_of_rows(corners: Observed) -> Iterable[Statement]:
-    named: dict[Levels, list[str]] = {}
-    for candidate, row in zip(corners.names, corners.rows, strict=True):
-        named.setdefault(row, []).append(candidate)
-    for same in named.values():
-        if len(same) > 1:
-            yield SameCondition(tuple(same))
 
 
 def modelled(effects: Effects, factors: Sequence[str]) -> list[Name]:
@@ -173,10 +157,10 @@ class _Error:
 
 
 class _Fit:
-    def __init__(self, effects: Effects, columns: Columns, seen: Observed, corners: Observed) -> None:
+    def __init__(self, effects: Effects, columns: Columns, seen: Observed, corners: Observed, figures: int) -> None:
         self.effects, self.seen, self.corners = effects, seen, corners
         self.coding, self.columns = columns.coding, columns
-        self.digits = Digits.of(seen.values, seen.unit)
+        self.digits = Digits.of(seen.values, seen.unit, figures)
         self.unit = seen.unit * Fraction(10) ** self.digits.shift
         self.rows = list(dict.fromkeys(seen.rows))
         self.centred = [0 in row for row in self.rows]
@@ -205,7 +189,7 @@ class _Fit:
         degrees = self.seen.runs - self.blocks - solved.rank
         said: list[Statement] = []
         lost = self._not_estimable(solved, said)
-        fit, error = self._error(evolve(empty, degrees=degrees), solved, degrees, said)
+        fit, error = self._error(evolve(empty, degrees=degrees), columns, solved, degrees, said)
         reach = t_quantile(1 - float(self.effects.rate) / 2, error.freedom) if error else 0.0
         alone = self._alone(model)
         estimates = []
@@ -220,7 +204,7 @@ class _Fit:
         if apart:
             null = () if self._complete() else self._null([*model, *left_out], apart)
             names = [one.effect for one in estimates]
-            tested = between_hosts(names, self.omitted, mains, lost, solved, degrees, null)
+            tested = between_hosts(names, self.omitted, mains, lost, solved, degrees, null, self.digits)
             said += tested.statements
             for number, (p, adjusted) in tested.tails.items():
                 estimates[number] = evolve(estimates[number], host_p=p, host_adjusted=adjusted)
@@ -278,7 +262,9 @@ class _Fit:
 
     # --- the error -----------------------------------------------------------------------------------------
 
-    def _error(self, fit: Fit, solved: Solved, degrees: int, said: list[Statement]) -> tuple[Fit, _Error | None]:
+    def _error(
+        self, fit: Fit, columns: Sequence[list[int]], solved: Solved, degrees: int, said: list[Statement]
+    ) -> tuple[Fit, _Error | None]:
         """What tests rest on: what the model leaves over, or else Lenth's error, if either is there."""
         again = self.seen.runs - self.corners.runs > sum(self.centred)
         once = self.corners.runs == len(set(self.corners.rows)) and not again
@@ -286,9 +272,17 @@ class _Fit:
             found, statement = self._lenth()
             said.append(statement)
             return self._by_lenth(fit, found, of_runs=False) if found else (fit, None)
-        if once and degrees <= 0 and self._orthogonal(solved):
+        if (
+            once
+            and degrees <= 0
+            and not self.coding.plain
+            and orthogonal(self._on_hosts(columns), self.moments, solved)
+        ):
             pairs = zip(self.chains, solved.coefficients, solved.variances, strict=True)
-            sizes = [(one[0][1], Fraction(float(value / self.unit) / root(much))) for one, value, much in pairs]
+            sizes = [
+                (chain[0][1], Fraction(float(scale * value / self.unit) / root(scale**2 * much)))
+                for (chain, value, much), scale in zip(pairs, self.scales, strict=True)
+            ]
             found, statement = pseudo_error(sizes, float(self.effects.rate))
             said.append(statement)
             return self._by_lenth(fit, found, of_runs=True) if found else (fit, None)
@@ -297,7 +291,9 @@ class _Fit:
             said.append(NoError(perfect=bool(degrees)))
             return fit, None
         spread = root(residual / degrees)
-        return evolve(fit, sigma=self.digits.text(spread), freedom=six(degrees)), _Error(spread, degrees, lenth=False)
+        return evolve(fit, sigma=self.digits.text(spread), freedom=self.digits.bare(degrees)), _Error(
+            spread, degrees, lenth=False
+        )
 
     def _by_lenth(self, fit: Fit, found: Contrasts, *, of_runs: bool) -> tuple[Fit, _Error]:
         """Lenth's error in a fit, of effects, or of runs where contrasts were divided by their errors."""
@@ -306,21 +302,13 @@ class _Fit:
         fit = evolve(
             fit,
             method=Method.LENTH,
-            freedom=six(found.freedom),
+            freedom=self.digits.bare(found.freedom),
             pse=text(found.pse),
             margin=text(found.margin),
             simultaneous=text(found.simultaneous),
             contrasts=tuple((name, written(size)) for name, size in found.sizes),
         )
         return fit, _Error(found.pse, found.freedom, lenth=not of_runs)
-
-    def _orthogonal(self, solved: Solved) -> bool:
-        """Whether every column of the model is estimated as if it were alone."""
-        if self.coding.plain or solved.null:
-            return False
-        columns = [self._on_hosts([self._column(chain[0][1])]) for chain in self.chains]
-        alone = (solve(one, self.moments).variances[0] for one in columns)
-        return all(one == other for one, other in zip(alone, solved.variances, strict=True))
 
     def _lenth(self) -> tuple[Contrasts | None, Statement]:
         values = {
@@ -380,7 +368,7 @@ class _Fit:
         beyond = []
         for number, name in enumerate(names, start=first):
             scale = self.coding.scale(name)
-            size, width = scale * solved.coefficients[number] / self.unit, float(scale) * root(solved.variances[number])
+            size, width = scale * solved.coefficients[number] / self.unit, root(scale**2 * solved.variances[number])
             if number not in lost and abs(float(size)) > reach * spread * width:
                 beyond.append((name, self.digits.estimate(size)))
         return [FollowUp(tuple(beyond))] if beyond else []
@@ -406,7 +394,7 @@ class _Fit:
         )
         if error is None:
             return one
-        width = error.spread if error.lenth else float(scale) * error.spread * root(solved.variances[number])
+        width = error.spread if error.lenth else error.spread * root(scale**2 * solved.variances[number])
         tested = self._tested(value, width, error.freedom, reach)
         return evolve(one, error=tested[0], t=tested[1], p=tested[2], low=tested[3], high=tested[4])
 
@@ -420,7 +408,7 @@ class _Fit:
         """Error, t, p and interval of an estimate."""
         t, far = float(value) / width, Fraction(reach * width)
         low, high = self.digits.estimate(value - far), self.digits.estimate(value + far)
-        return self.digits.text(width), six(t), six(t_tails(t, freedom)), low, high
+        return self.digits.text(width), self.digits.bare(t), self.digits.bare(t_tails(t, freedom)), low, high
 
     def _joints(
         self, columns: Sequence[list[int]], lost: set[int], residual: Fraction | None, degrees: int
@@ -446,7 +434,7 @@ class _Fit:
                 value = scale * solved.coefficients[number] / self.unit
                 tested: tuple[str | None, ...] = (None,) * 5
                 if error is not None:
-                    width = float(scale) * error.spread * root(solved.variances[number])
+                    width = error.spread * root(scale**2 * solved.variances[number])
                     tested = self._tested(value, width, error.freedom, reach)
                 yield Step(*self.columns.pairs[name[0]], self.digits.estimate(value), *tested)
 
@@ -485,7 +473,9 @@ class _Fit:
         tails = adjusted([float(estimates[number].p or 1) for number in family], self.effects.procedure)
         found = list(estimates)
         for number, p in zip(family, tails, strict=True):
-            found[number] = evolve(found[number], adjusted=six(p), discovered=p <= float(self.effects.rate))
+            found[number] = evolve(
+                found[number], adjusted=self.digits.bare(p), discovered=p <= float(self.effects.rate)
+            )
         return found
 
 

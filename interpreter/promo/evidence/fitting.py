@@ -18,11 +18,10 @@ Source:
     Pereyra (1973) for parameters that are linear once others are given.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from promo.base.canonical import digest_bytes
+from promo.base.draws import numbers
 from promo.evidence.huber import RISE, Slopes, Sum, Vector, solve
 from promo.evidence.laws import FittedLaw, Point
 from promo.study.laws import Form
@@ -211,13 +210,6 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
         total = Sum(law.form, [one for one, _ in drawn], [count for _, count in drawn])
         found.append(_ended(total, [_search(total, total.inner(law), bend, ENOUGH_DRAWN)]))
     return found
-
-
-def numbers(seed: int) -> Iterator[int]:
-    """Whole numbers of 64 bits that follow from a seed: the quarters of SHA-256 over "SEED/0", "SEED/1" and so on."""
-    for place in itertools.count():
-        digest = digest_bytes(f"{seed}/{place}".encode())
-        yield from (int(digest[start : start + 16], 16) for start in range(0, 64, 16))
 
 
 def _strata(points: Sequence[Point], members: dict[str, list[int]]) -> list[list[str]]:

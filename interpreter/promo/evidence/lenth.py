@@ -18,11 +18,16 @@ from statistics import median
 
 from attrs import frozen
 
+from promo.base.least_squares import Moments, Solved, solve
 from promo.base.tails import t_quantile
 from promo.evidence.statements import LenthError, Name, PartOfDesign, Statement, TooFewContrasts
 from promo.study.design import contrasts
 
 Row = tuple[int, ...]
+FEWEST = 3
+"""Contrasts that have a median to speak of."""
+ALONE = Fraction(1, 10**12)
+"""By so small a share of its own a column's variance may grow beside others that count as orthogonal to it."""
 
 
 @frozen
@@ -49,17 +54,49 @@ def lenth(
         rate: of false alarms, for the margins.
     """
     rows = list(values)
-    found: list[tuple[Name, Fraction]] = []
+    within = contrasts_within(factors, rows, blocks)
+    if within is None:
+        return None, PartOfDesign()
+    found = []
+    for name, signs in within:
+        total = sum((sign * values[row] for sign, row in zip(signs, rows, strict=True)), Fraction(0))
+        found.append((name, 2 * total / len(rows)))
+    return pseudo_error(found, rate)
+
+
+def contrasts_within(
+    factors: Sequence[str], rows: Sequence[Row], blocks: Sequence[Sequence[Row]]
+) -> list[tuple[Name, list[int]]] | None:
+    """
+    Every contrast between rows that no difference between blocks enters, with its signs; None: not all are there.
+
+    Args:
+        factors: the k factors.
+        rows: each once.
+        blocks: the rows of every block.
+    """
+    found = []
     for effects in contrasts(factors, rows).values():
         places = [factors.index(factor) for factor in effects[0]]
         signs = {row: math.prod(row[place] for place in places) for row in rows}
-        if any(sum(signs[row] for row in block) for block in blocks):
-            continue
-        total = sum((signs[row] * value for row, value in values.items()), Fraction(0))
-        found.append((effects[0], 2 * total / len(rows)))
-    if len(found) != len(rows) - len(blocks):
-        return None, PartOfDesign()
-    return pseudo_error(found, rate)
+        if not any(sum(signs[row] for row in block) for block in blocks):
+            found.append((effects[0], list(signs.values())))
+    return found if len(found) == len(rows) - len(blocks) else None
+
+
+def orthogonal(columns: Sequence[Sequence[int]], moments: Moments, solved: Solved) -> bool:
+    """
+    Whether every column is estimated as if it were alone, as far as columns are exact.
+
+    Args:
+        columns: of the model, over kinds.
+        moments: of the runs.
+        solved: the model.
+    """
+    if solved.null:
+        return False
+    alone = (solve([column], moments).variances[0] for column in columns)
+    return all(other - one <= ALONE * one for one, other in zip(alone, solved.variances, strict=True))
 
 
 def pseudo_error(found: Sequence[tuple[Name, Fraction]], rate: float) -> tuple[Contrasts | None, Statement]:
@@ -73,7 +110,7 @@ def pseudo_error(found: Sequence[tuple[Name, Fraction]], rate: float) -> tuple[C
     sizes = [abs(float(size)) for _, size in found]
     first = 1.5 * median(sizes) if sizes else 0.0
     small = [size for size in sizes if size < 2.5 * first]
-    if len(sizes) < 3 or not small or not median(small):
+    if len(sizes) < FEWEST or not small or not median(small):
         return None, TooFewContrasts()
     pse, freedom = 1.5 * median(small), len(sizes) / 3
     ordered = sorted(found, key=lambda one: (abs(float(one[1])), " * ".join(one[0])))

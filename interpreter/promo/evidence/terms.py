@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from promo.base.least_squares import Moments, solve
 from promo.base.tails import f_tail
-from promo.evidence.digits import Digits, six
+from promo.evidence.digits import Digits
 from promo.evidence.estimates import Joint
 from promo.evidence.family import adjusted
 from promo.evidence.statements import Name
@@ -108,15 +108,15 @@ def joint_tests(
         one = Joint(term.factors, rank, _square(digits, fall / unit**2), None, None, None)
         if residual:
             f = float(fall / rank / (residual / degrees))
-            one = evolve(one, f=six(f), p=six(f_tail(f, rank, degrees)))
+            one = evolve(one, f=digits.bare(f), p=digits.bare(f_tail(f, rank, degrees)))
         found.append(one)
     family = [number for number, one in enumerate(found) if len(one.term) in sizes and one.p is not None]
     tails = adjusted([float(found[number].p or 1) for number in family], procedure)
     for number, p in zip(family, tails, strict=True):
-        found[number] = evolve(found[number], adjusted=six(p))
+        found[number] = evolve(found[number], adjusted=digits.bare(p))
     return tuple(found)
 
 
 def _square(digits: Digits, number: Fraction) -> str:
     """A sum of squares, which is counted in the square of the power of ten of values."""
-    return Digits(2 * digits.shift, digits.places).text(float(number))
+    return evolve(digits, shift=2 * digits.shift).text(float(number))

@@ -1,11 +1,12 @@
 """What few hosts leave open of effects: on which hosts they hold, and what a spread between hosts would do to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from promo.base.canonical import Json, exact, rounded
-from promo.decision.power import Supposed, power_at
-from promo.evidence.estimates import ORDERS, EffectTable, Fit
-from promo.evidence.spread import SPREADS, Screened, false_discoveries
+from promo.decision.screened import planned, screened
+from promo.evidence.estimates import EffectTable, Fit, Method
+from promo.evidence.spread import DRAWS, SPREADS, Screened, false_discoveries
+from promo.evidence.terms import columns_of
 from promo.report.record import Record
 from promo.report.words import listed
 from promo.study.values import Effects, Study
@@ -22,7 +23,7 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
         if found:
             which = f"host {hosts[0]}" if len(hosts) == 1 else f"the {len(hosts)} hosts {listed(hosts)}"
             yield f"What {effects.name} discovered at {where} holds on {which}; it says nothing of other hosts."
-        size = screened(record, effects, fit)
+        size = _screened(record, effects, fit)
         if size is not None:
             shares = [false_discoveries(size, float(effects.rate), spread, effects.procedure) for spread in SPREADS]
             words = listed([f"{rounded(round(100 * share), 0)}%" for share in shares])
@@ -33,30 +34,21 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
             )
 
 
-def screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
-    """
-    How large a study was; None where a run is missing, or the integral is not of such a one.
-
-    Either every cell of a stage ran the whole design and is a block, or hosts ran rows of their own.  None for factors
-    of more than two levels: their contrasts have errors of several sizes.
-    """
-    if fit.joints:
+def _screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
+    """How large a study was; None where a run is missing, or it is not known what a spread does to such a one."""
+    if fit.runs < fit.planned or fit.degrees <= 0:
         return None
     if effects.pooled:
         size = planned(record.study, effects, effects.stages)
-        whole = size is not None and fit.runs == fit.planned == (size.conditions + len(effects.stages) - 1) * size.seeds
-        return size if whole and fit.degrees > 0 else None
-    cells = record.evidence[fit.stage].cells
-    hosts, seeds = len({host for host, _ in cells}), len({seed for _, seed in cells})
-    conditions = fit.planned // len(cells)
-    whole = fit.runs == fit.planned and fit.curvature is None and len(cells) == hosts * seeds
-    model = sum(one.value is not None for one in fit.estimates)
-    family = sum(len(one.effect) in ORDERS[effects.family] and one.p is not None for one in fit.estimates)
-    if not whole or fit.joints or hosts < 2 or {*effects.block} != {"host", "seed"} or not family or fit.degrees <= 0:
+        whole = size is not None and fit.runs == (size.conditions + len(effects.stages) - 1) * size.seeds
+        return size if whole else None
+    points, table = rows_of(record.study, effects), record.evidence[fit.stage]
+    rows = [points[row.candidate] for row in table.rows if row.candidate in points]
+    hosts, seeds = len({host for host, _ in table.cells}), len({seed for _, seed in table.cells})
+    if hosts < 2 or len(table.cells) != hosts * seeds or fit.method is Method.LENTH:
         return None
-    if fit.degrees != (conditions - 1) * len(cells) - model:
-        return None
-    return Screened(conditions, hosts, seeds, model, family)
+    size = screened(effects, columns_of(record.study, effects).coding, [rows], hosts, seeds)
+    return size if size is not None and size.mixed + size.pure == fit.degrees else None
 
 
 def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
@@ -68,21 +60,22 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
         noise: standard deviation of seeds, in the measure's unit.
         host: that of a condition on a host; 0: several are supposed.
     """
-    for effects, stages, shares in _supposed(study, noise, host):
+    for effects, stages, shares, drawn in _supposed(study, noise, host):
         times, words = [f"{spread:g}" for spread, _ in shares], [f"{share:.1%}" for _, share in shares]
         yield (
             f"effects {effects.name} at {listed(stages)}: where conditions differ between hosts by {listed(times)} "
-            f"times the noise, {listed(words)} of studies without any effect discover one (by an integral; asked for: "
+            f"times the noise, {listed(words)} of studies without any effect discover one (by an integral"
+            f"{f' over {DRAWS:,} draws, since effects are correlated' if drawn else ''}; asked for: "
             f"{exact(effects.rate * 100)}%)"
         )
     if host:
-        told = {(effects.name, stages) for effects, stages, _ in _supposed(study, noise, host)}
+        told = {(effects.name, stages) for effects, stages, *_ in _supposed(study, noise, host)}
         for effects, stages in _read(study):
             if (effects.name, stages) not in told:
                 yield (
                     f"effects {effects.name} at {listed(stages)}: what conditions that differ between hosts do is not "
-                    "known; it is of two levels without a centre, every run within its host and seed, with runs left "
-                    "over for an error"
+                    "known; it is where hosts are blocks and each runs every condition of its own once with each seed, "
+                    "with runs left over for an error"
                 )
 
 
@@ -90,15 +83,17 @@ def supposed_json(study: Study, noise: float, host: float) -> list[Json]:
     """The same as JSON."""
     return [
         {"effects": effects.name, "stages": list(stages), "spread": f"{spread:.6g}", "share": f"{share:.6g}"}
-        for effects, stages, shares in _supposed(study, noise, host)
+        for effects, stages, shares, _ in _supposed(study, noise, host)
         for spread, share in shares
     ]
 
 
 def _supposed(
     study: Study, noise: float, host: float
-) -> Iterable[tuple[Effects, tuple[str, ...], list[tuple[float, float]]]]:
-    """For each of the effects, and the stages that they read at once, spreads over the noise with what follows."""
+) -> Iterable[tuple[Effects, tuple[str, ...], list[tuple[float, float]], bool]]:
+    """For each of the effects, and the stages that they read at once, spreads over the noise, what follows, and if that
+    was drawn.
+    """
     spreads = (host / noise,) if host else (0.0, *SPREADS)
     for effects, stages in _read(study):
         size = planned(study, effects, stages)
@@ -108,6 +103,7 @@ def _supposed(
                 effects,
                 stages,
                 [(spread, false_discoveries(size, rate, spread, effects.procedure)) for spread in spreads],
+                bool(size.correlations),
             )
 
 
@@ -116,28 +112,3 @@ def _read(study: Study) -> Iterable[tuple[Effects, tuple[str, ...]]]:
     for effects in study.effects.values():
         for stages in (effects.stages,) if effects.pooled else ((stage,) for stage in effects.stages):
             yield effects, stages
-
-
-def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened | None:
-    """
-    How large a study is planned to be; None where the integral is not of such a one, as with more than two levels.
-
-    Either every cell of one stage runs all rows and is a block; or each host runs rows of its own, within its seeds.
-    """
-    if effects.designs[0] in study.arrays:
-        return None
-    points = rows_of(study, effects)
-    rows = [points[name] for stage in stages for name in study.entrants[stage].possible if name in points]
-    there = [study.stages[stage] for stage in stages]
-    apart = len({stage.hosts for stage in there}) == len(there) and all(len(stage.hosts) == 1 for stage in there)
-    alike = len({len(stage.seeds) for stage in there}) == 1 and (len(there) == 1 or apart)
-    if not alike or len(set(rows)) < max(len(rows), 2) or any(0 in row for row in rows):
-        return None
-        return None
-    if not {"host", "seed"} <= {*effects.block}:
-        return None
-    one = power_at(study, effects, there, Supposed(1.0, None, 0.8, None, None))
-    model = sum(len(some.chains) for some in one.found)
-    if not one.family or one.degrees <= 0:
-        return None
-    return Screened(len(rows) - (len(there) - 1), one.hosts, one.seeds, model, one.family)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from promo.base.canonical import Json, exact
 from promo.base.floats import significant
 from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
+from promo.decision.unreplicated import DRAWS
 from promo.report.design import aligned, chain_text, effect_name
 from promo.report.effects import rate_words, within_words
 from promo.report.words import listed, plural
@@ -34,6 +35,8 @@ def _json(one: Powers) -> Json:
         "all_rows_enter": one.sure,
         "block": list(one.effects.block),
         "degrees": one.degrees,
+        "contrasts": one.contrasts or None,
+        "draws": DRAWS if one.contrasts else None,
         "rate": exact(one.effects.rate),
         "family": one.family,
         "not_estimable": [list(effect) for effect in one.lost],
@@ -100,12 +103,19 @@ def _unread(designs: tuple[str, ...]) -> str:
 
 def _about(one: Powers) -> Iterator[str]:
     block = within_words(one.effects.block)
-    free = max(one.degrees, 0)
-    yield f"  {block}, {plural(free, 'degree')} of freedom, {rate_words(one.effects)}"
+    free = (
+        f"Lenth's error over {one.contrasts} contrasts"
+        if one.contrasts
+        else f"{plural(max(one.degrees, 0), 'degree')} of freedom"
+    )
+    yield f"  {block}, {free}, {rate_words(one.effects)}"
     if not one.sure:
         yield "  if all these rows enter, which a gate or reduction decides"
-    if not free:
-        yield "  nothing is repeated or left for an error, so Lenth's takes its place, whose power is not that of t"
+    if one.contrasts:
+        yield f"  one run of each condition: what Lenth's error finds is counted in {DRAWS:,} draws (to 0.005), where"
+        yield "  all other contrasts are nothing; where several are active it finds less"
+    elif not one.degrees > 0:
+        yield "  no run is left for an error, and Lenth's needs a whole design: nothing would be tested"
 
 
 def _columns(one: Powers, supposed: Supposed, unit: str) -> list[str]:

@@ -30,9 +30,11 @@ from promo.base.shown import LEAN, Shown
 from promo.study.design import Word, chains_of
 from promo.study.space import Array, Level
 
+CODE_DIGITS = 12
+"""Digits that are kept of the numbers of a column; those of evenly spaced levels have few."""
 DEGREES = ("linear", "quadratic", "cubic", "quartic")
 """Parts of a trend, from the first degree on."""
-LOG_DIGITS = 6
+LOG_DIGITS = 12
 """Digits that are kept of where a logarithm lies between the least and the largest."""
 MARK = ":"
 """Between a factor and what of it an effect is: `width:linear`, `width:256`."""
@@ -247,7 +249,7 @@ def is_geometric(levels: Sequence[Level]) -> bool:
 
 
 def _polynomials(places: Sequence[Fraction]) -> list[list[int]]:
-    """Orthogonal polynomials of places, from the first degree on, as whole numbers without a common divisor."""
+    """Orthogonal polynomials of places, from the first degree on, as whole numbers, which sum to zero."""
     found: list[list[Fraction]] = [[Fraction(1)] * len(places)]
     for _ in range(len(places) - 1):
         column = [one * place for one, place in zip(found[-1], places, strict=True)]
@@ -259,7 +261,14 @@ def _polynomials(places: Sequence[Fraction]) -> list[list[int]]:
 
 
 def _whole(column: Sequence[Fraction]) -> list[int]:
+    """Without a common divisor; where that takes more than `CODE_DIGITS` digits, rounded, and still a sum of zero."""
     unit = math.lcm(*(one.denominator for one in column))
     whole = [int(one * unit) for one in column]
     divisor = reduce(math.gcd, whole)
-    return [one // divisor for one in whole]
+    codes = [one // divisor for one in whole]
+    most = max(codes) - min(codes)
+    if most < 10**CODE_DIGITS:
+        return codes
+    codes = [round(Fraction(one * 10**CODE_DIGITS, most)) for one in codes]
+    codes[codes.index(max(codes))] -= sum(codes)
+    return codes
