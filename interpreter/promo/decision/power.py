@@ -13,18 +13,17 @@ and from above.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import accumulate
 
 from attrs import evolve, frozen
 
 from promo.base.floats import root
-from promo.base.least_squares import Blocks, Moments, Solved, solve
+from promo.base.least_squares import Solved, solve
 from promo.base.noncentral import found_with, two_sided_power
-from promo.evidence.effects import modelled
 from promo.evidence.estimates import ORDERS
 from promo.evidence.terms import columns_of
 from promo.study.coding import Coding, Comparing, coding_of, of_two, usual
 from promo.study.design import Word
+from promo.study.modelled import columns_in, modelled, once_each
 from promo.study.space import Array, Design, lineage
 from promo.study.values import Effects, Stage, Study
 from promo.study.varied import rows_of
@@ -225,14 +224,8 @@ def _solved(
     corners = [row for row in rows if 0 not in row]
     terms = [effect for term in modelled(effects, coding.factors) for effect in coding.named(term)]
     chains = [chain for chain in coding.chains(corners, terms) if chain[0][1]]
-    columns = [coding.column(chain[0][1], rows) for chain in chains]
-    if len(corners) < len(rows):
-        columns.append([int(0 in row) for row in rows])
-    ends = list(accumulate(map(len, parts)))
-    blocks = tuple(
-        Blocks(dict.fromkeys(range(end - len(part), end), 1), (0,)) for part, end in zip(parts, ends, strict=True)
-    )
-    return chains, solve(columns, Moments([1] * len(rows), [0] * len(rows), 0, blocks))
+    columns = columns_in(coding, [chain[0][1] for chain in chains], rows)
+    return chains, solve(columns, once_each(parts))
 
 
 @frozen

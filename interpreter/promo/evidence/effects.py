@@ -50,7 +50,8 @@ from promo.evidence.statements import (
 from promo.evidence.terms import Columns, columns_of, joint_tests, terms_of
 from promo.evidence.values import Evidence
 from promo.study.coding import of_two
-from promo.study.design import Word, contrasts, effects_up_to
+from promo.study.design import Word, contrasts
+from promo.study.modelled import modelled
 from promo.study.values import Effects, Study
 from promo.study.varied import rows_of
 
@@ -155,12 +156,6 @@ def _said_of_rows(corners: Observed) -> Iterable[Statement]:
     for same in named.values():
         if len(same) > 1:
             yield SameCondition(tuple(same))
-
-
-def modelled(effects: Effects, factors: Sequence[str]) -> list[Name]:
-    """Effects of the model: main effects, interactions of two factors if asked for, and those that are named."""
-    found = effects_up_to(factors, 2 if effects.pairs else 1)
-    return [*found, *(term for term in effects.terms if term not in found)]
 
 
 @frozen

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from promo.study.coding import Comparing
+from promo.study.coding import Comparing, coding_of, of_two
 from promo.study.comparing import Comparisons
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
 from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
 from promo.study.families import Procedure
+from promo.study.guarantees import given_up, keeps_model
+from promo.study.modelled import modelled
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
@@ -97,6 +99,8 @@ class Screening:
             procedure=procedure,
             contrasts=contrasts,
         )
+        if not self._estimable(block, found, reach):
+            return None
         self.effects[found.name] = found
         return found
 
@@ -153,20 +157,25 @@ class Screening:
             hint = "declare effects for each stage, or estimate all together: block host, seed, stage"
             self.scope.report(CODE, message, clauses.one("stages"), hint)
             return None, block_by
-        if len(named) == 1:
-            self._told_what_is_given_up(clauses.one("model"), named[0])
         parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
         return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
 
-    def _told_what_is_given_up(self, clause: Node, stage: str) -> None:
-        """Warn of interactions in the model that nobody can tell from a difference between the hosts of its stage."""
-        pairs = "pairs" in [name.text for name in clause.tokens("NAME")]
-        terms = [{name.text for name in term.tokens("NAME")} for term in clause.nodes("term")]
-        lost = [one for one in self.scope.given_up[stage] if len(one) == 2 and (pairs or {*one} in terms)]
-        if lost:
-            are = f"'{stage}' cannot tell {listed(lost)} from a difference between its hosts"
-            hint = "set rows apart by another product, let every host run all rows, or expect no estimate"
-            self.scope.warn("P0729", are, clause, hint)
+    def _estimable(self, block: Node, found: Effects, reach: Mapping[str, Entrants]) -> bool:
+        """Whether the rows that enter can estimate the model; what hosts with their own rows give up is warned of."""
+        clause, first = self.scope.clauses(block).one("model"), self.designs[found.designs[0]]
+        coding = of_two(first.factors) if isinstance(first, Design) else coding_of(first, found.contrasts)
+        terms = modelled(found, first.factors)
+        points = {name: row for one in found.designs for name, row in self.designs[one].points.items()}
+        for group in [found.stages] if found.pooled else [(stage,) for stage in found.stages]:
+            parts = [[points[name] for name in reach[stage].possible if name in points] for stage in group]
+            hosts = [name for name, some in self.scope.blocked.items() if not set(some).isdisjoint(group)]
+            if hosts and (lost := given_up(coding, terms, parts)):
+                are = f"{_quoted(hosts)} cannot tell {listed(lost)} from a difference between its hosts"
+                hint = "set rows apart by another product, let every host run all rows, or expect no estimate"
+                self.scope.warn("P0729", are, clause, hint)
+            elif not keeps_model(self.scope, clause, coding, terms, parts, _quoted(group)):
+                return False
+        return True
 
     def _apart(
         self,
@@ -208,8 +217,8 @@ class Screening:
         gone = next((pair for pair in wanted if pair in lost), None)
         if gone is not None:
             what, why = dependence_text(lost[gone], gone)
-            listed = " and ".join(f"'{stage}'" for stage in group)
-            message = f"{what} is to be clear, and is not in the {len(rows)} rows that enter {listed}: {what} = {why}"
+            where = f"the {len(rows)} rows that enter {_quoted(group)}"
+            message = f"{what} is to be clear, and is not in {where}: {what} = {why}"
             self.scope.report("P0709", message, self.scope.where(block)["stages"], "train the rows that tell it")
         return gone is None
 
@@ -256,6 +265,10 @@ class Screening:
             scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
             return None
         return tuple(found)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
 
 
 def _levels(design: Design | Array) -> tuple[object, ...]:
