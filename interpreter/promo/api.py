@@ -20,7 +20,7 @@ from promo.driver.pipeline import compile_source, lock_path, read_lock
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder, study_folder
 from promo.files import read_source
-from promo.report.effects import effect_rows
+from promo.report.effect_table import effect_rows
 from promo.report.tables import FACTOR, RUN_COLUMNS, cell_rows, decision_rows, point_rows, run_table
 
 if TYPE_CHECKING:
@@ -167,14 +167,19 @@ class Cell:
 
 @frozen(kw_only=True)
 class Effect:
-    """An estimated effect, contrast, term, step, curvature, or change of an effect from one stage to the next."""
+    """What is said of effects: an estimate, error, contrast, term, step, block, change, or a sentence, by its kind."""
 
     effects: str
     family: str
-    """Of tests that share one rate of false discoveries."""
-    stage: str
+    """Of tests that share one rate."""
+    procedure: str
+    """By which they share it."""
+    rate: float
+    stage: str | None
     kind: str
     effect: str | None
+    host: str | None
+    """Of an estimate on one host, or of a block."""
     stands_for: str | None
     """What it is not separated from."""
     value: float | None
@@ -194,6 +199,8 @@ class Effect:
     before: str | None
     """Of a change: the earlier stage."""
     runs: int | None
+    words: str | None
+    """A sentence of the report."""
 
 
 @frozen(kw_only=True)

@@ -23,6 +23,7 @@ from promo.evidence.estimates import ORDERS
 from promo.evidence.terms import columns_of
 from promo.study.coding import Coding, Comparing, coding_of, of_two, usual
 from promo.study.design import Word
+from promo.study.families import Rest
 from promo.study.modelled import columns_in, modelled, once_each
 from promo.study.space import Array, Design, lineage
 from promo.study.values import Effects, Stage, Study
@@ -181,12 +182,13 @@ def _powers(
     sizes = ORDERS[effects.family]
     family = [place for place in kept if len(chains[place][0][1]) in sizes]
 
-    once = coding.plain and len(parts) == 1 and len(set(rows)) == len(rows)
+    once = coding.plain and len(parts) == 1 and len(set(rows)) == len(rows) and effects.rest is not Rest.ERROR
+    rank = _rank_of_rows(parts) if effects.rest is Rest.LISTED else solved.rank
 
     def degrees(count: int) -> int:
         if once and hosts * count == 1:
             return 0  # Lenth's error, as `evidence.effects` has it.
-        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
+        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - rank
 
     alike: dict[tuple[Fraction, bool], list[tuple[Word, ...]]] = {}
     for place in kept:
@@ -210,6 +212,16 @@ def _powers(
 def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
     """Blocks in which the runs of one stage are compared."""
     return (hosts if "host" in effects.block else 1) * (seeds if "seed" in effects.block else 1)
+
+
+def _rank_of_rows(parts: Sequence[Sequence[tuple[int, ...]]]) -> int:
+    """Of an indicator of each row that differs, beside the parts; parts that share rows count as one."""
+    groups: list[set[tuple[int, ...]]] = []
+    for part in parts:
+        met = [group for group in groups if not group.isdisjoint(part)]
+        groups = [group for group in groups if group.isdisjoint(part)]
+        groups.append(set(part).union(*met))
+    return sum(map(len, groups)) - len(groups)
 
 
 def _solved(

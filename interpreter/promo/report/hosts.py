@@ -8,6 +8,7 @@ from promo.evidence.estimates import ORDERS, EffectTable, Fit
 from promo.evidence.spread import SPREADS, Screened, false_discoveries
 from promo.report.record import Record
 from promo.report.words import listed
+from promo.study.families import Rest
 from promo.study.values import Effects, Study
 from promo.study.varied import rows_of
 
@@ -50,7 +51,7 @@ def screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
     hosts, seeds = len({host for host, _ in cells}), len({seed for _, seed in cells})
     conditions = fit.planned // len(cells)
     whole = fit.runs == fit.planned and fit.curvature is None and len(cells) == hosts * seeds
-    model = sum(one.value is not None for one in fit.estimates)
+    model = sum(one.value is not None for one in (*fit.estimates, *fit.rest))
     family = sum(len(one.effect) in ORDERS[effects.family] and one.p is not None for one in fit.estimates)
     if not whole or fit.joints or hosts < 2 or {*effects.block} != {"host", "seed"} or not family or fit.degrees <= 0:
         return None
@@ -138,6 +139,8 @@ def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened |
         return None
     one = power_at(study, effects, there, Supposed(1.0, None, 0.8, None, None))
     model = sum(len(some.chains) for some in one.found)
+    if effects.rest is Rest.LISTED:
+        model = len(set(rows)) - 1
     if not one.family or one.degrees <= 0:
         return None
     return Screened(len(rows) - (len(there) - 1), one.hosts, one.seeds, model, one.family)

@@ -9,7 +9,7 @@ from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
 from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
-from promo.study.families import Procedure
+from promo.study.families import Procedure, Rest
 from promo.study.guarantees import given_up, keeps_model
 from promo.study.modelled import modelled
 from promo.study.names import Scope
@@ -98,6 +98,7 @@ class Screening:
             where=scope.where(block),
             procedure=procedure,
             contrasts=contrasts,
+            rest=_rest(clauses.maybe("rest")),
         )
         if not self._estimable(block, found, reach):
             return None
@@ -265,6 +266,16 @@ class Screening:
             scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
             return None
         return tuple(found)
+
+
+RESTS = {"in_error": Rest.ERROR, "as_listed": Rest.LISTED}
+
+
+def _rest(clause: Node | None) -> Rest:
+    """What becomes of that which the model leaves out."""
+    if clause is None:
+        return Rest.USUAL
+    return next(rest for kind, rest in RESTS.items() if clause.node(kind) is not None)
 
 
 def _quoted(names: Iterable[str]) -> str:
