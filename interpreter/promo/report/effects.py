@@ -124,9 +124,10 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
 
 def direction_words(record: Record, effects: Effects, one: Estimate) -> str:
     """Which level of a factor is better: `10 worse than 8`."""
-    design = record.study.designs[effects.designs[0]]
-    place = design.factors.index(one.effect[0])
-    low, high = describe_level(design.low[place]), describe_level(design.high[place])
+    first = varied(record.study, effects)[0]
+    place = first.factors.index(one.effect[0])
+    levels = first.levels[place] if isinstance(first, Array) else (first.low[place], first.high[place])
+    low, high = map(describe_level, levels)
     how = "better" if (from_exact(one.value or "0") < 0) is record.study.measure.lower_is_better else "worse"
     return f"{high} {how} than {low}"
 
@@ -212,7 +213,7 @@ def _change(one: Change) -> tuple[str, ...]:
 
 
 def _sentence(record: Record, effects: Effects) -> str:
-    within = within_words(effects.block)
+    within, array = within_words(effects.block), isinstance(varied(record.study, effects)[0], Array)
     better = "low" if record.study.measure.lower_is_better else "high"
     family = {"main": "The main effects", "pairs": "The interactions of two factors", "all": "All effects"}[
         effects.family
@@ -221,7 +222,7 @@ def _sentence(record: Record, effects: Effects) -> str:
     model = f"main effects{', interactions of two factors' if effects.pairs else ''}{terms}"
     return (
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
-        f"{within}, with {model} in the model{REST[effects.rest]}: {_measured(effects, better)} "
+        f"{within}, with {model} in the model{REST[effects.rest]}: {_measured(effects, better, array=array)} "
         f"{family} {_of_stages(effects)} share a {rate_words(effects)}; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
@@ -241,9 +242,11 @@ def rate_words(effects: Effects) -> str:
     return f"{what} of {exact(effects.rate * 100)}% ({who})"
 
 
-def _measured(effects: Effects, better: str) -> str:
+def _measured(effects: Effects, better: str, *, array: bool) -> str:
     """What an effect is, and which way is better."""
     sign = "negative" if better == "low" else "positive"
+    if not effects.contrasts and array:
+        return f"mean at the second of its levels less mean at the first, so a {sign} effect favours the second."
     if not effects.contrasts:
         return f"mean at the high level less mean at the low one, so a {sign} effect favours the high level."
     return f"{comparing_sentence(effects.contrasts)} A {sign} difference favours the level that is named first."

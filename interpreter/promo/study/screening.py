@@ -109,7 +109,8 @@ class Screening:
         self, clause: Node, model: tuple[str, ...], terms: tuple[tuple[str, ...], ...], family: str
     ) -> bool:
         """Whether a model has main effects, and what its family tests."""
-        if "main" in model and (family == "main" or "pairs" in model or terms):
+        sizes = {2 for word in model if word == "pairs"} | {len(term) for term in terms}
+        if "main" in model and (family == "main" or (2 in sizes if family == "pairs" else sizes)):
             return True
         message = "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
         self.scope.report("P0722", message, clause, "write: model main, pairs")
