@@ -46,6 +46,7 @@ HALF = (
     + "  alias d = a * b * c\n}"
 )
 CENTRED = "design screen full {\n  vary a low -1 high 1 centre 0\n  vary b low -1 high 1 centre 0\n}"
+EIGHT = "design screen array 8 {\n" + "".join(f"  vary {name} in [-1, 1]\n" for name in "abcd") + "}"
 NINE = "design screen array 9 {\n" + "".join(f"  vary {name} in [1, 2, 4]\n" for name in "abc") + "}"
 
 
@@ -74,6 +75,7 @@ CASES = {
         TWO, CENTRED.replace(" centre 0", ""), stage("s", "desk, rack\n  block on host by a * b", "1, 2, 3"),
         effects("s", "main", f"block host, seed\n  {OF_MAIN}"), 0,
     ),
+    "an array of two levels": (TWO, EIGHT, stage("s", "desk, rack", "1, 2"), effects("s", "main", OF_MAIN), 0),
     "an array": (THREE, NINE, stage("s", "desk, rack", "1"), effects("s", "main", f"{OF_MAIN} by hochberg"), 0),
 }  # fmt: skip
 
@@ -135,6 +137,7 @@ def formats(request, tmp_path_factory):
         "the rest is listed": "rest aliases",
         "lost runs and centres": "curvature statements hosts",
         "hosts that run different rows": "blocks",
+        "an array of two levels": "blocks terms",
         "an array": "terms steps aliases",
     }
     met = {key for fit in found[0]["fits"] for key in fit if fit[key]} | {key for key in found[0] if found[0][key]}

@@ -12,18 +12,16 @@ from promo.evidence.statements import DiffersBetweenHosts, FollowUp, Name, State
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
 from promo.report.blocks import block_words
 from promo.report.declared import describe_level
-from promo.report.design import chain_text, effect_name
+from promo.report.design import MOST_PARTS, chain_text, effect_name, parts_text
 from promo.report.figures import figure as _figure
 from promo.report.figures import plain as _plain
 from promo.report.figures import short as _short
 from promo.report.hosts import host_lines
 from promo.report.levels import (
-    MOST_PARTS,
     STEPS,
     TERMS,
     comparing_sentence,
     level_findings,
-    parts_text,
     step_row,
     term_row,
 )
