@@ -68,7 +68,8 @@ def test_check_still_wants_a_study(written, capsys):
 
 RUNS = (
     "design cube full {{\n  vary quality low 0 high 1\n  vary size low 9 high 17\n  vary ratio low 1 high 4\n}}\n\n"
-    "cohort rows {{\n  rows cube all\n}}\n\nstage s {{\n  train rows for 1s\n  on box\n  seeds {seeds}\n  report only\n}}\n"
+    "cohort rows {{\n  rows cube all\n}}\n\n"
+    "stage s {{\n  train rows for 1s\n  on box\n  seeds {seeds}\n  report only\n}}\n"
     "\n"
     "effects asked {{\n  from s\n  model {model}\n  {rest}family main\n  rate 5%\n}}"
 )
