@@ -635,7 +635,7 @@ step: name text, baseline text, sources text+
 comparing/trend: factor text, log bool
 comparing/against: factor text, level level
 effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed|stage'*,
-    family 'main|pairs|all', rate rate, procedure 'holm|hochberg'~, contrasts comparing+~
+    family 'main|pairs|all', rate rate, procedure 'holm|hochberg'~, rest 'error|listed'~, contrasts comparing+~
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
 draw: published text?
@@ -3868,6 +3868,7 @@ class Screen:
         self.outer = [point for point in self.distinct if 0 not in point]
         self.hosts = list(dict.fromkeys(one.cell[0] for one in self.runs))
         self.statements: list[Object] = []
+        self.fitted: list[list[Any]] = []
 
     def gained(self, later: "Screen") -> "Screen":
         """The same of what runs gained until a later stage, for those that have a value at both."""
@@ -3955,15 +3956,25 @@ class Screen:
         chains, omitted, constant = self._model()
         columns = [self._column(chain[0][1]) for chain in chains]
         centre = [{point: int(0 in point) for point in self.distinct}] if len(self.distinct) > len(self.outer) else []
+        width = len(chains)
+        if self.said.get("rest") == "listed":
+            further = self._listed(chains, omitted, centre)
+            columns += [self._column(chain[0][1]) for chain in further]
+            taken = [word for chain in further for _, word in chain]
+            chains, omitted = [*chains, *further], [effect for effect in omitted if effect not in taken]
+        self.fitted = chains
         left = [self._column(effect) for effect in omitted]
         mains = [place for place, chain in enumerate(chains) if len(chain[0][1]) == 1] if len(self.hosts) > 1 else []
         apart = [(columns[place], host) for place in mains for host in self.hosts[1:]]
         model: list[Line] = [(column, None) for column in [*columns, *centre]]
         solved = self._solve([*model, *apart, *((column, None) for column in left)], len(model))
-        degrees = len(self.runs) - solved.blocks - len(solved.kept)
+        left_over = len(self.runs) - solved.blocks - len(solved.kept)
+        residual, degrees = (
+            self._of_repeated_runs() if self.said.get("rest") == "listed" else (solved.residual, left_over)
+        )
         lost = self._confounded(chains, constant, solved)
         found: Object = {"degrees": degrees}
-        spread, freedom, lenth = self._error(found, solved, degrees)
+        spread, freedom, lenth = self._error(found, solved, residual, degrees)
         far = t_point(1 - float(Fraction(self.said["rate"])) / 2, freedom) if spread else 0.0
         alone = {host: self._alone([column for column, _ in model], host) for host in self.hosts} if mains else {}
         estimates = []
@@ -3983,7 +3994,7 @@ class Screen:
                 one["hosts"] = [[host, self._scaled(values[place], scale)] for host, values in alone.items()]
             estimates.append(one)
         if mains:
-            self._between(estimates, omitted, mains, lost, solved, degrees, [*model, *((one, None) for one in left)])
+            self._between(estimates, omitted, mains, lost, solved, left_over, [*model, *((one, None) for one in left)])
         if centre and len(chains) in solved.kept:
             value, spread_ = -solved.coefficients[-1], spread
             if lenth:
@@ -3996,14 +4007,40 @@ class Screen:
                 **self._tested(value, error, freedom, far),
             }
         found["blocks"] = self._blocks(model, solved, (spread, freedom) if spread and lenth else None)
-        self._follow_up(found, chains, model, lenth=lenth)
+        own: list[Line] = [(column, None) for column in [*columns[:width], *centre]]
+        self._follow_up(found, chains[:width], own, lenth=lenth)
         if not self.plain:
-            joints = list(
-                self._joints(chains, lost, columns, (solved.residual, degrees) if found.get("sigma") else None)
-            )
-            steps = list(self._steps(spread, freedom, far))
+            joints = list(self._joints(chains, lost, columns, (residual, degrees) if found.get("sigma") else None))
+            steps = list(self._steps(spread, freedom, far, columns[width:]))
             found.update({key: some for key, some in (("joints", joints), ("steps", steps)) if some})
-        return {**found, "estimates": estimates}
+        if estimates[width:]:
+            found["rest"] = estimates[width:]
+        return {**found, "estimates": estimates[:width]}
+
+    def _listed(
+        self, chains: list[list[Any]], omitted: list[list[str]], centre: list[dict[Point, int]]
+    ) -> list[list[Any]]:
+        """Chains beside the model, which are estimated with it: those that can be, where it loses nothing by that."""
+        taken = [word for chain in chains for _, word in chain]
+        named = every_contrast(self.factors, self.outer) if self.plain and len(self.outer) <= 128 else []
+        words = omitted
+        if named and len(named) == len(self.outer) - 1:
+            beside = [words for _, words in named if not any(one in taken for one in words)]
+            words = [list(one) for some in beside for one in some]
+        found, _ = aliases(self.coding, self.outer, words)
+        own = [(self._column(chain[0][1]), None) for chain in chains] + [(column, None) for column in centre]
+        every: list[Line] = [*own, *((self._column(chain[0][1]), None) for chain in found)]
+        alone = {one for terms in self._solve(own, len(own)).dependent for one in terms}
+        lost = {one for terms in self._solve(every, len(every)).dependent for one in terms}
+        if any(one < len(own) and one not in alone for one in lost):
+            return []
+        return [chain for place, chain in enumerate(found, start=len(own)) if place not in lost]
+
+    def _of_repeated_runs(self) -> tuple[Fraction, int]:
+        """Sum of squares between runs of the same row, beside blocks, with its degrees of freedom."""
+        rows: list[Line] = [({point: int(point == one) for point in self.distinct}, None) for one in self.distinct[1:]]
+        solved = self._solve(rows, len(rows))
+        return solved.residual, len(self.runs) - solved.blocks - len(solved.kept)
 
     def _blocks(self, model: "list[Line]", solved: "Solved", lenth: tuple[float, float] | None) -> Object | None:
         """What differs between blocks: an F test of their terms, how far each lies off, and what that may be."""
@@ -4088,7 +4125,7 @@ class Screen:
                 one.update(f=Near(f), p=Near(f_beyond(f, rank, error[1])))
             yield one
 
-    def _steps(self, spread: float, freedom: float, far: float) -> Iterator[Object]:
+    def _steps(self, spread: float, freedom: float, far: float, beside: Sequence[dict[Point, int]]) -> Iterator[Object]:
         """From level to level of each trend, in the same model."""
         trends = [one["factor"] for one in self.compared if one["is"] == "trend"]
         if not trends:
@@ -4096,6 +4133,7 @@ class Screen:
         coding = self.coding.stepped(trends)
         names = [name for term in self.terms for name in coding.products(term)]
         every: list[Line] = [({point: coding.at(name, point) for point in self.distinct}, None) for name in names]
+        every += [(column, None) for column in beside]
         solved = self._solve(every, len(every))
         lost = {one for terms in solved.dependent for one in terms}
         for place, name in enumerate(names):
@@ -4133,25 +4171,29 @@ class Screen:
                 self.statements.append({"is": "together", "effects": mains})
         return lost
 
-    def _error(self, found: Object, solved: "Solved", degrees: int) -> tuple[float, float, bool]:
+    def _error(self, found: Object, solved: "Solved", residual: Fraction, degrees: int) -> tuple[float, float, bool]:
         """Standard deviation of a run, or of an effect where that is Lenth's, and its degrees of freedom."""
         centres = len(self.distinct) - len(self.outer)
         once = len(self.corners) == len(self.outer) and len(self.runs) - len(self.corners) <= centres
+        once = once and self.said.get("rest") != "error"
         if once and self.plain and (solved.blocks == 1 or degrees <= 0):
-            more, spread, freedom = self._lenth()
-            found.update(more)
-            return spread, freedom, True
-        if once and degrees <= 0 and not self.plain and self._apart_from_each_other(solved):
+            sizes = self._contrasts()
+            if sizes is not None or degrees <= 0:
+                more, spread, freedom = self._lenth(sizes)
+                found.update(more)
+                return spread, freedom, True
+        saturated = len(self.runs) - solved.blocks - len(solved.kept) <= 0
+        if once and saturated and not self.plain and self._apart_from_each_other(solved):
             sizes = [
                 (Fraction(float(scale * value) / math.sqrt(scale**2 * much)), chain[0][1])
-                for chain, value, much in zip(self._model()[0], solved.coefficients, solved.variances, strict=False)
+                for chain, value, much in zip(self.fitted, solved.coefficients, solved.variances, strict=False)
                 for scale in (self.coding.scale(chain[0][1]),)
             ]
             more, spread, freedom = self._pseudo(sizes, self.counted.near)
             found.update(more)
             return spread, freedom, False
-        if degrees > 0 and solved.residual > 0:
-            spread = math.sqrt(solved.residual / degrees)
+        if degrees > 0 and residual > 0:
+            spread = math.sqrt(residual / degrees)
             found.update(sigma=self.counted.near(spread), freedom=six(degrees))
             return spread, float(degrees), False
         self.statements.append({"is": "no error", "perfect": bool(degrees)})
@@ -4306,12 +4348,19 @@ class Screen:
 
     # --- contrasts -----------------------------------------------------------------------------------------------
 
-    def _lenth(self) -> tuple[Object, float, float]:
+    def _lenth(self, sizes: list[tuple[Fraction, list[str]]] | None) -> tuple[Object, float, float]:
         """
         Lenth's pseudo standard error over every contrast within blocks, and its degrees of freedom.
 
         Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials".
         """
+        if sizes is None:
+            self.statements.append({"is": "part of design"})
+            return {}, 0.0, 0.0
+        return self._pseudo(sizes, self.counted.estimate)
+
+    def _contrasts(self) -> list[tuple[Fraction, list[str]]] | None:
+        """Every contrast within blocks; None where they are not all there."""
         value = {one.point: one.value for one in self.corners}
         blocks: dict[tuple[Any, ...], list[Point]] = {}
         for one in self.corners:
@@ -4322,10 +4371,7 @@ class Screen:
             if not any(sum(column[point] for point in block) for block in blocks.values()):
                 total = sum((column[point] * one for point, one in value.items()), Fraction())
                 sizes.append((2 * total / len(value), effect))
-        if len(sizes) != len(value) - len(blocks):
-            self.statements.append({"is": "part of design"})
-            return {}, 0.0, 0.0
-        return self._pseudo(sizes, self.counted.estimate)
+        return sizes if len(sizes) == len(value) - len(blocks) else None
 
     def _apart_from_each_other(self, solved: "Solved") -> bool:
         """Whether the columns of the model are orthogonal within blocks, but for what was rounded of them."""

@@ -20,7 +20,7 @@ from promo.driver.pipeline import compile_source, lock_path, read_lock
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder, study_folder
 from promo.files import read_source
-from promo.report.effects import effect_rows
+from promo.report.effect_table import effect_rows
 from promo.report.tables import FACTOR, RUN_COLUMNS, cell_rows, decision_rows, point_rows, run_table
 
 if TYPE_CHECKING:
@@ -167,26 +167,29 @@ class Cell:
 
 @frozen(kw_only=True)
 class Effect:
-    """An estimated effect, contrast, term, step, curvature, or change of an effect from one stage to the next."""
+    """What is said of effects: an estimate, error, contrast, term, step, block, change, or a sentence, by its kind."""
 
     effects: str
     family: str
-    """Of tests that share one rate of false discoveries."""
-    stage: str
+    """Of tests that share one rate, by the procedure."""
+    procedure: str
+    rate: float
+    stage: str | None
     kind: str
     effect: str | None
+    host: str | None
+    """Of an estimate on one host, or of a block."""
     stands_for: str | None
     """What it is not separated from."""
     value: float | None
     error: float | None
     degrees: float | None
-    """Of freedom."""
     t: float | None
     f: float | None
     """Of a factor or an interaction with all its contrasts."""
     p: float | None
     adjusted_p: float | None
-    """Within the family, by its procedure."""
+    """Within the family."""
     low: float | None
     high: float | None
     discovered: bool | None
@@ -194,6 +197,7 @@ class Effect:
     before: str | None
     """Of a change: the earlier stage."""
     runs: int | None
+    words: str | None
 
 
 @frozen(kw_only=True)
@@ -439,8 +443,6 @@ class Plan:
 def plan_of(path: str | Path) -> Plan:
     """
     The plan of a spec, as `promo plan` prices it; nothing runs.
-
-    (`promo.plan` is the room of the package that holds plans.)
 
     Raises:
         PromoError: there is no such file.

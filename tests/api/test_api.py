@@ -12,7 +12,7 @@ from attrs import fields
 import promo as package
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
-from promo.report.effects import EFFECT_COLUMNS
+from promo.report.effect_table import EFFECT_COLUMNS
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, FACTOR, POINT_COLUMNS, RUN_COLUMNS
 from support import promo, spec
 

@@ -18,11 +18,12 @@ from scipy import stats as reference
 
 from grids import drawn
 from promo.base.least_squares import solve
-from promo.evidence.effects import estimate_effects, modelled
+from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import Method
 from promo.evidence.observed import moments, observe
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.coding import Trend, coding_of
+from promo.study.modelled import modelled
 from promo.study.space import Array
 from promo.study.values import Effects
 

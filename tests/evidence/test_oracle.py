@@ -11,9 +11,10 @@ import math
 import pytest
 from scipy import stats as reference
 
-from promo.evidence.effects import estimate_effects, fit_stage, modelled
+from promo.evidence.effects import estimate_effects, fit_stage
 from promo.evidence.estimates import Method
 from promo.study.design import effects_up_to
+from promo.study.modelled import modelled
 from recheck.test_effects import FACTORS, drawn
 
 np = pytest.importorskip("numpy")

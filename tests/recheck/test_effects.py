@@ -11,10 +11,11 @@ from promo.templates import recheck
 
 from promo.base.codec import to_json
 from promo.evidence.effects import estimate_effects
+from promo.evidence.estimates import Method
 from promo.evidence.statements import Statement
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.design import effects_up_to, folded, standard_rows
-from promo.study.families import Procedure
+from promo.study.families import Procedure, Rest
 from promo.study.space import Design
 from promo.study.values import Effects
 
@@ -148,3 +149,20 @@ def test_families_that_share_their_rate_otherwise_are_derived_alike():
     by = [{text for one, text in seen if one is procedure} for procedure in (Procedure.HOLM, Procedure.HOCHBERG)]
     assert by[0] - by[1]
     assert by[1] - by[0]
+
+
+def test_what_a_model_leaves_out_is_error_or_listed_alike():
+    methods, listed = set(), set()
+    for seed in range(600, 624):
+        study, asked, evidence = drawn(seed)
+        for rest in (Rest.ERROR, Rest.LISTED):
+            table = estimate_effects(study, evolve(asked, rest=rest), evidence)
+            stored = json.loads(json.dumps(to_json(table)))
+            again = derived(study, evolve(asked, rest=rest), evidence, stored)
+
+            assert recheck.first_difference(again, stored) == "", (seed, rest)
+            methods |= {(rest, fit.method) for fit in table.fits}
+            listed |= {(rest, bool(fit.rest)) for fit in table.fits}
+    assert (Rest.ERROR, Method.LENTH) not in methods
+    assert {(Rest.LISTED, Method.LENTH), (Rest.LISTED, Method.LEAST_SQUARES)} <= methods
+    assert listed == {(Rest.ERROR, False), (Rest.LISTED, False), (Rest.LISTED, True)}

@@ -4,11 +4,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 from promo.templates import recheck
 
 from grids import drawn
 from promo.base.codec import to_json
 from promo.evidence.effects import estimate_effects
+from promo.study.families import Rest
 
 
 def derived(study, asked, evidence, stored):
@@ -63,3 +65,17 @@ def test_a_forged_number_is_found(where):
             assert recheck.first_difference(derived(study, asked, evidence, stored), stored).startswith("fits")
             return
     raise AssertionError("no table with such a number was drawn")
+
+
+def test_what_a_model_leaves_out_is_error_or_listed_alike():
+    listed = set()
+    for seed in range(700, 706):
+        study, asked, evidence = drawn(seed)
+        for rest in (Rest.ERROR, Rest.LISTED):
+            table = estimate_effects(study, evolve(asked, rest=rest), evidence)
+            stored = json.loads(json.dumps(to_json(table)))
+            again = derived(study, evolve(asked, rest=rest), evidence, stored)
+
+            assert recheck.first_difference(again, stored) == "", (seed, rest)
+            listed |= {(rest, bool(fit.rest)) for fit in table.fits}
+    assert listed == {(Rest.ERROR, False), (Rest.LISTED, False), (Rest.LISTED, True)}

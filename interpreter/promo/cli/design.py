@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, designs_alone
 from promo.cli.terminal import put
@@ -42,18 +43,37 @@ def design(options: Namespace) -> int:
         _power(options, given, [one.name for one in chosen])
         return ExitCode.DONE
     if options.json:
-        content = [
-            array_json(one) if isinstance(one, Array) else design_json(one, given.designs, options.split)
-            for one in chosen
-        ]
+        content = [{**_json(one, given, options.split), "effects": _models(given, one.name)} for one in chosen]
         put(json.dumps(content[0] if options.name else content, indent=1))
     else:
         texts = (
             array_text(one) if isinstance(one, Array) else design_text(one, given.designs, options.split)
             for one in chosen
         )
-        put("\n\n".join(texts))
+        put("\n\n".join([*texts, *_model_text(given, [one.name for one in chosen])]))
     return ExitCode.DONE
+
+
+def _json(one: Design | Array, given: _Given, split: int) -> dict[str, Json]:
+    return array_json(one) if isinstance(one, Array) else design_json(one, given.designs, split)
+
+
+def _models(given: _Given, design: str) -> list[Json]:
+    """What the error of the effects that read a design will be."""
+    if given.study is None or not given.study.effects:
+        return []
+    from promo.report.models import models_json
+
+    return models_json(given.study, [design])
+
+
+def _model_text(given: _Given, designs: list[str]) -> list[str]:
+    if given.study is None or not given.study.effects:
+        return []
+    from promo.report.models import model_lines
+
+    found = "\n".join(model_lines(given.study, designs))
+    return [found] if found else []
 
 
 def _given(path: str) -> _Given:

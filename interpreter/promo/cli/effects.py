@@ -47,7 +47,11 @@ def effects_text(options: Namespace, study: Study, noise: float, source: str) ->
     supposed = _supposed(options, noise)
     lines = list(supposed_lines(study, noise, options.host_noise))
     return "\n".join(
-        [power_text(_powers(study, supposed), supposed, study.measure.unit, source), *([""] if lines else []), *lines]
+        [
+            power_text(_powers(study, supposed), supposed, study.measure.unit, source, options.host_noise),
+            *([""] if lines else []),
+            *lines,
+        ]
     )
 
 

@@ -14,20 +14,20 @@ and from above.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import accumulate
 
 from attrs import evolve, frozen
 
 from promo.base.floats import root
-from promo.base.least_squares import Blocks, Moments, Solved, solve
+from promo.base.least_squares import Moments, Solved, solve
 from promo.base.noncentral import found_with, two_sided_power
 from promo.decision.unreplicated import found_by_lenth, power_by_lenth
-from promo.evidence.effects import modelled
 from promo.evidence.estimates import ORDERS
 from promo.evidence.lenth import FEWEST, contrasts_within, orthogonal
 from promo.evidence.terms import columns_of
 from promo.study.coding import Coding, Comparing, coding_of, of_two, usual
 from promo.study.design import Word
+from promo.study.families import Rest
+from promo.study.modelled import columns_in, modelled, once_each
 from promo.study.space import Array, Design, lineage
 from promo.study.values import Effects, Stage, Study
 from promo.study.varied import rows_of
@@ -240,34 +240,43 @@ def _error(
     hosts: int,
 ) -> "_Error":
     """What the effects would be tested against."""
-    rows = [row for part in parts for row in part]
+    rows, rest = [row for part in parts for row in part], effects.rest
+    rank = _rank_of_rows(parts) if rest is Rest.LISTED else solved.rank
 
     def degrees(count: int) -> int:
-        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
+        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - rank
 
-    once = hosts == 1 and len(set(rows)) == len(rows) and _unreplicated(coding, parts, degrees(1))
-    contrasts = 0
-    if once:
-        contrasts = _contrasts(coding, parts) if coding.plain else len(columns) * orthogonal(columns, moments, solved)
-    return _Error(
-        hosts, lambda count: 0 if once and count == 1 else degrees(count), contrasts if contrasts >= FEWEST else 0
-    )
-
-
-def _unreplicated(coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]], degrees: int) -> bool:
-    """Whether Lenth's error would be taken of one run of each row, as `evidence.effects` has it."""
-    return degrees <= 0 or (coding.plain and len(parts) == 1)
+    taken: int | None = None
+    if hosts == 1 and len(set(rows)) == len(rows) and rest is not Rest.ERROR:
+        left = len(rows) - len(parts) - solved.rank
+        if coding.plain and (len(parts) == 1 or degrees(1) <= 0):
+            taken = _contrasts(coding, parts)
+        elif not coding.plain and left <= 0 and orthogonal(columns, moments, solved):
+            taken = len(columns)
+    contrasts = taken if taken is not None and taken >= FEWEST else 0
+    return _Error(hosts, lambda count: degrees(count) if taken is None or count > 1 else 0, contrasts)
 
 
-def _contrasts(coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]]) -> int:
-    """Contrasts of two levels over which it would be taken; 0 where they are not all there."""
+def _contrasts(coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]]) -> int | None:
+    """Contrasts of two levels over which Lenth's error would be taken; None where they are not all there."""
     blocks = [[row for row in part if 0 not in row] for part in parts]
-    return len(contrasts_within(coding.factors, [row for part in blocks for row in part], blocks) or ())
+    found = contrasts_within(coding.factors, [row for part in blocks for row in part], blocks)
+    return None if found is None else len(found)
 
 
 def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
     """Blocks in which the runs of one stage are compared."""
     return (hosts if "host" in effects.block else 1) * (seeds if "seed" in effects.block else 1)
+
+
+def _rank_of_rows(parts: Sequence[Sequence[tuple[int, ...]]]) -> int:
+    """Of an indicator of each row that differs, beside the parts; parts that share rows count as one."""
+    groups: list[set[tuple[int, ...]]] = []
+    for part in parts:
+        met = [group for group in groups if not group.isdisjoint(part)]
+        groups = [group for group in groups if group.isdisjoint(part)]
+        groups.append(set(part).union(*met))
+    return sum(map(len, groups)) - len(groups)
 
 
 def chains_and_runs(
@@ -282,14 +291,7 @@ def chains_and_runs(
     corners = [row for row in rows if 0 not in row]
     terms = [effect for term in modelled(effects, coding.factors) for effect in coding.named(term)]
     chains = [chain for chain in coding.chains(corners, terms) if chain[0][1]]
-    columns = [coding.column(chain[0][1], rows) for chain in chains]
-    if len(corners) < len(rows):
-        columns.append([int(0 in row) for row in rows])
-    ends = list(accumulate(map(len, parts)))
-    blocks = tuple(
-        Blocks(dict.fromkeys(range(end - len(part), end), 1), (0,)) for part, end in zip(parts, ends, strict=True)
-    )
-    return chains, columns, Moments([1] * len(rows), [0] * len(rows), 0, blocks)
+    return chains, columns_in(coding, [chain[0][1] for chain in chains], rows), once_each(parts)
 
 
 @frozen

@@ -12,9 +12,11 @@ from itertools import accumulate, pairwise
 from promo.base.least_squares import solve
 from promo.decision.power import chains_and_runs
 from promo.evidence.estimates import ORDERS
+from promo.evidence.lenth import orthogonal
 from promo.evidence.spread import Screened
 from promo.evidence.terms import columns_of
 from promo.study.coding import Coding
+from promo.study.families import Rest
 from promo.study.values import Effects, Stage, Study
 from promo.study.varied import rows_of
 
@@ -60,7 +62,7 @@ def screened(
         seeds: with which it runs on each of them.
     """
     rows = [row for part in parts for row in part]
-    by_lenth = coding.plain and len(parts) * hosts * seeds == 1
+    by_lenth = coding.plain and len(parts) * hosts * seeds == 1 and effects.rest is not Rest.ERROR
     if by_lenth or len(set(rows)) < max(len(rows), 2) or "host" not in effects.block:
         return None
     chains, columns, moments = chains_and_runs(effects, coding, parts)
@@ -70,11 +72,14 @@ def screened(
     basis = [place for place in range(len(columns)) if place not in last]
     inside = {place for place, chain in enumerate(chains) if len(chain[0][1]) in ORDERS[effects.family]} - gone
     family = [number for number, place in enumerate(basis) if place in inside]
+    conditions, listed = len(rows) - len(parts) + 1, effects.rest is Rest.LISTED
+    if listed and not orthogonal(columns, moments, solved):
+        return None
     found = Screened(
-        conditions=len(rows) - len(parts) + 1,
+        conditions=conditions,
         hosts=hosts,
         seeds=seeds,
-        model=solved.rank,
+        model=conditions - 1 if listed else solved.rank,
         family=len(family),
         unblocked=0 if "seed" in effects.block else len(parts) * hosts * (seeds - 1),
         correlations=_correlations([columns[place] for place in basis], parts, family),

@@ -26,7 +26,7 @@ from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
 from promo.report.beside import BesideView, build_beside
-from promo.report.effects import EFFECT_COLUMNS, effect_rows
+from promo.report.effect_table import EFFECT_COLUMNS, effect_rows
 from promo.report.record import Record
 from promo.report.remains import RemainsView, remains_view
 from promo.report.render import (

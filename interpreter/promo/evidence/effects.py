@@ -30,10 +30,11 @@ from promo.evidence.blocks import Blocked
 from promo.evidence.changes import changes
 from promo.evidence.digits import FIGURES, Digits, root
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
-from promo.evidence.family import adjusted
+from promo.evidence.family import judged
 from promo.evidence.lenth import Contrasts, lenth, orthogonal, pseudo_error
 from promo.evidence.lost import said_of_rows, said_of_runs
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
+from promo.evidence.rest import listed_beside, pure_error
 from promo.evidence.statements import (
     AllEqual,
     Constant,
@@ -41,6 +42,7 @@ from promo.evidence.statements import (
     Name,
     NoError,
     NotDistinguished,
+    PartOfDesign,
     Statement,
     Together,
     TooFew,
@@ -48,7 +50,9 @@ from promo.evidence.statements import (
 from promo.evidence.terms import Columns, columns_of, joint_tests, terms_of
 from promo.evidence.values import Evidence
 from promo.study.coding import of_two
-from promo.study.design import Word, contrasts, effects_up_to
+from promo.study.design import Word, contrasts
+from promo.study.families import Rest
+from promo.study.modelled import modelled
 from promo.study.values import Effects, Study
 from promo.study.varied import rows_of
 
@@ -141,12 +145,6 @@ def _with(fit: Fit, *said: Statement) -> Fit:
     return evolve(fit, statements=(*fit.statements, *said))
 
 
-def modelled(effects: Effects, factors: Sequence[str]) -> list[Name]:
-    """Effects of the model: main effects, interactions of two factors if asked for, and those that are named."""
-    found = effects_up_to(factors, 2 if effects.pairs else 1)
-    return [*found, *(term for term in effects.terms if term not in found)]
-
-
 @frozen
 class _Error:
     """What tests rest on; *spread* is the standard deviation of a run, or of an effect where that is *lenth*."""
@@ -172,10 +170,15 @@ class _Fit:
         self.fixed = [effect for chain in chains if not chain[0][1] for _, effect in chain if effect]
         self.chains = [chain for chain in chains if chain[0][1] in named]
         self.omitted = [chain[0][1] for chain in chains if chain[0][1] and chain[0][1] not in named]
-        self.scales = [self.coding.scale(chain[0][1]) for chain in self.chains]
+        self.left_out = self.omitted
+        self.width = len(self.chains)
+        """So many chains are the model's; those behind it are listed beside it."""
         self.hosts = seen.hosts()
         self.signs = Signs(corners)
         self.moments = moments(list(self.hosts.values()), self.rows, effects.block)
+        if effects.rest is Rest.LISTED:
+            self._list_rest()
+        self.scales = [self.coding.scale(chain[0][1]) for chain in self.chains]
         self.blocked = Blocked(columns.signed, effects.block, effects.stages, self.hosts, self.rows, self.moments)
         self.blocks = self.blocked.count
 
@@ -184,12 +187,15 @@ class _Fit:
         left_out = [self._column(effect) for effect in self.omitted]
         mains = [number for number, chain in enumerate(self.chains) if len(chain[0][1]) == 1]
         apart = [self._apart(columns[number]) for number in mains] if len(self.hosts) > 1 else []
-        model = [*columns, *([[int(one) for one in self.centred]] if any(self.centred) else [])]
+        centre = self._centre()
+        model = [*columns, *centre]
         solved = solve(self._on_hosts(model), self.moments, further=apart, omitted=self._on_hosts(left_out))
-        degrees = self.seen.runs - self.blocks - solved.rank
+        left = self.seen.runs - self.blocks - solved.rank
+        listed = self.effects.rest is Rest.LISTED
+        residual, degrees = pure_error(self.moments, len(self.rows)) if listed else (solved.residual, left)
         said: list[Statement] = []
         lost = self._not_estimable(solved, said)
-        fit, error = self._error(evolve(empty, degrees=degrees), columns, solved, degrees, said)
+        fit, error = self._error(evolve(empty, degrees=degrees), columns, solved, residual / self.unit**2, said)
         reach = t_quantile(1 - float(self.effects.rate) / 2, error.freedom) if error else 0.0
         alone = self._alone(model)
         estimates = []
@@ -204,18 +210,21 @@ class _Fit:
         if apart:
             null = () if self._complete() else self._null([*model, *left_out], apart)
             names = [one.effect for one in estimates]
-            tested = between_hosts(names, self.omitted, mains, lost, solved, degrees, null, self.digits)
+            tested = between_hosts(names, self.omitted, mains, lost, solved, left, null, self.digits)
             said += tested.statements
             for number, (p, adjusted) in tested.tails.items():
                 estimates[number] = evolve(estimates[number], host_p=p, host_adjusted=adjusted)
         curvature = self._curvature(solved, error, reach) if any(self.centred) else None
         by_lenth = (error.spread, error.freedom) if error and error.lenth else None
         blocks = self.blocked.test(self._on_hosts(model), solved, by_lenth, self.digits, self.unit)
-        said += self._follow_up(fit, model)
-        fit = evolve(fit, estimates=tuple(self._judged(estimates)), curvature=curvature, blocks=blocks)
+        said += self._follow_up(fit, [*columns[: self.width], *centre])
+        of_model, rest = estimates[: self.width], tuple(estimates[self.width :])
+        fit = evolve(
+            fit, estimates=judged(of_model, self.effects, self.digits), rest=rest, curvature=curvature, blocks=blocks
+        )
         if not self.coding.plain:
-            joints = self._joints(columns, lost, solved.residual if error else None, degrees)
-            fit = evolve(fit, joints=joints, steps=tuple(self._steps(error, reach)))
+            joints = self._joints(columns, lost, residual if error else None, degrees)
+            fit = evolve(fit, joints=joints, steps=tuple(self._steps(error, reach, columns[self.width :])))
         return _with(fit, *said)
 
     # --- columns -------------------------------------------------------------------------------------------
@@ -223,6 +232,26 @@ class _Fit:
     def _column(self, effect: Name) -> list[int]:
         """An effect in every row: its sign where it has two levels; 0 at the centre."""
         return self.coding.column(effect, self.rows)
+
+    def _centre(self) -> list[list[int]]:
+        """The column of runs at the centre, where there are any."""
+        return [[int(one) for one in self.centred]] if any(self.centred) else []
+
+    def _list_rest(self) -> None:
+        """Take contrasts beside the model into the fit, if all of them can be estimated with it."""
+        corners = [row for row in self.rows if 0 not in row]
+        named = contrasts(self.coding.factors, corners) if self.coding.plain and len(corners) <= MOST_ROWS else {}
+        taken = {effect for chain in self.chains for _, effect in chain}
+        effects = [effect for some in named.values() if taken.isdisjoint(some) for effect in some]
+        whole = len(named) == len(corners) - 1
+        chains = self.coding.chains(corners, effects if whole else self.omitted)
+        chains = tuple(chain for chain in chains if chain[0][1])
+        own = [*(self._column(chain[0][1]) for chain in self.chains), *self._centre()]
+        others = [self._column(chain[0][1]) for chain in chains]
+        there = listed_beside(self._on_hosts(own), self._on_hosts(others), self.moments)
+        self.chains += [chains[number] for number in there]
+        listed = {effect for number in there for _, effect in chains[number]}
+        self.omitted = [effect for effect in self.omitted if effect not in listed]
 
     def _on_hosts(self, columns: Sequence[list[int]]) -> list[list[int]]:
         """Columns over the rows of every host."""
@@ -263,21 +292,22 @@ class _Fit:
     # --- the error -----------------------------------------------------------------------------------------
 
     def _error(
-        self, fit: Fit, columns: Sequence[list[int]], solved: Solved, degrees: int, said: list[Statement]
+        self, fit: Fit, columns: Sequence[list[int]], solved: Solved, residual: Fraction, said: list[Statement]
     ) -> tuple[Fit, _Error | None]:
-        """What tests rest on: what the model leaves over, or else Lenth's error, if either is there."""
+        """
+        What tests rest on: Lenth's error where each row ran once and the rest is not declared to be error, or else the
+        *residual* sum of squares, if either is there.
+        """
+        degrees, rest = fit.degrees, self.effects.rest
         again = self.seen.runs - self.corners.runs > sum(self.centred)
-        once = self.corners.runs == len(set(self.corners.rows)) and not again
+        once = self.corners.runs == len(set(self.corners.rows)) and not again and rest is not Rest.ERROR
         if once and self.coding.plain and (self.blocks == 1 or degrees <= 0):
             found, statement = self._lenth()
-            said.append(statement)
-            return self._by_lenth(fit, found, of_runs=False) if found else (fit, None)
-        if (
-            once
-            and degrees <= 0
-            and not self.coding.plain
-            and orthogonal(self._on_hosts(columns), self.moments, solved)
-        ):
+            if degrees <= 0 or not isinstance(statement, PartOfDesign):
+                said.append(statement)
+                return self._by_lenth(fit, found, of_runs=False) if found else (fit, None)
+        saturated = self.seen.runs - self.blocks <= solved.rank
+        if once and saturated and not self.coding.plain and orthogonal(self._on_hosts(columns), self.moments, solved):
             pairs = zip(self.chains, solved.coefficients, solved.variances, strict=True)
             sizes = [
                 (chain[0][1], Fraction(float(scale * value / self.unit) / root(scale**2 * much)))
@@ -286,7 +316,6 @@ class _Fit:
             found, statement = pseudo_error(sizes, float(self.effects.rate))
             said.append(statement)
             return self._by_lenth(fit, found, of_runs=True) if found else (fit, None)
-        residual = solved.residual / self.unit**2
         if degrees <= 0 or not residual:
             said.append(NoError(perfect=bool(degrees)))
             return fit, None
@@ -329,7 +358,7 @@ class _Fit:
 
     def _follow_up(self, fit: Fit, model: list[list[int]]) -> list[Statement]:
         """Contrasts that the model leaves out, and that lie beyond the margin of all of them at once."""
-        taken = {effect for chain in self.chains for _, effect in chain}
+        taken = {effect for chain in self.chains[: self.width] for _, effect in chain}
         if fit.method is Method.LENTH:
             beyond = [
                 (name, size)
@@ -349,7 +378,7 @@ class _Fit:
     def _beside(self, corners: Sequence[Levels], taken: set[Name]) -> list[Name]:
         """Contrasts beside the model: of two levels all others, if the rows are a whole design; else those of pairs."""
         if not self.coding.plain:
-            return [name for name in self.omitted if name not in taken]
+            return [name for name in self.left_out if name not in taken]
         named = contrasts(self.coding.factors, corners)
         whole = len(named) == len(corners) - 1
         return [effects[0] for effects in named.values() if taken.isdisjoint(effects)] if whole else []
@@ -420,13 +449,14 @@ class _Fit:
             terms, every, self.moments, residual, degrees, sizes, self.effects.procedure, self.digits, self.unit
         )
 
-    def _steps(self, error: _Error | None, reach: float) -> Iterator[Step]:
+    def _steps(self, error: _Error | None, reach: float, rest: Sequence[list[int]]) -> Iterator[Step]:
         """The same model with every trend as steps from level to level: those that the runs separate from all else."""
         if self.columns.steps is None:
             return
         coding = self.columns.steps
         names = [name for term in self.model for name in coding.named(term)]
-        solved = solve(self._on_hosts([coding.column(name, self.rows) for name in names]), self.moments)
+        columns = [*(coding.column(name, self.rows) for name in names), *rest]
+        solved = solve(self._on_hosts(columns), self.moments)
         lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
         for number, name in enumerate(names):
             if len(name) == 1 and name[0] in self.columns.pairs and number not in lost:
@@ -462,20 +492,6 @@ class _Fit:
                 None if number in lost else self.digits.estimate(scale * one / self.unit)
                 for number, (one, scale) in enumerate(zip(solved.coefficients, self.scales, strict=False))
             ]
-        return found
-
-    # --- the family ----------------------------------------------------------------------------------------
-
-    def _judged(self, estimates: Sequence[Estimate]) -> list[Estimate]:
-        """P adjusted inside the family, and what is discovered at its rate."""
-        sizes = ORDERS[self.effects.family]
-        family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
-        tails = adjusted([float(estimates[number].p or 1) for number in family], self.effects.procedure)
-        found = list(estimates)
-        for number, p in zip(family, tails, strict=True):
-            found[number] = evolve(
-                found[number], adjusted=self.digits.bare(p), discovered=p <= float(self.effects.rate)
-            )
         return found
 
 

@@ -167,6 +167,8 @@ class Fit(Shown):
     joints: Annotated[tuple[Joint, ...], Silent(())] = ()
     """Every term, where factors have more than two levels."""
     steps: Annotated[tuple[Step, ...], Silent(())] = ()
+    rest: Annotated[tuple[Estimate, ...], Silent(())] = ()
+    """What the model leaves out, where it is listed: estimated beside it, and no part of the family."""
 
 
 @frozen(**LEAN)

@@ -7,8 +7,13 @@ Benjamini and Hochberg bound the share of false discoveries among all; Holm, and
 from collections.abc import Sequence
 from typing import assert_never
 
+from attrs import evolve
+
 from promo.base.tails import adjust, adjust_down, adjust_up
+from promo.evidence.digits import Digits
+from promo.evidence.estimates import ORDERS, Estimate
 from promo.study.families import Procedure
+from promo.study.values import Effects
 
 
 def adjusted(values: Sequence[float], procedure: Procedure) -> list[float]:
@@ -22,6 +27,24 @@ def adjusted(values: Sequence[float], procedure: Procedure) -> list[float]:
             return adjust_up(values)
         case _:
             assert_never(procedure)
+
+
+def judged(estimates: Sequence[Estimate], effects: Effects, digits: Digits) -> tuple[Estimate, ...]:
+    """
+    P adjusted inside the family, and what is discovered at its rate.
+
+    Args:
+        estimates: of the model.
+        effects: family, procedure and rate.
+        digits: how figures are written.
+    """
+    sizes = ORDERS[effects.family]
+    family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
+    tails = adjusted([float(estimates[number].p or 1) for number in family], effects.procedure)
+    found = list(estimates)
+    for number, p in zip(family, tails, strict=True):
+        found[number] = evolve(found[number], adjusted=digits.bare(p), discovered=p <= float(effects.rate))
+    return tuple(found)
 
 
 def levels(procedure: Procedure, rate: float, count: int) -> list[float]:

@@ -251,7 +251,7 @@ def without_rules(record: Record) -> Iterator[str]:
     evidence = record.evidence[stage]
     order = _valued(record, stage)
     means = [mean(evidence, name) or Fraction(0) for name in order]
-    unit, after = study.measure.unit, after_words(study, stage)
+    unit, after = study.measure.unit, f"{after_words(study, stage)}{_apart_words(record, stage)}"
     if len(order) < 2:
         yield (
             f"This study declares {gates}, and {after} there is no other candidate to compare {order[0]} with: its "
@@ -263,11 +263,20 @@ def without_rules(record: Record) -> Iterator[str]:
     lead = Lead(order[0], order[1], abs(means[0] - means[1]), Of.MEAN, len(evidence.cells), noise)
     times = times_words(lead)
     yield (
-        f"This study declares {gates}, so nothing is tested: {after} {lead_words(lead, unit)}"
+        f"This study declares {gates}, so {'no lead' if record.effects else 'nothing'} is tested: "
+        f"{after} {lead_words(lead, unit)}"
         f"{f', {times}' if times else ''}."
     )
     if len(order) > 2:
         yield f"Theirs are the best two means of {count(len(order))}, and the best of several looks better than it is."
+
+
+def _apart_words(record: Record, stage: str) -> str:
+    """Where a stage has only some of the rows that effects are estimated from together: its name and its hosts."""
+    together = [one.stages for one in record.study.effects.values() if one.pooled and stage in one.stages]
+    if not any(len(some) > 1 for some in together):
+        return ""
+    return f", of those that ran at {stage} on {listed(record.study.stages[stage].hosts)} alone,"
 
 
 def _longest(record: Record) -> str | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, assert_never
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
 from promo.study.coding import Against, Comparing, Trend
-from promo.study.families import Procedure
+from promo.study.families import Procedure, Rest
 from promo.study.laws import Forecast, Form, Law, Schedule
 from promo.study.rivals import Baseline
 from promo.study.space import Level
@@ -99,12 +99,17 @@ def describe_baseline(baseline: Baseline) -> dict[str, Json]:
     return {"space": baseline.space, "matched": baseline.matched, "by": way}
 
 
+REST = {Rest.ERROR: "in error", Rest.LISTED: "listed"}
+"""As it is written; where nothing is said it is neither."""
+
+
 def describe_effects(effects: Effects) -> dict[str, Json]:
     """Every clause of effects, and the designs they are read from."""
     return {
         "from": ", ".join(effects.stages),
         "designs": ", ".join(effects.designs),
         "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
+        **({"rest": REST[effects.rest]} if effects.rest in REST else {}),
         **({"contrast": [comparing_words(one) for one in effects.contrasts]} if effects.contrasts else {}),
         "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,

@@ -1,18 +1,22 @@
 """A design to words and to JSON: rows, defining relation, what can be told apart, and what a split would cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from promo.base.canonical import Json, exact
+from promo.base.least_squares import solve
 from promo.report.declared import describe_level
 from promo.report.words import listed
 from promo.study.arrays import lengths
-from promo.study.coding import MARK
+from promo.study.coding import MARK, coding_of, usual
 from promo.study.design import Split, Word, alias_chains, best_split, correlations, effects_up_to, word_lengths
-from promo.study.estimable import Effect, Information, dependence_text, sum_text
+from promo.study.estimable import MOST_COLUMNS, Effect, Information, dependence_text, sum_text
+from promo.study.modelled import once_each
 from promo.study.space import Array, Design, lineage
 
 MOST_SHOWN = 40
+MOST_PARTS = 6
+"""Effects that an estimate takes up in part, as many as are named beside it."""
 Rows = tuple[tuple[int, ...], ...]
 
 
@@ -173,7 +177,8 @@ def _told_apart(design: Design, rows: Rows) -> Iterator[str]:
         names = ", ".join(map(effect_name, lost))
         yield f"main effects: {len(mains) - len(lost)} of {len(mains)} clear; not clear: {names}"
     else:
-        yield "main effects: clear of each other and of every interaction of two factors"
+        where = " that is in the model" if _partial(design, information) else ""
+        yield f"main effects: clear of each other and of every interaction of two factors{where}"
     aliased = [chain for chain in alias_chains(design.factors, rows) if len(chain) > 1]
     further = [one for one in information.dependences(every) if len(one.terms) > 2]
     if aliased or further:
@@ -255,6 +260,10 @@ def array_json(array: Array) -> dict[str, Json]:
         "rows": {str(number): list(row) for number, row in zip(array.numbers, array.rows, strict=True)},
         "word_lengths": [exact(one) for one in pattern],
         "strength": _strength(pattern) if array.kind != "sample" else 0,
+        "partial_aliases": [
+            [list(effect), [[exact(much), list(other)] for much, other in some]]
+            for effect, some in (array_parts(array) if array.kind == "array" else ())
+        ],
     }
 
 
@@ -282,6 +291,37 @@ def _array_lines(array: Array) -> Iterator[str]:
     yield f"strength: {strength}, so any {strength} factors have all their combinations equally often"
     if strength == 2:
         yield "main effects are clear of each other, and mixed with interactions of two factors"
+        parts = array_parts(array)
+        if parts:
+            yield "main effects alone in a model are estimated with a part of interactions:"
+        yield from (f"  {effect_name(effect)}: {effect_name(effect)} {parts_text(some)}" for effect, some in parts)
+
+
+def array_parts(array: Array) -> list[tuple[Effect, list[tuple[Fraction, Effect]]]]:
+    """
+    How much of each interaction of two factors the estimates of main effects take up, where those are the model.
+
+    Numbers have a trend, words stand against the first of their levels.  Nothing for designs with more than
+    `MOST_COLUMNS` columns of up to two factors.
+    """
+    ways = [usual(name, levels, None) for name, levels in zip(array.factors, array.levels, strict=True)]
+    coding = coding_of(array, ways)
+    every, rows = coding.up_to(2), list(array.points.values())
+    if len(every) > MOST_COLUMNS:
+        return []
+    mains = [effect for effect in every if len(effect) == 1]
+    pairs = every[len(mains) :]
+    columns = [[coding.column(effect, rows) for effect in some] for some in (mains, pairs)]
+    solved = solve(columns[0], once_each([rows]), variances=False, omitted=columns[1])
+    found: list[tuple[Effect, list[tuple[Fraction, Effect]]]] = []
+    for place, main in enumerate(mains):
+        parts = [
+            (biases[place] * coding.scale(main) / coding.scale(pair), pair)
+            for pair, biases in zip(pairs, solved.biases, strict=True)
+            if biases[place]
+        ]
+        found += [(main, parts)] if parts else []
+    return found
 
 
 def _array_lengths(array: Array) -> tuple[Fraction, ...]:
@@ -291,3 +331,22 @@ def _array_lengths(array: Array) -> tuple[Fraction, ...]:
 def _strength(pattern: tuple[Fraction, ...]) -> int:
     """Any so many factors have all combinations of their levels equally often."""
     return next((place - 1 for place, one in enumerate(pattern) if place and one), len(pattern) - 1)
+
+
+def parts_text(parts: Sequence[tuple[Fraction, tuple[str, ...]]]) -> str:
+    """Effects that an estimate takes up in part, the largest few of many: `+ 0.5 a linear * b linear`."""
+    largest = sorted(parts, key=lambda one: -abs(one[0]))
+    shown = largest if len(parts) <= MOST_PARTS else largest[: MOST_PARTS - 1]
+    texts = [f"{'-' if much < 0 else '+'} {_coefficient(much)}{effect_name(effect)}" for much, effect in shown]
+    rest = largest[len(shown) :]
+    if rest:
+        texts.append(f"and {len(rest)} more, each {_coefficient(rest[0][0]).strip() or '1'} times or less")
+    return " ".join(texts)
+
+
+def _coefficient(much: Fraction) -> str:
+    """How much of an effect, without its sign; nothing for a whole one."""
+    size = abs(much)
+    if size == 1:
+        return ""
+    return f"{size if size.denominator <= 64 else format(float(size), '.3g')} "

@@ -4,28 +4,24 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import evolve
-
 from promo.base.canonical import exact, from_exact
 from promo.base.floats import nearest
 from promo.base.tails import half_normal
 from promo.evidence.estimates import ORDERS, Change, Curvature, Estimate, Fit, Method
 from promo.evidence.statements import DiffersBetweenHosts, FollowUp, Name, Statement
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
-from promo.report.blocks import block_words, names_of
+from promo.report.blocks import block_words
 from promo.report.declared import describe_level
-from promo.report.design import chain_text, effect_name
+from promo.report.design import MOST_PARTS, chain_text, effect_name, parts_text
 from promo.report.figures import figure as _figure
 from promo.report.figures import plain as _plain
 from promo.report.figures import short as _short
 from promo.report.hosts import host_lines
 from promo.report.levels import (
-    MOST_PARTS,
     STEPS,
     TERMS,
     comparing_sentence,
     level_findings,
-    parts_text,
     step_row,
     term_row,
 )
@@ -36,7 +32,7 @@ from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, listed, number, plural
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
-from promo.study.families import Procedure
+from promo.study.families import Procedure, Rest
 from promo.study.space import Array, Design
 from promo.study.values import Effects
 from promo.study.varied import varied
@@ -44,6 +40,13 @@ from promo.study.varied import varied
 SHOWN = 12
 WIDEST = 64
 """Denominator up to which a part of an effect is shown as a fraction."""
+REST = {
+    Rest.USUAL: "",
+    Rest.ERROR: " and all else in the error",
+    Rest.LISTED: " and all else listed beside it, out of the error",
+}
+"""What becomes of what a model leaves out, where that is declared."""
+LISTED = ("left out of the model, listed", "size", "SE", "df", "t", "p", "interval")
 COLUMNS = ("effect", "high - low", "SE", "df", "t", "p", "adjusted p", "interval")
 """What a table of effects has before its hosts."""
 SIZE = "size"
@@ -119,9 +122,10 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
 
 def direction_words(record: Record, effects: Effects, one: Estimate) -> str:
     """Which level of a factor is better: `10 worse than 8`."""
-    design = record.study.designs[effects.designs[0]]
-    place = design.factors.index(one.effect[0])
-    low, high = describe_level(design.low[place]), describe_level(design.high[place])
+    first = varied(record.study, effects)[0]
+    place = first.factors.index(one.effect[0])
+    levels = first.levels[place] if isinstance(first, Array) else (first.low[place], first.high[place])
+    low, high = map(describe_level, levels)
     how = "better" if (from_exact(one.value or "0") < 0) is record.study.measure.lower_is_better else "worse"
     return f"{high} {how} than {low}"
 
@@ -207,7 +211,7 @@ def _change(one: Change) -> tuple[str, ...]:
 
 
 def _sentence(record: Record, effects: Effects) -> str:
-    within = within_words(effects.block)
+    within, array = within_words(effects.block), isinstance(varied(record.study, effects)[0], Array)
     better = "low" if record.study.measure.lower_is_better else "high"
     family = {"main": "The main effects", "pairs": "The interactions of two factors", "all": "All effects"}[
         effects.family
@@ -216,7 +220,7 @@ def _sentence(record: Record, effects: Effects) -> str:
     model = f"main effects{', interactions of two factors' if effects.pairs else ''}{terms}"
     return (
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
-        f"{within}, with {model} in the model: {_measured(effects, better)} "
+        f"{within}, with {model} in the model{REST[effects.rest]}: {_measured(effects, better, array=array)} "
         f"{family} {_of_stages(effects)} share a {rate_words(effects)}; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
@@ -236,9 +240,11 @@ def rate_words(effects: Effects) -> str:
     return f"{what} of {exact(effects.rate * 100)}% ({who})"
 
 
-def _measured(effects: Effects, better: str) -> str:
+def _measured(effects: Effects, better: str, *, array: bool) -> str:
     """What an effect is, and which way is better."""
     sign = "negative" if better == "low" else "positive"
+    if not effects.contrasts and array:
+        return f"mean at the second of its levels less mean at the first, so a {sign} effect favours the second."
     if not effects.contrasts:
         return f"mean at the high level less mean at the low one, so a {sign} effect favours the high level."
     return f"{comparing_sentence(effects.contrasts)} A {sign} difference favours the level that is named first."
@@ -276,11 +282,13 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         else (),
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
         verdict=_verdict(record, effects, fit),
-        aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
+        aliases=tuple(stands_for(one) for one in (*fit.estimates, *fit.rest) if one.value is not None and one.aliased),
         curvature=_curvature(record, fit.curvature, fit.freedom) if fit.curvature else "",
         blocks=block_words(fit, lambda text: _figure(text, signed=True), _short),
         term_columns=TERMS,
         terms=tuple(map(term_row, fit.joints)),
+        rest_columns=LISTED,
+        rest=tuple((*row[:6], row[7]) for row in (_row(one, fit, ()) for one in fit.rest)),
         step_columns=STEPS,
         steps=tuple(step_row(one, fit) for one in fit.steps),
         statements=(
@@ -343,7 +351,7 @@ def _error(fit: Fit) -> str:
         )
     if fit.sigma is None:
         return "no standard deviation of a run"
-    return f"standard deviation of a run {_figure(fit.sigma)}, {fit.degrees} degrees of freedom"
+    return f"standard deviation of a run {_figure(fit.sigma)}, {plural(fit.degrees, 'degree')} of freedom"
 
 
 def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
@@ -406,71 +414,3 @@ def _bar(record: Record, effects: Effects, one: Estimate) -> Bar:
 
 def _interval(one: Estimate) -> tuple[float, float] | None:
     return None if one.low is None or one.high is None else (nearest(one.low), nearest(one.high))
-
-
-# --- a table for other programs --------------------------------------------------------------------------------------
-
-EFFECT_COLUMNS = (
-    "effects", "family", "stage", "kind", "effect", "stands_for", "value", "error", "degrees", "t", "f", "p",
-    "adjusted_p", "low", "high", "discovered", "method", "before", "runs",
-)  # fmt: skip
-
-
-def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
-    """
-    Every estimate, contrast, term, step, block, curvature and change, a row of `EFFECT_COLUMNS`; numbers as stored.
-
-    Of contrasts that are left out of a model those are rows that are beyond the margin of all at once.  A stage is
-    several, in words, where they are estimated together.
-
-    The family is that which shares the false discovery rate; an effect outside of it has no adjusted p.  The value of a
-    term is its sum of squares, and its degrees are those that it takes.
-    """
-    for name, table in record.effects.items():
-        family = record.study.effects[name].family
-        for fit in table.fits:
-            called = evolve(fit, stage=fit_place(record.study.effects[name], fit))
-            yield from _fit_rows(name, family, called)
-            yield from _term_rows(name, family, called)
-        for one in table.changes:
-            yield (
-                name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "",
-                one.freedom or "", one.t or "", "", one.p or "", "", one.low or "", one.high or "", "", "", one.before,
-                str(one.runs),
-            )  # fmt: skip
-
-
-def _fit_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
-    about = (fit.method.value, "", str(fit.runs))
-    for one in fit.estimates:
-        yield (
-            name, family, fit.stage, "effect", effect_name(one.effect), stands_for(one), one.value or "",
-            one.error or "", (fit.freedom or "") if one.error else "", one.t or "", "", one.p or "", one.adjusted or "",
-            one.low or "", one.high or "", "yes" if one.discovered else "no", *about,
-        )  # fmt: skip
-    for effect, size in fit.contrasts:
-        blank = ("",) * 8
-        yield (name, family, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
-    for effect, size in (one for said in fit.statements if isinstance(said, FollowUp) for one in said.contrasts):
-        yield (name, family, fit.stage, "left out", effect_name(effect), "", size, *("",) * 9, *about)
-    if (apart := fit.blocks) is not None:
-        confounded = "; ".join(" = ".join(map(effect_name, effects)) for effects in apart.confounded)
-        tested = ("", "", str(apart.degrees), "", apart.p or "", *("",) * 4)
-        yield (name, family, fit.stage, "blocks", "", confounded, *tested, *about)
-        for block, shift in zip(names_of(apart.shifts), apart.shifts, strict=True):
-            yield (name, family, fit.stage, "block", block, "", shift.value, *("",) * 8, *about)
-    if (bent := fit.curvature) is not None:
-        tests = (bent.value, bent.error or "", fit.freedom or "", bent.t or "", "", bent.p or "", "", bent.low or "")
-        yield (name, family, fit.stage, "curvature", "", "", *tests, bent.high or "", "", *about[:2], str(bent.runs))
-
-
-def _term_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
-    about = ("", fit.method.value, "", str(fit.runs))
-    for one in fit.joints:
-        sums = (one.squares, "", str(one.degrees), "", one.f or "", one.p or "", one.adjusted or "", "", "")
-        yield (name, family, fit.stage, "term", effect_name(one.term), "", *sums, *about)
-    for step in fit.steps:
-        between = f"{step.factor} {describe_level(step.upper)} - {describe_level(step.lower)}"
-        freedom = (fit.freedom or "") if step.error else ""
-        tests = (step.t or "", "", step.p or "", "", step.low or "", step.high or "")
-        yield (name, family, fit.stage, "step", between, "", step.value, step.error or "", freedom, *tests, *about)

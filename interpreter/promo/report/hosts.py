@@ -6,7 +6,9 @@ from promo.base.canonical import Json, exact, rounded
 from promo.decision.screened import planned, screened
 from promo.evidence.estimates import EffectTable, Fit, Method
 from promo.evidence.spread import DRAWS, SPREADS, Screened, false_discoveries
+from promo.evidence.statements import Name
 from promo.evidence.terms import columns_of
+from promo.report.design import effect_name
 from promo.report.record import Record
 from promo.report.words import listed
 from promo.study.values import Effects, Study
@@ -16,13 +18,15 @@ from promo.study.varied import rows_of
 def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
     """That effects are those of these hosts; and how often a study without an effect would have a discovery."""
     for fit in table.fits:
-        stages = effects.stages if effects.pooled else (fit.stage,)
-        hosts = list(dict.fromkeys(host for stage in stages for host, _ in record.evidence[stage].cells))
-        found = [one for one in fit.estimates if one.discovered]
         where = f"{listed(effects.stages)} together" if effects.pooled else fit.stage
-        if found:
+        told: dict[tuple[str, ...], list[str]] = {}
+        for one in fit.estimates:
+            if one.discovered:
+                told.setdefault(_telling(record, effects, fit, one.effect), []).append(effect_name(one.effect))
+        for hosts, names in told.items():
             which = f"host {hosts[0]}" if len(hosts) == 1 else f"the {len(hosts)} hosts {listed(hosts)}"
-            yield f"What {effects.name} discovered at {where} holds on {which}; it says nothing of other hosts."
+            what = f"What {effects.name} discovered" + (f" of {listed(names)}" if len(told) > 1 else "")
+            yield f"{what} at {where} holds on {which}; it says nothing of other hosts."
         size = _screened(record, effects, fit)
         if size is not None:
             shares = [false_discoveries(size, float(effects.rate), spread, effects.procedure) for spread in SPREADS]
@@ -32,6 +36,20 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
                 f"standard deviation of seeds, {words} of studies like {where} without any effect would discover "
                 f"one; the rate asked for is {exact(effects.rate * 100)}%."
             )
+
+
+def _telling(record: Record, effects: Effects, fit: Fit, effect: Name) -> tuple[str, ...]:
+    """The hosts whose runs say anything of an effect: those on which it is not the same in every run with a value."""
+    points, coding = rows_of(record.study, effects), columns_of(record.study, effects).coding
+    seen: dict[str, set[int]] = {}
+    for stage in effects.stages if effects.pooled else (fit.stage,):
+        for row in record.evidence[stage].rows:
+            point = points.get(row.candidate, (0,))
+            if 0 not in point:
+                (sign,) = coding.column(effect, (point,))
+                for cell in row.cells:
+                    seen.setdefault(cell.host, set()).update([] if cell.value is None else [sign])
+    return tuple(host for host, signs in seen.items() if len(signs) > 1)
 
 
 def _screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:

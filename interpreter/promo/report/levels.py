@@ -23,8 +23,6 @@ from promo.study.values import Measure
 
 TERMS = ("factor or interaction", "df", "sum of squares", "F", "p", "adjusted p")
 STEPS = ("factor", "from, to", "step", "SE", "df", "t", "p", "interval")
-MOST_PARTS = 6
-"""Effects that an estimate takes up in part, as many as are named beside it."""
 
 
 def level_findings(
@@ -157,22 +155,3 @@ def comparing_sentence(contrasts: Sequence[Comparing]) -> str:
     trends += "far the bend lies at its highest above its lowest, negative where it lies upside down."
     more = trends if any(isinstance(way, Trend) for way in contrasts) else ""
     return f"{listed(said)}; of an interaction half of what one difference changes by another.{more}"
-
-
-def parts_text(parts: Sequence[tuple[Fraction, tuple[str, ...]]]) -> str:
-    """Effects that an estimate takes up in part, the largest few of many: `+ 0.5 a linear * b linear`."""
-    largest = sorted(parts, key=lambda one: -abs(one[0]))
-    shown = largest if len(parts) <= MOST_PARTS else largest[: MOST_PARTS - 1]
-    texts = [f"{'-' if much < 0 else '+'} {_coefficient(much)}{effect_name(effect)}" for much, effect in shown]
-    rest = largest[len(shown) :]
-    if rest:
-        texts.append(f"and {len(rest)} more, each {_coefficient(rest[0][0]).strip() or '1'} times or less")
-    return " ".join(texts)
-
-
-def _coefficient(much: Fraction) -> str:
-    """How much of an effect, without its sign; nothing for a whole one."""
-    size = abs(much)
-    if size == 1:
-        return ""
-    return f"{size if size.denominator <= 64 else format(float(size), '.3g')} "

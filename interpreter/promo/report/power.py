@@ -9,6 +9,7 @@ from promo.decision.unreplicated import DRAWS
 from promo.report.design import aligned, chain_text, effect_name
 from promo.report.effects import rate_words, within_words
 from promo.report.words import listed, plural
+from promo.study.families import Rest
 
 NONE = "-"
 
@@ -57,7 +58,7 @@ def _power_json(some: Power, one: Powers) -> Json:
     }
 
 
-def power_text(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) -> str:
+def power_text(found: Sequence[Powers], supposed: Supposed, unit: str, source: str, host: float = 0.0) -> str:
     """
     The same for people.
 
@@ -66,14 +67,20 @@ def power_text(found: Sequence[Powers], supposed: Supposed, unit: str, source: s
         supposed: what it was asked with.
         unit: of the measure; empty where none is known.
         source: where the noise comes from.
+        host: standard deviation of a condition between hosts that is supposed beside it, of which power knows nothing.
     """
-    return "\n".join(_lines(found, supposed, unit, source))
+    return "\n".join(_lines(found, supposed, unit, source, host))
 
 
-def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) -> Iterator[str]:
+def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str, host: float) -> Iterator[str]:
     noise = f"{_figure(supposed.noise)} {unit}".rstrip()
     yield f"noise {noise} between seeds ({source}), the same for every run; no run is lost,"
-    yield "and no condition differs between hosts by more than that"
+    if host:
+        spread = f"{_figure(host)} {unit}".rstrip()
+        yield f"and that conditions differ between hosts by {spread} is not in the power:"
+        yield "what it does to false discoveries is told below"
+    else:
+        yield "and no condition differs between hosts by more than that"
     for one in found:
         yield ""
         yield _head(one)
@@ -115,7 +122,11 @@ def _about(one: Powers) -> Iterator[str]:
         yield f"  one run of each condition: what Lenth's error finds is counted in {DRAWS:,} draws (to 0.005), where"
         yield "  all other contrasts are nothing; where several are active it finds less"
     elif not one.degrees > 0:
-        yield "  no run is left for an error, and Lenth's needs a whole design: nothing would be tested"
+        yield (
+            "  the model takes every degree of freedom, so there is no error and no test"
+            if one.effects.rest is Rest.ERROR
+            else "  no run is left for an error, and Lenth's needs a whole design: nothing would be tested"
+        )
 
 
 def _columns(one: Powers, supposed: Supposed, unit: str) -> list[str]:

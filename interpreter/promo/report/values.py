@@ -204,6 +204,9 @@ class FitView:
     term_columns: tuple[str, ...]
     terms: tuple[tuple[str, ...], ...]
     """Every factor and interaction with all its contrasts; empty where each has one."""
+    rest_columns: tuple[str, ...]
+    rest: tuple[tuple[str, ...], ...]
+    """What the model leaves out, where it is listed."""
     step_columns: tuple[str, ...]
     steps: tuple[tuple[str, ...], ...]
     """From level to level of each trend."""

@@ -60,7 +60,7 @@ def split_by_host(
     points = {name: design.points[name] for design in there.values() for name in design.points}
     factors = next(iter(there.values())).factors
     rows = [points[name] for name in stage.candidates if 0 not in points.get(name, (0,))]
-    if not _tells(scope, stage.name, clause, factors, rows, words, list(there.values())):
+    if not _tells(scope, clause, factors, rows, words, list(there.values())):
         return None
     parts = _parts(scope, clause, stage, factors, points, words)
     return parts if parts is not None and _as_expected(scope, stage, parts) else None
@@ -146,7 +146,6 @@ def _possible(scope: Scope, clause: Node, stage: Stage, words: Sequence[Effect],
 
 def _tells(
     scope: Scope,
-    stage: str,
     clause: Node,
     factors: Sequence[str],
     rows: Sequence[tuple[int, ...]],
@@ -154,7 +153,7 @@ def _tells(
     designs: Sequence[Design],
 ) -> bool:
     """Whether the blocks leave main effects, and what has to be clear."""
-    gone = scope.given_up[stage] = confounded(factors, rows, words)
+    gone = confounded(factors, rows, words)
     wanted = {pair for one in designs for pair in one.clear}
     lost = [effect for effect in gone if len(effect) == 1 or effect in wanted]
     if lost:

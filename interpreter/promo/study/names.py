@@ -43,8 +43,6 @@ class Scope:
     """Named values that factors enter: they have a value for each candidate only."""
     blocked: dict[str, tuple[str, ...]] = field(factory=dict)
     """Stage whose hosts run different rows -> the stages that it is, one for each host."""
-    given_up: dict[str, tuple[tuple[str, ...], ...]] = field(factory=dict)
-    """Such a stage -> effects of up to two factors that its rows cannot separate from a difference between hosts."""
     found: list[Diagnostic] = field(factory=list)
     currencies: dict[str, Token] = field(factory=dict)
     """Currencies that the text counts in, each with its first place."""

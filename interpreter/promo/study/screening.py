@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from promo.study.coding import Comparing
+from promo.study.coding import Comparing, coding_of, of_two
 from promo.study.comparing import Comparisons
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
 from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
-from promo.study.families import Procedure
+from promo.study.families import Procedure, Rest
+from promo.study.guarantees import given_up, keeps_model
+from promo.study.modelled import modelled
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
@@ -75,10 +77,7 @@ class Screening:
         if not all(self._keeps_clear(block, group, designs, reach) for group in groups):
             return None
         factors = self.designs[designs[0]].factors
-        strange = next((name for term in terms for name in term if name not in factors), None)
-        if strange is not None:
-            message = f"'{strange}' is not varied in {' and '.join(designs)}"
-            scope.report("P0721", message, clauses.one("model"), f"use: {', '.join(factors)}")
+        if not self._varied(clauses.one("model"), terms, designs):
             return None
         contrasts = self._contrasts(block, list(clauses.all("contrast")), self.designs[designs[0]])
         if contrasts is None:
@@ -96,15 +95,28 @@ class Screening:
             where=scope.where(block),
             procedure=procedure,
             contrasts=contrasts,
+            rest=_rest(clauses.maybe("rest")),
         )
+        if not self._estimable(block, found, reach):
+            return None
         self.effects[found.name] = found
         return found
+
+    def _varied(self, clause: Node, terms: Sequence[tuple[str, ...]], designs: Sequence[str]) -> bool:
+        """Whether every factor of a term is one of the designs'."""
+        factors = self.designs[designs[0]].factors
+        strange = next((name for term in terms for name in term if name not in factors), None)
+        if strange is not None:
+            message = f"'{strange}' is not varied in {' and '.join(designs)}"
+            self.scope.report("P0721", message, clause, f"use: {', '.join(factors)}")
+        return strange is None
 
     def _has_its_family(
         self, clause: Node, model: tuple[str, ...], terms: tuple[tuple[str, ...], ...], family: str
     ) -> bool:
         """Whether a model has main effects, and what its family tests."""
-        if "main" in model and (family == "main" or "pairs" in model or terms):
+        sizes = {2 for word in model if word == "pairs"} | {len(term) for term in terms}
+        if "main" in model and (family == "main" or (2 in sizes if family == "pairs" else sizes)):
             return True
         message = "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
         self.scope.report("P0722", message, clause, "write: model main, pairs")
@@ -153,20 +165,25 @@ class Screening:
             hint = "declare effects for each stage, or estimate all together: block host, seed, stage"
             self.scope.report(CODE, message, clauses.one("stages"), hint)
             return None, block_by
-        if len(named) == 1:
-            self._told_what_is_given_up(clauses.one("model"), named[0])
         parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
         return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
 
-    def _told_what_is_given_up(self, clause: Node, stage: str) -> None:
-        """Warn of interactions in the model that nobody can tell from a difference between the hosts of its stage."""
-        pairs = "pairs" in [name.text for name in clause.tokens("NAME")]
-        terms = [{name.text for name in term.tokens("NAME")} for term in clause.nodes("term")]
-        lost = [one for one in self.scope.given_up[stage] if len(one) == 2 and (pairs or {*one} in terms)]
-        if lost:
-            are = f"'{stage}' cannot tell {listed(lost)} from a difference between its hosts"
-            hint = "set rows apart by another product, let every host run all rows, or expect no estimate"
-            self.scope.warn("P0729", are, clause, hint)
+    def _estimable(self, block: Node, found: Effects, reach: Mapping[str, Entrants]) -> bool:
+        """Whether the rows that enter can estimate the model; what hosts with their own rows give up is warned of."""
+        clause, first = self.scope.clauses(block).one("model"), self.designs[found.designs[0]]
+        coding = of_two(first.factors) if isinstance(first, Design) else coding_of(first, found.contrasts)
+        terms = modelled(found, first.factors)
+        points = {name: row for one in found.designs for name, row in self.designs[one].points.items()}
+        for group in [found.stages] if found.pooled else [(stage,) for stage in found.stages]:
+            parts = [[points[name] for name in reach[stage].possible if name in points] for stage in group]
+            hosts = [name for name, some in self.scope.blocked.items() if not set(some).isdisjoint(group)]
+            if hosts and (lost := given_up(coding, terms, parts)):
+                are = f"{_quoted(hosts)} cannot tell {listed(lost)} from a difference between its hosts"
+                hint = "set rows apart by another product, let every host run all rows, or expect no estimate"
+                self.scope.warn("P0729", are, clause, hint)
+            elif not keeps_model(self.scope, clause, coding, terms, parts, _quoted(group)):
+                return False
+        return True
 
     def _apart(
         self,
@@ -208,8 +225,8 @@ class Screening:
         gone = next((pair for pair in wanted if pair in lost), None)
         if gone is not None:
             what, why = dependence_text(lost[gone], gone)
-            listed = " and ".join(f"'{stage}'" for stage in group)
-            message = f"{what} is to be clear, and is not in the {len(rows)} rows that enter {listed}: {what} = {why}"
+            where = f"the {len(rows)} rows that enter {_quoted(group)}"
+            message = f"{what} is to be clear, and is not in {where}: {what} = {why}"
             self.scope.report("P0709", message, self.scope.where(block)["stages"], "train the rows that tell it")
         return gone is None
 
@@ -256,6 +273,20 @@ class Screening:
             scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
             return None
         return tuple(found)
+
+
+RESTS = {"in_error": Rest.ERROR, "as_listed": Rest.LISTED}
+
+
+def _rest(clause: Node | None) -> Rest:
+    """What becomes of that which the model leaves out."""
+    if clause is None:
+        return Rest.USUAL
+    return next(rest for kind, rest in RESTS.items() if clause.node(kind) is not None)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
 
 
 def _levels(design: Design | Array) -> tuple[object, ...]:

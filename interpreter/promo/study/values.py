@@ -17,7 +17,7 @@ from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.coding import Comparing
 from promo.study.data import Data
-from promo.study.families import Procedure
+from promo.study.families import Procedure, Rest
 from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
@@ -297,6 +297,7 @@ class Effects(Shown):
     procedure: Annotated[Procedure, Silent(Procedure.BENJAMINI_HOCHBERG)] = Procedure.BENJAMINI_HOCHBERG
     contrasts: Annotated[tuple[Comparing, ...], Silent(())] = ()
     """What the effects of each factor of more than two levels are, in the order of the factors."""
+    rest: Annotated[Rest, Silent(Rest.USUAL)] = Rest.USUAL
 
     @property
     def pooled(self) -> bool:

@@ -447,6 +447,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
     "effects": {
         "stages": _must("from STAGE"),
         "model": _must("model main, pairs"),
+        "rest": MAY,
         "contrast": MAY_REPEAT,
         "block": MAY,
         "family": _must("family main"),
