@@ -295,19 +295,22 @@ leave()
 """
 
 
+def lay_out_program(place, go, budget):
+    (place / "go.py").write_text(go, encoding="utf-8")
+    (place / "parts.toml").write_text(TOML, encoding="utf-8")
+    text = SPEC.replace("RUNNER", "parts.toml").replace("BUDGET", budget).replace("SLOTS", "2")
+    (place / "trial.promo").write_text(text, encoding="utf-8")
+    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
+    pin = done.stderr.split("pinned sha256:")[1].split()[0]
+    whole = text.replace('"parts.toml"', f'"parts.toml" pinned sha256:{pin}')
+    (place / "trial.promo").write_text(whole, encoding="utf-8")
+
+
 @pytest.mark.parametrize("said", ['"steps": done', '"cause": ""'])
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_program_that_writes_a_part_when_it_is_asked_to_end_is_run_again_as_a_whole(workplace, said, how):
     """Whether it says how far it had come or not."""
-    (workplace / "go.py").write_text(GO.replace("SAID", said), encoding="utf-8")
-    (workplace / "parts.toml").write_text(TOML, encoding="utf-8")
-    text = SPEC.replace("RUNNER", "parts.toml").replace("BUDGET", "300steps\n  cap 1min").replace("SLOTS", "2")
-    (workplace / "trial.promo").write_text(text, encoding="utf-8")
-    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=workplace, check=False)
-    pin = done.stderr.split("pinned sha256:")[1].split()[0]
-    whole = text.replace('"parts.toml"', f'"parts.toml" pinned sha256:{pin}')
-    (workplace / "trial.promo").write_text(whole, encoding="utf-8")
-
+    lay_out_program(workplace, GO.replace("SAID", said), "300steps\n  cap 1min")
     running = subprocess.Popen([*CLI, "run", "trial.promo", "--quiet"], stdout=subprocess.DEVNULL)
     study = workplace / "trial.study"
     until = time.monotonic() + 60
@@ -327,3 +330,24 @@ def test_a_program_that_writes_a_part_when_it_is_asked_to_end_is_run_again_as_a_
     lost = [one for one in folder.state().every_attempt() if one.state.value == "lost"]
     assert len(lost) == 2
     assert promo("verify", study) == 3
+
+
+LEAVES_A_HELPER = """
+import json, subprocess, sys
+helper = "import time; print('helper', flush=True); time.sleep(40)"
+subprocess.Popen([sys.executable, "-c", helper], start_new_session=True)
+print("last words", flush=True)
+json.dump({"metrics": {"val_loss": 2.0}, "steps": int(sys.argv[2])}, open(sys.argv[3], "w"))
+"""
+
+
+def test_a_program_has_ended_when_its_own_process_has_whatever_it_left_running(workplace):
+    """A helper, as loggers start them, holds the program's output open for as long as it lives."""
+    lay_out_program(workplace, LEAVES_A_HELPER, "300steps\n  cap 1min")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    study = StudyFolder(workplace / "trial.study")
+    for attempt in study.state().every_attempt():
+        assert attempt.ending == "ok"
+        assert float(attempt.device_s) < 20
+        assert "last words" in (study.path / attempt.folder / "output.txt").read_text(encoding="utf-8")
