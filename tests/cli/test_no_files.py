@@ -248,6 +248,26 @@ def test_the_second_verifier_takes_no_other_thing_for_a_file(asked, place, name,
     assert (name or "x.study") in said
 
 
+STORED = ("lock.json", "checkpoint.note", "evidence/short.json", "program/strange.py") + tuple(
+    f"runs/short/base-box-s1/attempt-1/{name}" for name in ("request.json", "result.json", "points.jsonl", "log.txt")
+)
+
+
+@pytest.mark.parametrize("make", [pipe, zeros], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("name", STORED)
+def test_both_verifiers_say_that_something_differs_where_a_file_is_none(asked, place, name, make):
+    study = place / "trial.study"
+    (study / name).unlink(missing_ok=True)
+    (study / name).parent.mkdir(exist_ok=True)
+    make(study / name)
+    first, said = asked(place, "verify", "trial.study")
+    second, more = asked(place, "trial.study", program=study / "recheck.py")
+
+    assert (first, second) == (1, 1), said + more
+    assert name in said
+    assert name in more
+
+
 def test_a_study_is_not_locked_by_a_pipe(asked, place):
     (place / "trial.study" / "lock").unlink()
     os.mkfifo(place / "trial.study" / "lock")
