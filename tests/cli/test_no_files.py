@@ -248,8 +248,13 @@ def test_the_second_verifier_takes_no_other_thing_for_a_file(asked, place, name,
     assert (name or "x.study") in said
 
 
-STORED = ("lock.json", "checkpoint.note", "evidence/short.json", "program/strange.py") + tuple(
-    f"runs/short/base-box-s1/attempt-1/{name}" for name in ("request.json", "result.json", "points.jsonl", "log.txt")
+RUN = "runs/short/base-box-s1/attempt-1"
+STORED = (
+    "lock.json",
+    "checkpoint.note",
+    "evidence/short.json",
+    "program/strange.py",
+    *(f"{RUN}/{name}" for name in ("request.json", "result.json", "points.jsonl", "log.txt")),
 )
 
 
