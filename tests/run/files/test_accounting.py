@@ -351,3 +351,24 @@ def test_a_program_has_ended_when_its_own_process_has_whatever_it_left_running(w
         assert attempt.ending == "ok"
         assert float(attempt.device_s) < 20
         assert "last words" in (study.path / attempt.folder / "output.txt").read_text(encoding="utf-8")
+
+
+LEAVES_A_KEY = """
+import json, pathlib, sys
+key = "ghp_" + "Canary" * 6
+pathlib.Path("logs").mkdir()
+pathlib.Path("logs/debug.log").write_text(f"logged in with {key}, step 1")
+pathlib.Path("weights.bin").write_bytes(b"\\0" + key.encode())
+json.dump({"metrics": {"val_loss": 2.0}, "steps": int(sys.argv[2])}, open(sys.argv[3], "w"))
+"""
+
+
+def test_keys_in_text_files_that_a_run_leaves_are_made_unreadable_before_they_are_recorded(workplace):
+    lay_out_program(workplace, LEAVES_A_KEY, "300steps\n  cap 1min")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    program = StudyFolder(workplace / "trial.study").path / "runs" / "short" / "base-box-s1" / "attempt-1" / "program"
+    assert (program / "logs" / "debug.log").read_text() == f"logged in with ghp_{'*' * 36}, step 1"
+    assert (program / "weights.bin").read_bytes() == b"\0ghp_" + b"Canary" * 6  # no text: nothing is written into it
+    assert (program / "go.py").read_text(encoding="utf-8") == LEAVES_A_KEY  # pinned
+    assert promo("verify", "trial.study") == 3
