@@ -24,7 +24,7 @@ _SECRETS = re.compile(
     rb"|" + _NAMES + rb"[\"']?\s{0,4}[=:]\s{0,4}[\"']?(?P<named>[^\s\"',;}]{6,256})",
     re.IGNORECASE,
 )
-"""Forms that providers of keys publish, JSON web tokens, credentials in addresses, keys in armour, and values beside telling names."""
+"""Forms that providers publish, web tokens, credentials in addresses, keys in armour, values beside telling names."""
 
 
 LARGEST_TEXT = 64 * 2**20
