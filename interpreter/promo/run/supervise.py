@@ -46,7 +46,7 @@ class Worker:
     def __init__(self, trainer: str, seen: "queue.SimpleQueue[tuple[str, Any]]", *, keep: bool) -> None:
         self.trainer = trainer
         self.process = Process(
-            [sys.executable, "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
+            [sys.executable, "-P", "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

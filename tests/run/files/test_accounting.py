@@ -267,6 +267,29 @@ def test_a_compiled_file_that_somebody_planted_is_not_what_runs(workplace):
     assert sorted(values) == ["1.95", "1.95"]
 
 
+@pytest.mark.parametrize("at", [".", "elsewhere"])
+def test_a_module_among_the_files_is_the_frozen_one_wherever_promo_was_started(workplace, at):
+    """Not that of the folder which promo was started in, nor what somebody compiled there."""
+    (workplace / "elsewhere").mkdir()
+    (workplace / "elsewhere" / "shapes.py").write_text("LOSS = 9.0\n", encoding="utf-8")
+    (workplace / "shapes.py").write_text("LOSS = 7.0\n", encoding="utf-8")
+    body = 'import shapes\nassert "attempt-1" in shapes.__file__\nrecord.point(step=100)\nreturn shapes.LOSS'
+    lay_out(workplace, body, "100steps\n  cap 1min", files='files=["shapes.py"],')
+    code = (
+        "import importlib.util, os, py_compile\n"
+        "cached = importlib.util.cache_from_source('shapes.py')\n"
+        "os.makedirs(os.path.dirname(cached), exist_ok=True)\n"
+        "py_compile.compile('elsewhere/shapes.py', cfile=cached, "
+        "invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=workplace)
+    spec = os.path.relpath(workplace / "trial.promo", workplace / at)
+    subprocess.run([*CLI, "run", spec, "--quiet"], cwd=workplace / at, check=True, stdout=subprocess.DEVNULL)
+
+    folder = StudyFolder(workplace / "trial.study")
+    assert [dict(one.metrics)["val_loss"] for one in folder.state().every_attempt()] == ["7.0", "7.0"]
+
+
 # --- parts of runs ------------------------------------------------------------------------------------------------
 
 TOML = """promo_runner = 1
