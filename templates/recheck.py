@@ -179,8 +179,8 @@ class Folder:
         self.path = path
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of that name."""
-        return (self.path / name).is_file()
+        """Whether there is something of that name; what is no file is said where it is read."""
+        return (self.path / name).exists()
 
     def left(self, folder: str, name: str) -> str:
         """Where a file of an attempt lies, by its recorded name, in which `%` may stand for bytes that are no ASCII."""

@@ -1,11 +1,12 @@
-"""Files that a command is given to their bytes: what is none, or is too large, is said in one sentence."""
+"""Files that a command is given, and their bytes: what is none, or is too large, is said in one sentence."""
 
 from pathlib import Path
 
 from promo.base.diagnostics import Diagnostic, SpecError
 from promo.base.errors import PromoError
-from promo.base.reading import NotPlainError, read_plain
+from promo.base.reading import NotPlainError, place_of, read_plain
 from promo.base.source import Source, Span
+from promo.run.disk import DISK
 
 LARGEST_SPEC = 16 * 1024 * 1024
 
@@ -48,6 +49,19 @@ def read_given(path: Path, most: int) -> bytes:
         raise PromoError(f"there is no file {path}") from fault
     except OSError as fault:
         raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+
+
+def write_given(path: Path, content: bytes) -> None:
+    """
+    Put a whole file where a command was told to: through a link, and never in the place of what is no file.
+
+    Raises:
+        PromoError: there is a folder, a pipe or a device, or it cannot be written.
+    """
+    try:
+        DISK.write(place_of(path), content)
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 
 
 def decode_source(name: str, content: bytes) -> Source:

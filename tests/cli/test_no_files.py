@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from promo.driver.study import StudyFolder
-from support import promo, spec
+from support import promo, recorded, spec
 
 MEMORY = 1_200 * 2**20
 """Bytes of addresses that a command may have; a file of 24 GB does not go into them."""
@@ -185,6 +185,44 @@ def test_what_is_no_file_is_one_message(asked, place, what, make):
     assert len([line for line in said.splitlines() if "error" in line]) <= 2, said
 
 
+WRITTEN = {
+    "plan": ("plan", "trial.promo", "--out", "x.out"),
+    "report": ("report", "trial.study", "--out", "x.out"),
+    "bundle": ("bundle", "trial.promo", "--out", "x.out"),
+    "page of a comparison": ("compare", "replay.promo", "--curves", "few.csv", "--draws", "2", "--html", "x.out"),
+    "registration": ("export", "trial.promo", "--to", "registration", "--gate", "pick", "--out", "x.out"),
+}
+"""What a command writes where it is told to -> the command."""
+REPORT_ONLY = "stage short {\n  train two for 1s\n  on box\n  seeds 1\n  report only\n}\n"
+
+
+@pytest.mark.parametrize("make", [pipe, zeros, link_to_a_pipe, folder], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("what", WRITTEN)
+def test_what_is_no_file_is_not_replaced_by_one(asked, place, what, make):
+    """As the administrator `--out /dev/null` would take the device away from everybody."""
+    (place / "replay.promo").write_text(recorded("two", REPORT_ONLY, base="a", early="b"), encoding="utf-8")
+    (place / "few.csv").write_text("config,seed,seconds,loss\na,1,1,2\nb,1,1,3\n", encoding="utf-8")
+    make(place / "x.out")
+    was = (place / "x.out").lstat()
+    found, said = asked(place, *WRITTEN[what])
+
+    assert found == 2, said
+    assert "x.out cannot be written: it is a" in said
+    now = (place / "x.out").lstat()
+    assert (now.st_mode, now.st_ino) == (was.st_mode, was.st_ino)
+
+
+def test_what_is_written_to_a_link_goes_where_it_leads(asked, place):
+    (place / "deep").mkdir()
+    (place / "deep" / "real.promo").write_text((place / "trial.promo").read_text(encoding="utf-8"), encoding="utf-8")
+    (place / "link.promo").symlink_to("deep/real.promo")
+    found, said = asked(place, "fmt", "link.promo")
+
+    assert found == 0, said
+    assert (place / "link.promo").is_symlink()
+    assert asked(place, "fmt", "--check", "deep/real.promo")[0] == 0
+
+
 @pytest.mark.parametrize("make", FEW, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("source", ["words.txt", "words.txt.gz", "words.jsonl", "words.parquet"])
 def test_a_text_that_is_no_file_is_one_message(asked, place, source, make):
@@ -208,6 +246,31 @@ def test_the_second_verifier_takes_no_other_thing_for_a_file(asked, place, name,
 
     assert found in (1, 2), said
     assert (name or "x.study") in said
+
+
+RUN = "runs/short/base-box-s1/attempt-1"
+STORED = (
+    "lock.json",
+    "checkpoint.note",
+    "evidence/short.json",
+    "program/strange.py",
+    *(f"{RUN}/{name}" for name in ("request.json", "result.json", "points.jsonl", "log.txt")),
+)
+
+
+@pytest.mark.parametrize("make", [pipe, zeros], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("name", STORED)
+def test_both_verifiers_say_that_something_differs_where_a_file_is_none(asked, place, name, make):
+    study = place / "trial.study"
+    (study / name).unlink(missing_ok=True)
+    (study / name).parent.mkdir(exist_ok=True)
+    make(study / name)
+    first, said = asked(place, "verify", "trial.study")
+    second, more = asked(place, "trial.study", program=study / "recheck.py")
+
+    assert (first, second) == (1, 1), said + more
+    assert name in said
+    assert name in more
 
 
 def test_a_study_is_not_locked_by_a_pipe(asked, place):

@@ -177,7 +177,17 @@ def test_templates_escape_refuse_what_is_not_there_and_quote_every_attribute():
         assert not re.findall(r"(?:href|src)=\"\{\{", text), path.name  # nor is a scheme
 
 
-TELLING = [b"sk-", b"://", b"api_key=", b"-----BEGIN PRIVATE KEY-----", b"Bearer ", b"AKIA"]
+TELLING = [
+    b"sk-",
+    b"://",
+    b"api_key=",
+    b"-----BEGIN PRIVATE KEY-----",
+    b"Bearer ",
+    b"AKIA",
+    b"eyJ-",
+    b"eyJaaaaaaaaaa.eyJ-",
+    b"npm_",
+]
 
 
 def test_looking_for_secrets_takes_time_linear_in_the_log_whatever_stands_in_it():

@@ -11,7 +11,7 @@ from promo.driver.study import StudyFolder
 from promo.report.answer import MOST_TOLD, is_yes_or_no
 from promo.report.render import render_html, render_markdown
 from promo.report.view import build_view
-from support import SOUND, promo, spec
+from support import SOUND, promo, recorded, spec
 
 INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
 ASKED = SOUND["study"].replace("A trial", "Does good still lead?")
@@ -168,6 +168,23 @@ def test_without_gate_and_rule_the_best_of_several_is_said_to_be_that(view):
         "than it is."
     )
     assert "Kept" not in facts(found)
+
+
+def test_who_lacks_a_value_in_a_cell_is_neither_ranked_nor_compared(tmp_path, monkeypatch, capsys):
+    """On the slow seed all are worse, so a mean without it is better than it ought to be."""
+    monkeypatch.chdir(tmp_path)
+    table = "config,seed,seconds,loss\na,1,10,2\na,2,10,4\nb,1,10,2.5\nc,1,10,3.5\nc,2,10,5\n"
+    (tmp_path / "curves.csv").write_text(table, encoding="utf-8")
+    stage = "stage short {\n  train three for 10s\n  on box\n  seeds 1, 2\n  report only\n}\n"
+    (tmp_path / "trial.promo").write_text(recorded("three", stage, one="a", two="b", three_="c"), encoding="utf-8")
+    promo("replay", "trial.promo", "--curves", "curves.csv", "--quiet")
+    found = build_view(record_of(StudyFolder(Path("trial.study"))))
+
+    assert found.answer.headline == (
+        "This study declares no gate and no rule, so nothing is tested: after 10 s one leads three_ by 1.2500 pt. "
+        "Not compared, for lack of a value in some cell: two."
+    )
+    assert [place for _, place in found.ladder.rows] == ["1 (3.0000)", "– (2.5000, 1 of 2 cells)", "2 (4.2500)"]
 
 
 def test_a_stopped_study_says_that_it_was_stopped_and_why(view):

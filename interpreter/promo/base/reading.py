@@ -74,6 +74,23 @@ def _too_large(path: Path, most: int) -> NotPlainError:
     return NotPlainError(path, f"it is larger than {size}, the most that is read of such a file")
 
 
+def place_of(path: Path) -> Path:
+    """
+    Where that comes to lie which is written to a path: what a link leads to, so that the link stays one.
+
+    Raises:
+        NotPlainError: something is there that is no plain file, and that nothing may take the place of.
+        OSError: nobody can tell.
+    """
+    try:
+        _look(path, path.stat(), None)
+    except FileNotFoundError:
+        pass
+    except ValueError as fault:
+        raise NotPlainError(path, "no file can have such a name") from fault
+    return Path(os.path.realpath(path))
+
+
 def read_plain(path: Path, most: int) -> bytes:
     """
     The whole of a plain file of at most so many bytes.

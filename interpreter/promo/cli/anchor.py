@@ -7,8 +7,8 @@ from pathlib import Path
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
+from promo.files import write_given
 from promo.run.clock import SystemClock
-from promo.run.disk import DISK
 
 
 def checkpoint(options: Namespace) -> int:
@@ -35,10 +35,7 @@ def cosign(options: Namespace) -> int:
     now = None if options.plain else int(time.time())
     content, key = cosigned(note, Path(options.key), options.name, now)
     path = Path(options.out or f"{str(note).removesuffix('.cosigned')}.cosigned")
-    try:
-        DISK.write(path, content)
-    except OSError as fault:
-        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    write_given(path, content)
     put(f"written to {path}; to verify, others need this key, in a file:")
     put(str(key))
     return ExitCode.DONE

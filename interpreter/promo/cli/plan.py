@@ -12,10 +12,9 @@ from promo.base.reading import RECORD
 from promo.base.visible import visible
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put, put_styled, styled, wants_colour
-from promo.files import read_given
+from promo.files import read_given, write_given
 from promo.plan.values import Plan, SavedPlan, plan_from_json
 from promo.run.clock import SystemClock
-from promo.run.disk import DISK
 
 PLAN_HINT = "write one with: promo plan SPEC --out FILE"
 
@@ -41,10 +40,7 @@ def plan(options: Namespace) -> int:
     print_diagnostics(compiled.diagnostics)
     if options.out:
         saved = to_json(SavedPlan(str(Path(options.spec).resolve()), made))
-        try:
-            DISK.write(Path(options.out), (json.dumps(saved, sort_keys=True, indent=1) + "\n").encode())
-        except OSError as fault:
-            raise PromoError(f"{options.out} cannot be written: {fault.strerror or fault}") from fault
+        write_given(Path(options.out), (json.dumps(saved, sort_keys=True, indent=1) + "\n").encode())
     if options.diff:
         put(_change(options.diff, made))
         return ExitCode.FINDINGS if any(one.code == "P0401" for one in compiled.diagnostics) else ExitCode.DONE

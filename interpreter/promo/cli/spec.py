@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from promo.base.diagnostics import Diagnostic, Severity
-from promo.base.errors import ExitCode, PromoError
+from promo.base.errors import ExitCode
 from promo.base.source import Source
 from promo.cli.terminal import put, put_styled, wants_colour
-from promo.files import decode_source, read_source
-from promo.run.disk import DISK
+from promo.files import decode_source, read_source, write_given
 
 if TYPE_CHECKING:  # laying a text out needs no pass but the parser
     from promo.driver.pipeline import Compiled
@@ -129,7 +128,4 @@ def _print_difference(path: str, before: str, after: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Put a text file in place, or say why it cannot be."""
-    try:
-        DISK.write(path, text.encode())
-    except OSError as fault:
-        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    write_given(path, text.encode())

@@ -24,7 +24,7 @@ from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.fields import Digest
-from promo.base.reading import open_plain
+from promo.base.reading import open_plain, place_of
 from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
 from promo.ledger.sources import Installed
@@ -193,8 +193,9 @@ def file_digest(data: bytes | Path) -> str:
 
 
 def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
-    whole = path.with_name(path.name + ".part")
     try:
+        place = place_of(path)
+        whole = place.with_name(place.name + ".part")
         with whole.open("wb") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for name in sorted(files):
                 data, entry = files[name], tarfile.TarInfo(name)
@@ -202,8 +203,8 @@ def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
                 with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as content:
                     tar.addfile(entry, content)
         DISK.settle([whole], [])
-        whole.replace(path)
-        DISK.settle([], [path.parent])
+        whole.replace(place)
+        DISK.settle([], [place.parent])
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 

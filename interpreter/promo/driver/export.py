@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promo.base.errors import PromoError
-from promo.base.reading import open_plain
+from promo.base.reading import open_plain, place_of
 from promo.driver.study import StudyFolder
 from promo.exchange import mlflow as to_mlflow
 from promo.exchange import tensorboard as to_tensorboard
@@ -163,7 +163,7 @@ def write_file(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        place_of(path).write_bytes(content)
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 

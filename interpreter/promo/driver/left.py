@@ -52,7 +52,7 @@ def lacking(folder: StudyFolder, state: State) -> list[str]:
     files = (
         f"{one.folder}/{name}" for one in ended(state) if one.envelope or one.late for name in (RESULT, REQUEST, POINTS)
     )
-    return [name for name in files if not (folder.path / name).is_file()]
+    return [name for name in files if not (folder.path / name).exists()]
 
 
 def check_outside(folder: StudyFolder, study: Study, state: State) -> Iterator[Check]:

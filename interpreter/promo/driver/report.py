@@ -22,6 +22,7 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
+from promo.files import write_given
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
@@ -357,7 +358,4 @@ def _remains(view: RemainsView, form: Form) -> str:
 
 def _write(files: Mapping[Path, str]) -> None:
     for file, content in files.items():
-        try:
-            DISK.write(file, content.encode())
-        except OSError as fault:
-            raise PromoError(f"{file} cannot be written: {fault.strerror or fault}") from fault
+        write_given(file, content.encode())

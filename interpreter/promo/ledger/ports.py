@@ -15,7 +15,7 @@ class Disk(Protocol):
         """Names of all files below a folder, sorted, with forward slashes; links are left out and not followed."""
 
     def digest(self, path: Path) -> str | None:
-        """SHA-256 of a whole file, or None when there is none; memory stays flat."""
+        """SHA-256 of a whole file, None when there is none, and empty of what is no plain file; memory stays flat."""
 
     def append(self, path: Path, data: bytes) -> None:
         """Add bytes at the end of a file, and flush them."""

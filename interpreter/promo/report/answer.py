@@ -245,11 +245,10 @@ def without_rules(record: Record) -> Iterator[str]:
     gates = "no rule" if study.deciding else "no gate and no rule"
     stage = _longest(record)
     if stage is None:
-        ended = "no run left a value" if record.state.closed else "no stage has ended"
-        yield f"This study declares {gates}, and {ended}."
+        yield f"This study declares {gates}, and {_why_none(record)}."
         return
     evidence = record.evidence[stage]
-    order = _valued(record, stage)
+    order = _whole(record, stage)
     means = [mean(evidence, name) or Fraction(0) for name in order]
     unit, after = study.measure.unit, f"{after_words(study, stage)}{_apart_words(record, stage)}"
     if len(order) < 2:
@@ -257,18 +256,27 @@ def without_rules(record: Record) -> Iterator[str]:
             f"This study declares {gates}, and {after} there is no other candidate to compare {order[0]} with: its "
             f"mean is {rounded(means[0], PLACES)} {unit}."
         )
-        return
-    whole = all(not row.missing for row in evidence.rows if row.candidate in order[:2])
-    noise = seed_noise(evidence, study.noise) if whole else None
-    lead = Lead(order[0], order[1], abs(means[0] - means[1]), Of.MEAN, len(evidence.cells), noise)
-    times = times_words(lead)
-    yield (
-        f"This study declares {gates}, so {'no lead' if record.effects else 'nothing'} is tested: "
-        f"{after} {lead_words(lead, unit)}"
-        f"{f', {times}' if times else ''}."
-    )
+    else:
+        noise = seed_noise(evidence, study.noise)
+        lead = Lead(order[0], order[1], abs(means[0] - means[1]), Of.MEAN, len(evidence.cells), noise)
+        times = times_words(lead)
+        yield (
+            f"This study declares {gates}, so {'no lead' if record.effects else 'nothing'} is tested: "
+            f"{after} {lead_words(lead, unit)}"
+            f"{f', {times}' if times else ''}."
+        )
     if len(order) > 2:
         yield f"Theirs are the best two means of {count(len(order))}, and the best of several looks better than it is."
+    lacking = [row.candidate for row in evidence.rows if row.missing]
+    if lacking:
+        yield f"Not compared, for lack of a value in some cell: {listed(lacking)}."
+
+
+def _why_none(record: Record) -> str:
+    """Why no stage says who is best."""
+    if any(len(row.missing) < len(row.cells) for evidence in record.evidence.values() for row in evidence.rows):
+        return "no candidate has a value in every cell of a stage"
+    return "no run left a value" if record.state.closed else "no stage has ended"
 
 
 def _apart_words(record: Record, stage: str) -> str:
@@ -280,8 +288,8 @@ def _apart_words(record: Record, stage: str) -> str:
 
 
 def _longest(record: Record) -> str | None:
-    """The stage that trained longest, of those that have values; of two candidates and more where there is one."""
-    valued = {one.name: len(_valued(record, one.name)) for one in record.plan.stages if one.name in record.evidence}
+    """The stage that trained longest of those with whole rows; of two candidates and more where there is one."""
+    valued = {one.name: len(_whole(record, one.name)) for one in record.plan.stages if one.name in record.evidence}
     several = [name for name, names in valued.items() if names > 1]
     known = several or [name for name, names in valued.items() if names]
     stages = record.study.stages
@@ -292,9 +300,10 @@ def _longest(record: Record) -> str | None:
     return max(known, key=lambda name: (trained_s(name), known.index(name)), default=None)
 
 
-def _valued(record: Record, stage: str) -> list[str]:
-    """Candidates of a stage that have a mean, best first."""
-    return [name for name in ranked(record, stage) if mean(record.evidence[stage], name) is not None]
+def _whole(record: Record, stage: str) -> list[str]:
+    """Candidates of a stage that have a value in every cell, best first; other means are of other cells."""
+    rows = {row.candidate: row for row in record.evidence[stage].rows}
+    return [name for name in ranked(record, stage) if not rows[name].missing]
 
 
 def judged_words(rule: Rule) -> str:

@@ -186,11 +186,12 @@ def _stages(first: Record, second: Record) -> Iterable[PairStage]:
 
 
 def _means(record: Record, evidence: Evidence) -> dict[str, Fraction]:
+    """Means of the candidates that have a value in every cell; others are of other cells, and compare with nobody's."""
     lower = record.study.measure.lower_is_better
     found = {}
     for row in evidence.rows:
         values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
-        if values:
+        if len(values) == len(row.cells):
             found[row.candidate] = summarise(values, Statistic.MEAN, lower_is_better=lower)
     return found
 

@@ -33,16 +33,22 @@ class LadderView:
 
 
 def ranked(record: Record, stage: str) -> list[str]:
-    """Candidates of a stage by their mean, best first; those without a value last."""
+    """
+    Candidates of a stage by their mean, best first.
+
+    Behind them come those that lack a value somewhere, since a mean over other cells compares with nobody's; last those
+    without any.
+    """
     evidence = record.evidence.get(stage)
     if evidence is None:
         return []
-    means = {row.candidate: mean(evidence, row.candidate) for row in evidence.rows}
+    rows = {row.candidate: row for row in evidence.rows}
+    means = {name: mean(evidence, name) for name in rows}
     way = record.study.measure.sign
 
-    def key(name: str) -> tuple[bool, Fraction, str]:
+    def key(name: str) -> tuple[bool, bool, Fraction, str]:
         value = means[name]
-        return value is None, way * (value or Fraction(0)), name
+        return value is None, bool(rows[name].missing), way * (value or Fraction(0)), name
 
     return sorted(means, key=key)
 
@@ -132,11 +138,14 @@ def _rung(
 
 def _value(record: Record, stage: str, name: str) -> str:
     """A candidate's mean beside its mark, and over how many cells it is where some have no value."""
-    value, row = mean(record.evidence[stage], name), record.evidence[stage].row(name)
-    if value is None or row is None:
-        return NONE
-    known = len(row.cells) - len(row.missing)
-    return short_number(value) + (f" ({known} of {len(row.cells)} cells)" if row.missing else "")
+    value, cells = mean(record.evidence[stage], name), _lacking(record, stage, name)
+    return NONE if value is None else short_number(value) + (f" ({cells})" if cells else "")
+
+
+def _lacking(record: Record, stage: str, name: str) -> str:
+    """`1 of 2 cells`: in how many a candidate has a value, if not in all of them."""
+    row = record.evidence[stage].row(name)
+    return f"{len(row.cells) - len(row.missing)} of {len(row.cells)} cells" if row and row.missing else ""
 
 
 def _place(record: Record, stage: str, name: str, order: Sequence[str], on: frozenset[str] | None) -> str:
@@ -146,5 +155,8 @@ def _place(record: Record, stage: str, name: str, order: Sequence[str], on: froz
     rankings = (one.ranking for one in decided if one.ranking is not None)
     entered = any(standing.candidate == name for ranking in rankings for standing in ranking.standings)
     fate = "" if on is None or not entered else ", promoted" if name in on else ", dropped"
-    value = mean(record.evidence[stage], name)
-    return f"{order.index(name) + 1} ({NONE if value is None else number(str(value))}){fate}"
+    value, cells = mean(record.evidence[stage], name), _lacking(record, stage, name)
+    if value is None:
+        return f"{NONE}{fate}"
+    rank = NONE if cells else str(order.index(name) + 1)
+    return f"{rank} ({', '.join(filter(None, (number(str(value)), cells)))}){fate}"

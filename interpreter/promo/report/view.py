@@ -205,7 +205,7 @@ class _View:
         if self.state.replay:
             return (
                 f"{plural(count.done, 'run')}{extra} stand for {span_text(spent)} of recorded training (budget: "
-                f"{budget}); a run that is read at several stages counts at each."
+                f"{budget}); a run that is read at several budgets counts once at each."
             )
         return (
             f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "

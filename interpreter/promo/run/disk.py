@@ -29,6 +29,8 @@ STEP = 1 << 20
 """Bytes that are read at once."""
 MOST = 1 << 30
 """Bytes that a file may have which is read as a whole."""
+NO_DIGEST = ""
+"""Of a pipe, a device or a folder where a file ought to be: it is the digest of nothing that was recorded."""
 
 
 class Access(Enum):
@@ -77,7 +79,7 @@ class Kernel(Protocol):
         """Names of all files below a folder, sorted."""
 
     def digest(self, path: Path) -> str | None:
-        """SHA-256 of a whole file, or None when there is none."""
+        """SHA-256 of a whole file, None when there is none, and `NO_DIGEST` of what is no plain file."""
 
 
 class SystemKernel:
@@ -166,6 +168,8 @@ class SystemKernel:
                     found.update(part)
         except FileNotFoundError:
             return None
+        except NotPlainError:
+            return NO_DIGEST
         return found.hexdigest()
 
 
@@ -218,7 +222,7 @@ class RealDisk:
         return self._kernel.files(folder)
 
     def digest(self, path: Path) -> str | None:
-        """SHA-256 of a whole file, or None when there is none."""
+        """SHA-256 of a whole file, None when there is none, and `NO_DIGEST` of what is no plain file."""
         return self._kernel.digest(path)
 
     def append(self, path: Path, data: bytes) -> None:

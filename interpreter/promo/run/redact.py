@@ -6,20 +6,31 @@ what is taken out, one for each byte, so a log that a full disk holds can be cle
 complete; numbers that training prints, such as `total_tokens: 1000`, are none of them.
 """
 
+import contextlib
+import os
 import re
+import stat
+from collections.abc import Collection
 from pathlib import Path
 
 _NAMES = rb"(?:secret|passwd|password|api[_-]?key|access[_-]?key|private[_-]?key|(?:api|auth|access|bearer)[_-]?token)"
 _SECRETS = re.compile(
-    rb"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|sk-|xox[abprs]-)(?P<known>[A-Za-z0-9_-]{16,})"
+    rb"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|sk-|xox[abprs]-|xapp-|npm_|dckr_pat_|pypi-AgE|AIzaSy)(?P<known>[A-Za-z0-9_-]{16,})"
     rb"|\b(?:AKIA|ASIA)(?P<cloud>[0-9A-Z]{16})\b"
+    rb"|\beyJ(?P<token>[A-Za-z0-9_-]{10,300}\.eyJ[A-Za-z0-9_-]{2,2048}\.[A-Za-z0-9_-]{10,1024})"
     rb"|://[^\s:/@]{1,64}:(?P<url>[^\s:/@]{1,256})@"
     rb"|\bBearer (?P<bearer>[A-Za-z0-9._~+/=-]{8,})"
     rb"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?P<key>[A-Za-z0-9+/=\s]{1,16384})"
     rb"|" + _NAMES + rb"[\"']?\s{0,4}[=:]\s{0,4}[\"']?(?P<named>[^\s\"',;}]{6,256})",
     re.IGNORECASE,
 )
-"""Forms that providers of keys publish, credentials in addresses, keys in armour, and values beside telling names."""
+"""Forms that providers publish, web tokens, credentials in addresses, keys in armour, values beside telling names."""
+
+
+LARGEST_TEXT = 64 * 2**20
+"""Bytes of a file that a run left, above which it is not looked through."""
+LOOKED_AT = 2**16
+"""Bytes from its beginning that tell whether a file is text."""
 
 
 def redact(content: bytes) -> bytes:
@@ -49,3 +60,25 @@ def redact_file(path: Path) -> None:
                 file.write(cleaned)
     except FileNotFoundError:
         return
+
+
+def redact_left(folder: Path, given: Collection[str]) -> None:
+    """
+    Clean the text files that a run left below its folder.
+
+    Left alone are those that it was *given*, which are pinned, and what is no text, is a link, is shared with a kept
+    state, or has more than `LARGEST_TEXT` bytes.
+    """
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            with contextlib.suppress(OSError):  # a file that its owner protects stays as it is
+                if path.relative_to(folder).as_posix() not in given and _is_own_text(path):
+                    redact_file(path)
+
+
+def _is_own_text(path: Path) -> bool:
+    about = path.lstat()
+    if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1 or about.st_size > LARGEST_TEXT:
+        return False
+    with path.open("rb") as file:
+        return b"\0" not in file.read(LOOKED_AT)

@@ -27,6 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from promo.run.locks import Lock, claim, lease, lease_folder
 from promo.run.output import STEP, Output
+from promo.run.redact import redact_left
 
 _JOBS: list[Any] = []
 """Windows: the job of this process, which must be kept as long as it lives."""
@@ -45,7 +46,7 @@ class Worker:
     def __init__(self, trainer: str, seen: "queue.SimpleQueue[tuple[str, Any]]", *, keep: bool) -> None:
         self.trainer = trainer
         self.process = Process(
-            [sys.executable, "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
+            [sys.executable, "-P", "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -226,6 +227,7 @@ class Supervisor:
             "seconds": f"{time.monotonic() - self._began:.3f}",
         }
         self._worker.finish()
+        _clean(self._folder)
         with contextlib.suppress(OSError):  # the folder may have been moved away
             _write(self._folder / EXIT, end)
         self._worker = None
@@ -243,6 +245,13 @@ class Supervisor:
         with contextlib.suppress(OSError):  # nobody may be left to hear it
             self._say.write(json.dumps({"run": str(folder), **end}).encode() + b"\n")
             self._say.flush()
+
+
+def _clean(attempt: Path) -> None:
+    """Make unreadable what looks like a secret in the files that a run left where it ran."""
+    with contextlib.suppress(OSError, ValueError):  # no request, or one that is not whole: nothing has run
+        program = json.loads((attempt / "request.json").read_bytes())["program"]
+        redact_left(attempt / "program", (program or {}).get("files", {}))
 
 
 def main(words: list[str]) -> int:

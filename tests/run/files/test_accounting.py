@@ -267,6 +267,29 @@ def test_a_compiled_file_that_somebody_planted_is_not_what_runs(workplace):
     assert sorted(values) == ["1.95", "1.95"]
 
 
+@pytest.mark.parametrize("at", [".", "elsewhere"])
+def test_a_module_among_the_files_is_the_frozen_one_wherever_promo_was_started(workplace, at):
+    """Not that of the folder which promo was started in, nor what somebody compiled there."""
+    (workplace / "elsewhere").mkdir()
+    (workplace / "elsewhere" / "shapes.py").write_text("LOSS = 9.0\n", encoding="utf-8")
+    (workplace / "shapes.py").write_text("LOSS = 7.0\n", encoding="utf-8")
+    body = 'import shapes\nassert "attempt-1" in shapes.__file__\nrecord.point(step=100)\nreturn shapes.LOSS'
+    lay_out(workplace, body, "100steps\n  cap 1min", files='files=["shapes.py"],')
+    code = (
+        "import importlib.util, os, py_compile\n"
+        "cached = importlib.util.cache_from_source('shapes.py')\n"
+        "os.makedirs(os.path.dirname(cached), exist_ok=True)\n"
+        "py_compile.compile('elsewhere/shapes.py', cfile=cached, "
+        "invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=workplace)
+    spec = os.path.relpath(workplace / "trial.promo", workplace / at)
+    subprocess.run([*CLI, "run", spec, "--quiet"], cwd=workplace / at, check=True, stdout=subprocess.DEVNULL)
+
+    folder = StudyFolder(workplace / "trial.study")
+    assert [dict(one.metrics)["val_loss"] for one in folder.state().every_attempt()] == ["7.0", "7.0"]
+
+
 # --- parts of runs ------------------------------------------------------------------------------------------------
 
 TOML = """promo_runner = 1
@@ -295,19 +318,22 @@ leave()
 """
 
 
+def lay_out_program(place, go, budget):
+    (place / "go.py").write_text(go, encoding="utf-8")
+    (place / "parts.toml").write_text(TOML, encoding="utf-8")
+    text = SPEC.replace("RUNNER", "parts.toml").replace("BUDGET", budget).replace("SLOTS", "2")
+    (place / "trial.promo").write_text(text, encoding="utf-8")
+    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
+    pin = done.stderr.split("pinned sha256:")[1].split()[0]
+    whole = text.replace('"parts.toml"', f'"parts.toml" pinned sha256:{pin}')
+    (place / "trial.promo").write_text(whole, encoding="utf-8")
+
+
 @pytest.mark.parametrize("said", ['"steps": done', '"cause": ""'])
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_program_that_writes_a_part_when_it_is_asked_to_end_is_run_again_as_a_whole(workplace, said, how):
     """Whether it says how far it had come or not."""
-    (workplace / "go.py").write_text(GO.replace("SAID", said), encoding="utf-8")
-    (workplace / "parts.toml").write_text(TOML, encoding="utf-8")
-    text = SPEC.replace("RUNNER", "parts.toml").replace("BUDGET", "300steps\n  cap 1min").replace("SLOTS", "2")
-    (workplace / "trial.promo").write_text(text, encoding="utf-8")
-    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=workplace, check=False)
-    pin = done.stderr.split("pinned sha256:")[1].split()[0]
-    whole = text.replace('"parts.toml"', f'"parts.toml" pinned sha256:{pin}')
-    (workplace / "trial.promo").write_text(whole, encoding="utf-8")
-
+    lay_out_program(workplace, GO.replace("SAID", said), "300steps\n  cap 1min")
     running = subprocess.Popen([*CLI, "run", "trial.promo", "--quiet"], stdout=subprocess.DEVNULL)
     study = workplace / "trial.study"
     until = time.monotonic() + 60
@@ -327,3 +353,45 @@ def test_a_program_that_writes_a_part_when_it_is_asked_to_end_is_run_again_as_a_
     lost = [one for one in folder.state().every_attempt() if one.state.value == "lost"]
     assert len(lost) == 2
     assert promo("verify", study) == 3
+
+
+LEAVES_A_HELPER = """
+import json, subprocess, sys
+helper = "import time; print('helper', flush=True); time.sleep(40)"
+subprocess.Popen([sys.executable, "-c", helper], start_new_session=True)
+print("last words", flush=True)
+json.dump({"metrics": {"val_loss": 2.0}, "steps": int(sys.argv[2])}, open(sys.argv[3], "w"))
+"""
+
+
+def test_a_program_has_ended_when_its_own_process_has_whatever_it_left_running(workplace):
+    """A helper, as loggers start them, holds the program's output open for as long as it lives."""
+    lay_out_program(workplace, LEAVES_A_HELPER, "300steps\n  cap 1min")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    study = StudyFolder(workplace / "trial.study")
+    for attempt in study.state().every_attempt():
+        assert attempt.ending == "ok"
+        assert float(attempt.device_s) < 20
+        assert "last words" in (study.path / attempt.folder / "output.txt").read_text(encoding="utf-8")
+
+
+LEAVES_A_KEY = """
+import json, pathlib, sys
+key = "ghp_" + "Canary" * 6
+pathlib.Path("logs").mkdir()
+pathlib.Path("logs/debug.log").write_text(f"logged in with {key}, step 1")
+pathlib.Path("weights.bin").write_bytes(b"\\0" + key.encode())
+json.dump({"metrics": {"val_loss": 2.0}, "steps": int(sys.argv[2])}, open(sys.argv[3], "w"))
+"""
+
+
+def test_keys_in_text_files_that_a_run_leaves_are_made_unreadable_before_they_are_recorded(workplace):
+    lay_out_program(workplace, LEAVES_A_KEY, "300steps\n  cap 1min")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    program = StudyFolder(workplace / "trial.study").path / "runs" / "short" / "base-box-s1" / "attempt-1" / "program"
+    assert (program / "logs" / "debug.log").read_text() == f"logged in with ghp_{'*' * 36}, step 1"
+    assert (program / "weights.bin").read_bytes() == b"\0ghp_" + b"Canary" * 6  # no text: nothing is written into it
+    assert (program / "go.py").read_text(encoding="utf-8") == LEAVES_A_KEY  # pinned
+    assert promo("verify", "trial.study") == 3

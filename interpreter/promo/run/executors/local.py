@@ -97,7 +97,7 @@ class LocalExecutor:
         words = [name for name, wanted in (("keep", self.keep), ("finish", attempt.finish)) if wanted]
         with (attempt.folder / SUPERVISOR).open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "promo.run.supervise", *words],
+                [sys.executable, "-P", "-m", "promo.run.supervise", *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -3,10 +3,11 @@
 import sys
 import time
 from collections.abc import Mapping
-from importlib.abc import InspectLoader
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from importlib.util import decode_source, module_from_spec, spec_from_loader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, assert_never
 
 from attrs import evolve
@@ -59,14 +60,17 @@ def _called(program: Program, does: Function, request: Request, recorder: Record
 
 
 def _loaded(path: Path, function: Function, files: Mapping[str, str]) -> Any:
-    """The function, made of the bytes that were frozen: what an earlier import left of the file is not looked at."""
-    content = read_plain(path, LONGEST_FILE)
-    if digest_bytes(content) != files[function.file]:
-        raise ProgramError(f"the program file {function.file} is not the one the study was frozen with")
-    spec = spec_from_loader(MODULE, _Bytes(content, path), origin=str(path))
+    """
+    The function, made of the bytes that were frozen: what an earlier import left of the file is not looked at.
+
+    Modules among its files are found beside it and nowhere else, wherever promo was started.
+    """
+    pinned = _Pinned(path.parents[len(Path(function.file).parts) - 1], files)
+    sys.meta_path[:] = [pinned, *(one for one in sys.meta_path if not isinstance(one, _Pinned))]
+    sys.path.insert(0, str(pinned.place))
+    spec = spec_from_loader(MODULE, _Bytes(pinned.content(function.file), path), origin=str(path))
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
-    module.__file__ = str(path)
     sys.modules[MODULE] = module  # where classes that it defines are looked up when they are pickled
     spec.loader.exec_module(module)
     return getattr(module, function.name)
@@ -78,6 +82,11 @@ class _Bytes(InspectLoader):
     def __init__(self, content: bytes, path: Path) -> None:
         self._content, self._path = content, path
 
+    def exec_module(self, module: ModuleType) -> None:
+        """Run it; it knows where its file lies."""
+        module.__file__ = str(self._path)
+        super().exec_module(module)
+
     def get_source(self, fullname: str) -> str:
         """The text of the module."""
         del fullname
@@ -86,6 +95,39 @@ class _Bytes(InspectLoader):
     def get_code(self, fullname: str) -> CodeType:
         """The text, compiled; mistakes in it are told with its path."""
         return self.source_to_code(self.get_source(fullname), str(self._path))
+
+
+class _Pinned(MetaPathFinder):
+    """Finds the modules among the files of a runner, of the bytes that were frozen."""
+
+    def __init__(self, place: Path, files: Mapping[str, str]) -> None:
+        self.place, self._files = place, files
+
+    def content(self, name: str) -> bytes:
+        """
+        The bytes of a file.
+
+        Raises:
+            ProgramError: they are not those that were frozen.
+        """
+        content = read_plain(self.place / name, LONGEST_FILE)
+        if digest_bytes(content) != self._files[name]:
+            raise ProgramError(f"the program file {name} is not the one the study was frozen with")
+        return content
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        """The module of that name, if it is one of the files."""
+        del path, target
+        for name, inside in ((f"{fullname.replace('.', '/')}{end}", end) for end in (".py", "/__init__.py")):
+            if name in self._files:
+                where, package = self.place / name, inside != ".py"
+                spec = spec_from_loader(
+                    fullname, _Bytes(self.content(name), where), origin=str(where), is_package=package
+                )
+                if spec is not None and package:
+                    spec.submodule_search_locations = [str(where.parent)]
+                return spec
+        return None
 
 
 def _arguments(request: Request, recorder: Recorder) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -23,7 +24,7 @@ from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.reading import read_plain
 from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
-from promo.run.output import Output
+from promo.run.output import STEP, Output
 from promo.run.program import Command, Program, Script
 from promo.run.ranks import Peers, RankError, environments
 from promo.run.runners.files.beginning import Beginning
@@ -42,6 +43,8 @@ KILL = 9
 """The signal that a system out of memory sends, among others."""
 OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
 LONGEST_LINE = 100_000
+LAST_WORDS_S = 5.0
+"""For how long what a program left running is still heard once its own process has ended."""
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -288,15 +291,48 @@ class _Heard:
         self.last = ""
         self.memory = False
         """Whether something in it speaks of memory that ran out."""
+        self._hearing, self._over = threading.Lock(), False
+        self._fault: OSError | None = None
 
     def listen(self, pipe: IO[bytes]) -> None:
-        """Read until nobody can print any more."""
-        while more := os.read(pipe.fileno(), 65_536):
+        """Read until nobody can print any more; *pipe* is closed then, and where the disk takes no more."""
+        with pipe:
+            while more := os.read(pipe.fileno(), STEP):
+                with self._hearing:
+                    if not self._take(more):
+                        return
+
+    def _take(self, more: bytes) -> bool:
+        """Keep what was printed; False once nothing more is kept."""
+        if self._over:
+            return False
+        try:
             self.output.write(more)
-            *lines, rest = (self._rest + more).split(b"\n")
-            for line in lines:
-                self._line(line)
-            self._rest = rest[-LONGEST_LINE:]
+        except OSError as fault:
+            self._fault = fault
+            return False
+        *lines, rest = (self._rest + more).split(b"\n")
+        for line in lines:
+            self._line(line)
+        self._rest = rest[-LONGEST_LINE:]
+        return True
+
+    def code(self, process: "subprocess.Popen[bytes]", listener: threading.Thread) -> int:
+        """
+        Wait for a program; its exit status, once all that it printed was heard.
+
+        What it left running may hold its output open for as long as it lives, so it is heard for a while and no longer.
+
+        Raises:
+            OSError: the disk took no more of it.
+        """
+        code = process.wait()
+        listener.join(LAST_WORDS_S)
+        with self._hearing:
+            self._over = True
+        if self._fault is not None:
+            raise self._fault
+        return code
 
     def _line(self, line: bytes) -> None:
         text = line.decode(errors="replace")
@@ -350,22 +386,22 @@ def _run(
     assert process.stdout is not None
     if keeper is not None:
         keeper.start(Cpu(process.pid))
-    with process, process.stdout as pipe:
-        try:
-            if does.once or not variables:
-                heard.listen(pipe)
-                return process.wait(), None
-            end = partial(_end, process)
-            with Peers(argv, request, variables, cwd=place, environment=environment, failed=end) as peers:
-                heard.listen(pipe)
-                code = process.wait()
-                if code:
-                    peers.why()
-                    peers.hurry()
-            return code, peers.fault
-        finally:
-            if keeper is not None:
-                keeper.stop()
+    listener = threading.Thread(target=heard.listen, args=(process.stdout,), daemon=True)
+    listener.start()
+    try:
+        if does.once or not variables:
+            return heard.code(process, listener), None
+        end = partial(_end, process)
+        with Peers(argv, request, variables, cwd=place, environment=environment, failed=end) as peers:
+            code = heard.code(process, listener)
+            if code:
+                peers.why()
+                peers.hurry()
+        return code, peers.fault
+    finally:
+        process.wait()
+        if keeper is not None:
+            keeper.stop()
 
 
 def _end(process: "subprocess.Popen[bytes]", fault: RankError) -> None:
