@@ -349,11 +349,15 @@ class Execution:
         return [Progress(live.task, live.slot, end.result)] if shown else []
 
     def _settle(self, end: End) -> None:
-        """Record an end; what is of a part of a run, or was written too late to be believed, is on record too."""
-        happening = end.happening
+        """
+        Record an end; what is of a part of a run, or was written too late to be believed, is on record too.
+
+        That stands there as it says itself, which may be that all is well.
+        """
+        happening, body = end.happening, end.result.body
         self.record(happening)
-        if isinstance(happening, AttemptLost) and end.result.digest is not None:
-            self.record(AttemptLate(end.run, end.number, end.result.digest, end.result.status))
+        if isinstance(happening, AttemptLost) and end.result.digest is not None and body is not None:
+            self.record(AttemptLate(end.run, end.number, end.result.digest, body.status))
 
     def _settle_unseen(self) -> None:
         """
