@@ -3,7 +3,7 @@ A real Slurm of two nodes with pretended GPUs, in private namespaces of this mac
 
 `python tests/slurm_here.py FAULT FOLDER`, started by `within`, brings the cluster up, runs a study on it while one
 thing goes wrong, and ends when both verifiers agree about what is left.  Everything listens on a loopback that only the
-namespace has, and all that was started dies with it.
+namespace has, and all that was started dies with it.  Without words it says whether this machine has what it takes.
 """
 
 import os
@@ -165,9 +165,12 @@ class Faults:
     def _begun(self, attempt):
         return (self.study / attempt.folder / "checkpoint.json").exists()
 
-    def _number(self):
-        name = self.clusters.attempts(self.study)[0].job
-        return shell("squeue", "-h", "-a", f"--name={name}", "-o", "%A").strip()
+    def _number(self, kind="%i"):
+        """What Slurm calls the job of the long candidate: in its array, or by a number of its own (%A)."""
+        stem, _, place = self.clusters.attempts(self.study)[0].job.rpartition("-")
+        rows = (line.split("|") for line in shell("squeue", "-h", "-a", "-r", "-o", f"{kind}|%j|%K").splitlines())
+        (number,) = (row[0] for row in rows if row[1:] in ([stem, place], [f"{stem}-{place}", "N/A"]))
+        return number
 
     def nothing(self):
         ended(self.promo("run", "trial.promo"))
@@ -233,11 +236,11 @@ class Faults:
 
     def step_daemon_killed(self):
         """Slurm calls a job running whose daemon is dead; its supervisor writes how it ends."""
-        promo = self.started()
+        promo, number = self.started(), self._number("%A")
         for line in shell("ps", "-eo", "pid,args").splitlines():
-            number, _, words = line.strip().partition(" ")
-            if words.strip().startswith("slurmstepd: [" + self._number()):
-                os.kill(int(number), signal.SIGKILL)
+            process, _, words = line.strip().partition(" ")
+            if words.strip().startswith("slurmstepd: [" + number):
+                os.kill(int(process), signal.SIGKILL)
         ended(promo)
         return ["ok"]
 
@@ -285,4 +288,6 @@ def main(fault, folder):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(absent() or 0)
     main(*sys.argv[1:])
