@@ -4,10 +4,12 @@ import pytest
 
 from made import budget, request
 from promo.base.errors import PromoError
+from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.local import worker_environment
+from promo.run.executors.queued import Job, Listed, Row
 from promo.run.executors.slurm import SlurmExecutor
-from promo.run.locks import has_begun, is_given_up
+from promo.run.locks import give_up_alone, has_begun, is_given_up
 from promo.run.store import RESULT, write_request
 from promo.run.values import AttemptSpec, Exit, Phase, Reason
 from promo.study.values import BudgetKind
@@ -135,6 +137,17 @@ def test_a_refused_array_is_begun_by_nobody_and_neither_is_what_was_to_follow_it
     assert len(cluster.submitted()) == 1
     assert [executor.find(one.folder, one.job, one.options) for one in asked] == [None] * 4
     assert all(is_given_up(one.folder) for one in asked)
+
+
+def test_who_was_given_up_before_it_began_is_waited_for_no_longer_than_its_job(cluster, tmp_path):
+    executor = SlurmExecutor()
+    begun, never = (attempt(executor, tmp_path, number) for number in (1, 2))
+    give_up_alone(never.folder)
+    jobs = [Job(one.folder, one.job, "1", one.options) for one in (begun, never)]
+    for job in jobs:
+        executor._note(job, Row("1", Listed.ENDED), now=100.0)
+
+    assert [job.stand for job in jobs] == [None, Loss.WORDLESS]
 
 
 def test_hundreds_that_wait_are_asked_for_with_one_question(cluster, tmp_path):

@@ -295,7 +295,8 @@ class QueueExecutor(ABC):
         """How it ended, as its folder says; the queue's word where that says nothing more than that it was ended."""
         exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, job.grace_s)
         if exit_ is None:
-            if job.ended_since is not None and now - job.ended_since >= word_s:
+            never = job.ended_since is not None and is_given_up(job.folder)  # then there will be no word of it
+            if never or (job.ended_since is not None and now - job.ended_since >= word_s):
                 give_up_alone(job.folder)
                 job.stand = job.loss
         elif exit_.reason in (Reason.ITSELF, Reason.LIMIT):
