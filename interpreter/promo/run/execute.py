@@ -17,7 +17,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
-from promo.ledger.values import AttemptLate, AttemptLost, AttemptStarted, Event, Happening
+from promo.ledger.values import AttemptLate, AttemptStarted, Event, Happening
 from promo.plan.values import PlannedRun
 from promo.run.ending import End, Wait, end_of
 from promo.run.ports import Executor, Gathering, Place
@@ -359,15 +359,10 @@ class Execution:
         return [Progress(live.task, live.slot, end.result)] if shown else []
 
     def _settle(self, end: End) -> None:
-        """
-        Record an end; what is of a part of a run, or was written too late to be believed, is on record too.
-
-        That stands there as it says itself, which may be that all is well.
-        """
-        happening, body = end.happening, end.result.body
-        self.record(happening)
-        if isinstance(happening, AttemptLost) and end.result.digest is not None and body is not None:
-            self.record(AttemptLate(end.run, end.number, end.result.digest, body.status))
+        """Record an end; what is of a part of a run, or was written too late to be believed, is on record too."""
+        self.record(end.happening)
+        if end.beside is not None:
+            self.record(AttemptLate(end.run, end.number, *end.beside))
 
     def _settle_unseen(self) -> None:
         """
