@@ -13,6 +13,7 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     down            until this file is gone, nothing answers
     kill_after_s    the job is ended after so long as `state` says, by SIGKILL, or by SIGTERM where `asks` is true
     kept            a job is ended only when the file of this name lies in its folder, and so long after that
+    accounts        what `sacct` calls the end of jobs that were forgotten; without it there is none
     arrays          `false`: arrays are refused
     only            wrong things happen to the first so many jobs only
     late            a killed job's copy goes on unseen: it is only called ended
@@ -114,6 +115,8 @@ def move_on():
         struck = job["number"] <= wrong.get("only", 10**9)
         if struck and wrong.get("lose") and job["number"] % wrong["lose"] == 0:
             (JOBS / f"{job['number']}.json").unlink()
+            with (HOME / "forgotten").open("a") as log:
+                log.write(f"{job['id']}|{job['name']}\n")
             continue
         job["pid"], job["state"], job["began"] = begin(job), "RUNNING", now
         if struck and wrong.get("twice") and job["number"] % wrong["twice"] == 0:
@@ -190,6 +193,13 @@ def known():
     return [job for job in every() if job["state"] in ("PENDING", "RUNNING") or time.time() - job.get("ended", 0) < 300]
 
 
+def sacct(words):
+    (names,) = (word.partition("=")[2].split(",") for word in words if word.startswith("--name="))
+    for line in (HOME / "forgotten").read_text().splitlines():
+        if line.partition("|")[2] in names:
+            print(f"{line}|{plan()['accounts']}")
+
+
 def scancel(words):
     for job in every():
         if job["id"] not in words:
@@ -221,7 +231,7 @@ def srun(words):
     sys.exit(max(abs(task.wait()) for task in tasks))
 
 
-TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}
+TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}
 TOOLS |= {"site-submit": site_submit, "site-jobs": site_jobs, "site-cancel": scancel}
 
 
@@ -232,7 +242,7 @@ def main():
     tool = Path(sys.argv[0]).name
     if tool == "srun":
         srun(sys.argv[1:])
-    if tool == "sacct":
+    if tool == "sacct" and "accounts" not in plan():
         sys.exit("Slurm accounting storage is disabled")
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -115,6 +115,15 @@ def test_a_lost_element_is_given_up_and_the_others_count(cluster, tmp_path):
     assert is_given_up(handles[1].folder)
 
 
+def test_accounts_tell_why_an_element_has_gone_that_the_queue_forgot(cluster, tmp_path):
+    cluster.plan(slots=2, lose=1, accounts="NODE_FAIL")
+    executor = SlurmExecutor()
+    handles = executor.start_all([attempt(executor, tmp_path, number, grace=1) for number in (1, 2)])
+    alone = executor.start(attempt(executor, tmp_path, 3, grace=1))
+
+    assert seen(cluster, executor, [*handles, alone], over) == [Loss.NODE] * 3
+
+
 def test_a_site_without_arrays_gets_a_job_for_each(cluster, tmp_path):
     cluster.plan(slots=3, arrays=False)
     executor = SlurmExecutor()

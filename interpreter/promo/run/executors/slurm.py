@@ -170,7 +170,7 @@ class SlurmExecutor(QueueExecutor):
     def why_gone(self, job: Job) -> Loss | None:
         """`sacct`, where there is one that answers."""
         stem, place = stem_of(job.name)
-        fixed = ["sacct", "--noheader", "--parsable2", "--allocations", "--array", "--format=JobID,JobName,State"]
+        fixed = ["sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobName,State"]
         said = _said([*fixed, f"--name={job.name},{stem}"])
         lines = [line.split("|") for line in (said or "").splitlines() if line.count("|") == 2]
         states = [state for number, name, state in lines if name == job.name or number.endswith(f"_{place}")]
