@@ -99,8 +99,8 @@ class End:
             return ResultAccepted(self.run, self.number, *said, *took)
         if self.loss is not None:
             return AttemptLost(self.run, self.number, self.loss, *took)
-        own = (None, None) if self.beside else (result.digest, result.charged_s)
-        return AttemptFailed(self.run, self.number, result.status, result.cause, *own, *took)
+        envelope, train_s = (result.digest, result.charged_s) if self.beside is None else (None, None)
+        return AttemptFailed(self.run, self.number, result.status, result.cause, envelope, train_s, *took)
 
     @property
     def beside(self) -> tuple[str, RunStatus] | None:
