@@ -17,6 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NEEDED = ("sbatch", "squeue", "scancel", "slurmctld", "slurmd", "munged", "unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+RUN = Path("/mnt/slurm")
+"""A socket's name has room for a hundred letters, and Slurm's daemons make theirs below it."""
 CONF = """
 ClusterName=promo
 SlurmctldHost=promo-test(127.0.0.1)
@@ -107,8 +109,9 @@ def controller(run):
     shell("slurmctld", "-f", str(run / "slurm.conf"))
 
 
-def up(run):
-    """Bring the cluster up below a folder."""
+def up(run=RUN):
+    """Bring the cluster up in a folder that only this namespace has, and whose name is short."""
+    shell("mount", "-t", "tmpfs", "none", str(run.parent))
     os.environ["PATH"] += os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
     os.environ["SLURM_CONF"] = str(run / "slurm.conf")
     for name in ("state", "spool", "munge"):
@@ -265,8 +268,7 @@ OPTIONS = {"site_limit": {"time": "1min"}}
 
 
 def main(fault, folder):
-    run = Path(folder) / "slurm"
-    up(run)
+    up()
     sys.path.insert(0, str(HERE))
     import clusters
 
@@ -275,7 +277,7 @@ def main(fault, folder):
     options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
     pause = {"step_daemon_killed": 6}.get(fault, PAUSES.get(fault, 300))
     study = clusters.write_study(place, "slurm", pause=pause, wide=WIDE.get(fault, ""), **options)
-    expected = getattr(Faults(run, study, clusters), fault)()
+    expected = getattr(Faults(RUN, study, clusters), fault)()
     clusters.sound(study)
     found = clusters.endings(study)
     assert expected in (None, found), found
@@ -290,4 +292,9 @@ def main(fault, folder):
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         sys.exit(absent() or 0)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except BaseException:
+        for log in RUN.glob("*.log"):
+            print(log.name, *log.read_text().splitlines()[-20:], sep="\n", file=sys.stderr)
+        raise

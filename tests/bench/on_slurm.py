@@ -47,7 +47,7 @@ def study(count: int, place: Path) -> float:
 
 
 def inside(folder: Path, runs: int, turns: int) -> None:
-    up(folder / "slurm")
+    up()
     found: dict[str, list[float]] = {"sbatch": [], "promo": []}
     for turn in range(turns):
         found["sbatch"].append((plain(FEW + runs) - plain(FEW)) / runs)
