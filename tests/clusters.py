@@ -1,11 +1,14 @@
 """What tests of executors share: a study whose runs pause, and what its ledger says of their attempts."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from promo.cli.main import main
 from promo.ledger.chain import decode
 from promo.ledger.state import state_of
 
@@ -49,11 +52,12 @@ def train(quality, pause, request, record):
         until = time.monotonic() + float(pause)
         while time.monotonic() < until:
             time.sleep(0.05)
+        Path("../checkpoint.json").unlink()  # nobody needs it any more
     if "RANK" in os.environ:
         meet(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
         Path(f"node-{os.environ['NODE_RANK']}-{os.environ['LOCAL_RANK']}-of-{os.environ['WORLD_SIZE']}").touch()
     with record.training():
-        time.sleep(1)
+        time.sleep(0.2)
     return float(quality)
 """
 SPEC = """promo 1
@@ -138,10 +142,11 @@ def process(*words, folder):
 
 
 def command(*words, folder):
-    """A command from start to end: its exit status and what it printed."""
-    done = process(*words, folder=folder)
-    said = done.communicate(timeout=120)[0]
-    return done.returncode, said
+    """A command from start to end, in this process: its exit status and what it printed."""
+    said = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = main([*map(str, words)])
+    return status, said.getvalue()
 
 
 def state(study):
@@ -175,7 +180,8 @@ def request(study, attempt):
 
 
 def ran(place, ends=0):
-    """What a study that was run to such an end said."""
-    code, said = command("run", "trial.promo", folder=place)
-    assert code == ends, said
+    """What a study that was run to such an end said, by a process of its own."""
+    promo = process("run", "trial.promo", folder=place)
+    said = promo.communicate(timeout=120)[0]
+    assert promo.returncode == ends, said
     return said

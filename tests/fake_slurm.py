@@ -12,6 +12,9 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     twice           every n-th job is started a second time while the first copy runs
     down            until this file is gone, nothing answers
     kill_after_s    the job is ended after so long as `state` says, by SIGKILL, or by SIGTERM where `asks` is true
+    kept            a job is ended only when the file of this name lies in its folder, and so long after that
+    accounts        what `sacct` calls the end of jobs that were forgotten; without it there is none
+    arrays          `false`: arrays are refused
     only            wrong things happen to the first so many jobs only
     late            a killed job's copy goes on unseen: it is only called ended
 
@@ -78,6 +81,14 @@ def begin(job):
     return process.pid
 
 
+def since(job, wrong):
+    """From when on a job's time counts that is to be ended; never, where it has not come so far."""
+    if "kept" not in wrong:
+        return job["began"]
+    path = Path(job["chdir"]) / wrong["kept"]
+    return max(path.stat().st_mtime, job["began"]) if path.exists() else time.time()
+
+
 def move_on():
     """One step of the queue."""
     wrong, now = plan(), time.time()
@@ -86,7 +97,7 @@ def move_on():
         if job["state"] == "RUNNING":
             if not alive(job):
                 job["state"], job["ended"] = "COMPLETED", now
-            elif struck and "kill_after_s" in wrong and now - job["began"] > wrong["kill_after_s"]:
+            elif struck and "kill_after_s" in wrong and now - since(job, wrong) > wrong["kill_after_s"]:
                 if not job.get("struck") and not wrong.get("late"):
                     told(job, signal.SIGTERM if wrong.get("asks") else signal.SIGKILL)
                 job["struck"] = True
@@ -104,6 +115,8 @@ def move_on():
         struck = job["number"] <= wrong.get("only", 10**9)
         if struck and wrong.get("lose") and job["number"] % wrong["lose"] == 0:
             (JOBS / f"{job['number']}.json").unlink()
+            with (HOME / "forgotten").open("a") as log:
+                log.write(f"{job['id']}|{job['name']}\n")
             continue
         job["pid"], job["state"], job["began"] = begin(job), "RUNNING", now
         if struck and wrong.get("twice") and job["number"] % wrong["twice"] == 0:
@@ -120,26 +133,37 @@ def sbatch(words):
         sys.exit(f"sbatch: error: Batch job submission failed: {wrong['refuse']}")
     said = dict(word[2:].split("=", 1) for word in words if "=" in word)
     assert "--no-requeue" in words and "--parsable" in words
-    number = 1 + int((HOME / "last").read_text() if (HOME / "last").exists() else 0)
-    (HOME / "last").write_text(str(number))
     with (HOME / "submitted.jsonl").open("a") as log:
         log.write(json.dumps(words) + "\n")
-    keep(
-        {
-            "number": number,
-            "name": said["job-name"],
-            "state": "PENDING",
-            "submitted": time.time(),
-            "chdir": said["chdir"],
-            "output": said["output"].replace("%%", "%"),
-            "script": sys.stdin.read(),
-            "environment": dict(os.environ) | {"SLURM_JOB_ID": str(number)},
-        }
-    )
-    if wrong.get("doubt") and number % wrong["doubt"] == 0 and number <= wrong.get("only", 10**9):
+    if "array" in said and not wrong.get("arrays", True):
+        sys.exit("sbatch: error: Batch job submission failed: Invalid job array specification")
+    first = 1 + int((HOME / "last").read_text() if (HOME / "last").exists() else 0)
+    script, doubted = sys.stdin.read(), False
+    places = said["array"].split(",") if "array" in said else [None]
+    for number, place in enumerate(places, first):
+        own = {"SLURM_JOB_ID": str(number)}
+        own |= {} if place is None else {"SLURM_ARRAY_TASK_ID": place, "SLURM_ARRAY_JOB_ID": str(first)}
+        struck = number <= wrong.get("only", 10**9)
+        doubted = doubted or (struck and wrong.get("doubt") and number % wrong["doubt"] == 0)
+        (HOME / "last").write_text(str(number))
+        keep(
+            {
+                "number": number,
+                "id": str(number) if place is None else f"{first}_{place}",
+                "place": place,
+                "name": said["job-name"],
+                "state": "PENDING",
+                "submitted": time.time(),
+                "chdir": said["chdir"] if place is None else os.environ[f"PROMO_ATTEMPT_{place}"],
+                "output": said["output"].replace("%%", "%"),
+                "script": script,
+                "environment": dict(os.environ) | own,
+            }
+        )
+    if doubted:
         sys.exit("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation")
     move_on()
-    print(number)
+    print(first)
 
 
 def site_submit(words):
@@ -150,18 +174,35 @@ def site_submit(words):
     sbatch(["--parsable", "--no-requeue", *home])
 
 
+def site_jobs(words):
+    for job in known():
+        print(f"{job['number']}|{job['name']}|{job['state']}")
+
+
 def squeue(words):
+    assert "--array" in words
+    for job in known():
+        print(f"{job['id']}|{job['name']}|{job['state']}|{job['place'] or 'N/A'}")
+
+
+def known():
+    """What a controller still knows of, one more time asked."""
     with (HOME / "asked").open("a") as log:
         log.write("x")
     move_on()
-    for job in every():
-        if job["state"] in ("PENDING", "RUNNING") or time.time() - job.get("ended", 0) < 300:
-            print(f"{job['number']}|{job['name']}|{job['state']}")
+    return [job for job in every() if job["state"] in ("PENDING", "RUNNING") or time.time() - job.get("ended", 0) < 300]
+
+
+def sacct(words):
+    (names,) = (word.partition("=")[2].split(",") for word in words if word.startswith("--name="))
+    for line in (HOME / "forgotten").read_text().splitlines():
+        if line.partition("|")[2] in names:
+            print(f"{line}|{plan()['accounts']}")
 
 
 def scancel(words):
     for job in every():
-        if str(job["number"]) not in words:
+        if job["id"] not in words:
             continue
         if job["state"] == "RUNNING":
             told(job, signal.SIGTERM)
@@ -190,8 +231,8 @@ def srun(words):
     sys.exit(max(abs(task.wait()) for task in tasks))
 
 
-TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}
-TOOLS |= {"site-submit": site_submit, "site-jobs": squeue, "site-cancel": scancel}
+TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}
+TOOLS |= {"site-submit": site_submit, "site-jobs": site_jobs, "site-cancel": scancel}
 
 
 def main():
@@ -201,7 +242,7 @@ def main():
     tool = Path(sys.argv[0]).name
     if tool == "srun":
         srun(sys.argv[1:])
-    if tool == "sacct":
+    if tool == "sacct" and "accounts" not in plan():
         sys.exit("Slurm accounting storage is disabled")
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

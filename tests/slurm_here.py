@@ -3,7 +3,7 @@ A real Slurm of two nodes with pretended GPUs, in private namespaces of this mac
 
 `python tests/slurm_here.py FAULT FOLDER`, started by `within`, brings the cluster up, runs a study on it while one
 thing goes wrong, and ends when both verifiers agree about what is left.  Everything listens on a loopback that only the
-namespace has, and all that was started dies with it.
+namespace has, and all that was started dies with it.  Without words it says whether this machine has what it takes.
 """
 
 import os
@@ -17,6 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NEEDED = ("sbatch", "squeue", "scancel", "slurmctld", "slurmd", "munged", "unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+RUN = Path("/mnt/slurm")
+"""A socket's name has room for a hundred letters, and Slurm's daemons make theirs below it."""
 CONF = """
 ClusterName=promo
 SlurmctldHost=promo-test(127.0.0.1)
@@ -107,8 +109,9 @@ def controller(run):
     shell("slurmctld", "-f", str(run / "slurm.conf"))
 
 
-def up(run):
-    """Bring the cluster up below a folder."""
+def up(run=RUN):
+    """Bring the cluster up in a folder that only this namespace has, and whose name is short."""
+    shell("mount", "-t", "tmpfs", "none", str(run.parent))
     os.environ["PATH"] += os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
     os.environ["SLURM_CONF"] = str(run / "slurm.conf")
     for name in ("state", "spool", "munge"):
@@ -165,9 +168,12 @@ class Faults:
     def _begun(self, attempt):
         return (self.study / attempt.folder / "checkpoint.json").exists()
 
-    def _number(self):
-        name = self.clusters.attempts(self.study)[0].job
-        return shell("squeue", "-h", "-a", f"--name={name}", "-o", "%A").strip()
+    def _number(self, kind="%i"):
+        """What Slurm calls the job of the long candidate: in its array, or by a number of its own (%A)."""
+        stem, _, place = self.clusters.attempts(self.study)[0].job.rpartition("-")
+        rows = (line.split("|") for line in shell("squeue", "-h", "-a", "-r", "-o", f"{kind}|%j|%K").splitlines())
+        (number,) = (row[0] for row in rows if row[1:] in ([stem, place], [f"{stem}-{place}", "N/A"]))
+        return number
 
     def nothing(self):
         ended(self.promo("run", "trial.promo"))
@@ -233,11 +239,11 @@ class Faults:
 
     def step_daemon_killed(self):
         """Slurm calls a job running whose daemon is dead; its supervisor writes how it ends."""
-        promo = self.started()
+        promo, number = self.started(), self._number("%A")
         for line in shell("ps", "-eo", "pid,args").splitlines():
-            number, _, words = line.strip().partition(" ")
-            if words.strip().startswith("slurmstepd: [" + self._number()):
-                os.kill(int(number), signal.SIGKILL)
+            process, _, words = line.strip().partition(" ")
+            if words.strip().startswith("slurmstepd: [" + number):
+                os.kill(int(process), signal.SIGKILL)
         ended(promo)
         return ["ok"]
 
@@ -262,8 +268,7 @@ OPTIONS = {"site_limit": {"time": "1min"}}
 
 
 def main(fault, folder):
-    run = Path(folder) / "slurm"
-    up(run)
+    up()
     sys.path.insert(0, str(HERE))
     import clusters
 
@@ -272,7 +277,7 @@ def main(fault, folder):
     options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
     pause = {"step_daemon_killed": 6}.get(fault, PAUSES.get(fault, 300))
     study = clusters.write_study(place, "slurm", pause=pause, wide=WIDE.get(fault, ""), **options)
-    expected = getattr(Faults(run, study, clusters), fault)()
+    expected = getattr(Faults(RUN, study, clusters), fault)()
     clusters.sound(study)
     found = clusters.endings(study)
     assert expected in (None, found), found
@@ -285,4 +290,11 @@ def main(fault, folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) == 1:
+        sys.exit(absent() or 0)
+    try:
+        main(*sys.argv[1:])
+    except BaseException:
+        for log in RUN.glob("*.log"):
+            print(log.name, *log.read_text().splitlines()[-20:], sep="\n", file=sys.stderr)
+        raise

@@ -75,6 +75,18 @@ def test_every_method_is_charged_for_what_it_trained(workplace, capsys):
     assert found["greedy walk"]["spent_s"] == str(2 * 3 * 30)
 
 
+def test_hours_are_those_of_all_devices_that_a_run_has(workplace, capsys):
+    plain = compared(workplace, capsys)
+    wide = SPEC.replace('device  "cpu" on any', 'device  "H100" on any\n  devices 8')
+    found = compared(workplace, capsys, spec=wide)
+
+    assert wide != SPEC
+    assert {name: Fraction(one["spent_s"]) for name, one in found.items()} == {
+        name: 8 * Fraction(one["spent_s"]) for name, one in plain.items()
+    }
+    assert [one["regret"] for one in found.values()] == [one["regret"] for one in plain.values()]
+
+
 def test_regret_is_what_a_choice_is_worse_than_the_best(workplace, capsys):
     found = compared(workplace, capsys)
 

@@ -23,7 +23,7 @@ def test_installed_executors_are_listed_with_their_options(capsys):
     assert promo("executor", "lokal") == 2
 
 
-@pytest.mark.parametrize("words", [("local",), ("outside",), ("queue", "--option", "waits=2")])
+@pytest.mark.parametrize("words", [("local",), ("outside",), ("queue", "--option", "waits=1")])
 def test_an_executor_that_keeps_to_its_port(here, capsys, words):
     assert promo("executor", *words, "--try") == 0
     said = capsys.readouterr().out

@@ -17,7 +17,7 @@ from promo.base.errors import ExitCode
 from promo.driver.study import StudyFolder
 from promo.ledger.losses import Loss
 from promo.ledger.state import AttemptState, StudyState
-from promo.ledger.values import AttemptStarted, BudgetAmended
+from promo.ledger.values import AttemptStarted, BudgetAmended, RunStatus
 from promo.study.limits import ATTEMPTS
 from studies import INLINE, behaving, small
 from support import SOUND, promo
@@ -306,3 +306,34 @@ def test_what_a_lost_attempt_said_of_its_part_is_spent_nowhere(workplace, capsys
     told = capsys.readouterr().out
     assert "spent 3 s of a budget of 3 s" in told
     assert "1 run spent 3 s in training of a budget of 3 s, and with 1 lost attempt, whose training nobody" in told
+
+
+FALLING = """
+import atexit, os, time
+from promo.run.function import runner
+
+
+@runner(metrics={"loss": {"unit": "points", "better": "lower"}}, factors={"rate": {"unit": "rate", "default": 1}})
+def train(rate, budget, record):
+    with record.training():
+        time.sleep(0.2)
+    atexit.register(os._exit, 3)
+    return 1.0
+"""
+"""It is content with a part of its budget, as its stage allows, and its process falls over when all is written."""
+
+
+def test_a_part_whose_process_failed_afterwards_fails_and_both_verifiers_agree(workplace, capsys):
+    (workplace / "hasty.py").write_text(FALLING, encoding="utf-8")
+    text = HASTY_STUDY.replace("for 3s", "for 1s\n  tolerance 90%")
+    (workplace / "hasty.promo").write_text(text, encoding="utf-8")
+    assert promo("check", "--fix", "hasty.promo") == ExitCode.DONE
+    folder = StudyFolder(workplace / "hasty.study")
+    assert promo("run", "hasty.promo", "--quiet") == ExitCode.DONE
+
+    (attempts,) = folder.state().attempts.values()
+    assert {(one.state, one.status, one.late_status) for one in attempts} == {
+        (AttemptState.FAILED, RunStatus.KILLED, RunStatus.OK)
+    }
+    capsys.readouterr()
+    assert promo("verify", "hasty.study") == recheck.check(folder.path, NOBODY, print) == ExitCode.UNANCHORED

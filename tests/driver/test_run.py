@@ -107,7 +107,7 @@ def test_a_study_runs_to_its_end(workplace, capsys):
 def test_a_study_and_its_ledger_are_for_their_owner_alone(workplace):
     before = os.umask(0o022)
     try:
-        promo("run", write(workplace, small()), "--quiet")
+        promo("run", write(workplace, small(host=INLINE)), "--quiet")
     finally:
         os.umask(before)
 
@@ -233,10 +233,16 @@ def results(folder: StudyFolder) -> int:
     return sum(state.accepted(run) is not None for run in state.attempts)
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """What a study that nobody disturbed comes to."""
+    place = tmp_path_factory.mktemp("unbroken")
+    assert promo("run", write(place, small()), "--quiet") == 0
+    return study(place).state()
+
+
 @pytest.mark.parametrize("after", [0, 1, 4, 9])
-def test_a_killed_study_goes_on_and_decides_the_same(workplace, after):
-    unbroken = write(workplace, small(), "unbroken.promo")
-    promo("run", unbroken, "--quiet")
+def test_a_killed_study_goes_on_and_decides_the_same(workplace, unbroken, after):
     path = write(workplace, small())
     folder = study(workplace)
     process = orchestrator(workplace, path)
@@ -256,7 +262,7 @@ def test_a_killed_study_goes_on_and_decides_the_same(workplace, after):
     assert all(sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values())
     for lost in (one for tried in state.attempts.values() for one in tried if one.state is AttemptState.LOST):
         assert lost.device_s is not None or not (folder.path / lost.folder / "exit.json").exists()
-    assert promoted_and_answers(state) == promoted_and_answers(study(workplace, "unbroken").state())
+    assert promoted_and_answers(state) == promoted_and_answers(unbroken)
     assert promo("verify", path) == 3
 
 

@@ -30,15 +30,21 @@ class Cluster:
         return [json.loads(line) for line in (self.folder / "submitted.jsonl").read_text().splitlines()]
 
     def names(self):
-        return [word for words in self.submitted() for word in words if word.startswith("--job-name=")]
+        """The name of each job that was asked for, those of an array by their places."""
+        found = []
+        for words in self.submitted():
+            said = dict(word[2:].split("=", 1) for word in words if "=" in word)
+            name, array = said["job-name"], said.get("array")
+            found += [name] if array is None else [f"{name}-{place}" for place in array.split(",")]
+        return found
 
     def alive(self):
-        """Jobs whose process lives."""
+        """Ids of jobs whose process lives."""
         found = []
         for job in self.jobs():
             path = Path(f"/proc/{job.get('pid', 0)}/stat")
             if path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z":
-                found.append(job["name"])
+                found.append(job["id"])
         return found
 
     def until(self, wanted, seconds=60):
@@ -55,14 +61,15 @@ def cluster(tmp_path, monkeypatch):
     for one in (home, tools):
         one.mkdir()
     for tool in TOOLS:
-        (tools / tool).write_text(f"#!{sys.executable}\n" + FAKE.read_text(encoding="utf-8"), encoding="utf-8")
+        (tools / tool).write_text(f"#!{sys.executable} -IS\n" + FAKE.read_text(encoding="utf-8"), encoding="utf-8")
         (tools / tool).chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tools), os.environ["PATH"]]))
     monkeypatch.setenv("SLURM_CONF", str(home))
     made = Cluster(home)
     yield made
+    alive = set(made.alive())
     for job in made.jobs():
-        if job["name"] in made.alive():
+        if job["id"] in alive:
             os.kill(job["pid"], signal.SIGKILL)
 
 

@@ -10,9 +10,24 @@ import pytest
 from clusters import attempts, command, endings, process, ran, request, sound, state, write_study
 
 
+def test_it_keeps_to_the_port(cluster, place):
+    cluster.plan(slots=2)
+    code, said = command("executor", "slurm", "--try", folder=place)
+
+    assert code == 0, said
+    assert said.rstrip().endswith("it keeps to its port")
+    assert [len(words) for words in map(arrays_of, cluster.submitted())] == [2, 2, 1, 1]
+
+
+def arrays_of(words):
+    """Places of an array that was submitted; one that is alone has none."""
+    found = [word.partition("=")[2].split(",") for word in words if word.startswith("--array=")]
+    return found[0] if found else [""]
+
+
 def test_a_study_goes_through_a_queue_and_the_wait_is_nobodys_device_time(cluster, place):
     study = write_study(place, "slurm", partition='"short"', time="1h", memory='"2G"')
-    cluster.plan(slots=1, delay_s=1.5)
+    cluster.plan(slots=1, delay_s=1.1)
     ran(place)
 
     assert sound(study)
@@ -23,7 +38,7 @@ def test_a_study_goes_through_a_queue_and_the_wait_is_nobodys_device_time(cluste
         said = json.loads((study / one.folder / "exit.json").read_text())["seconds"]
         assert float(one.device_s) == pytest.approx(float(said), abs=0.1)
     assert len(set(cluster.names())) == 4
-    assert {one.job for one in every} == {name.partition("=")[2] for name in cluster.names()}
+    assert {one.job for one in every} == set(cluster.names())
 
 
 def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
@@ -117,7 +132,7 @@ FAULTS = {
 )
 def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(cluster, place, loss):
     study = write_study(place, "slurm", pause=60, slots=3, grace="2s")
-    cluster.plan(kill_after_s=4, only=3, slots=3, **FAULTS[loss])
+    cluster.plan(kill_after_s=1, kept="checkpoint.json", only=3, slots=3, **FAULTS[loss])
     ran(place)
 
     assert sound(study)
@@ -142,12 +157,13 @@ def test_who_was_called_lost_and_finishes_late_is_recorded_and_never_counts(clus
 @pytest.mark.parametrize("when", ["queued", pytest.param("running", marks=pytest.mark.slow)])
 def test_a_killed_promo_finds_its_jobs_again_and_submits_none_twice(cluster, place, when):
     study = write_study(place, "slurm", pause=4 if when == "running" else 0)
-    cluster.plan(delay_s=4 if when == "queued" else 0)
+    cluster.plan(delay_s=600 if when == "queued" else 0)
     first = process("run", "trial.promo", folder=place)
     state_ = "PENDING" if when == "queued" else "RUNNING"
     cluster.until(lambda: sum(job["state"] == state_ for job in cluster.jobs()) >= 2)  # nothing is being submitted then
     first.kill()
     first.communicate()
+    cluster.plan()
     ran(place)
 
     assert sound(study)
@@ -159,7 +175,7 @@ def test_a_study_that_is_stopped_cancels_its_jobs_and_goes_on_later(cluster, pla
     study = write_study(place, "slurm", pause=60, slots=3)
     cluster.plan(slots=3)
     first = process("run", "trial.promo", folder=place)
-    cluster.until(lambda: any(one["name"] in cluster.alive() for one in cluster.jobs()))
+    cluster.until(lambda: any(one["id"] in cluster.alive() for one in cluster.jobs()))
     assert command("stop", "trial.promo", folder=place)[0] == 0
     first.communicate(timeout=60)
 

@@ -22,7 +22,7 @@ ALL, EACH = '"site-jobs"', '"site-jobs {number}"'
 @pytest.mark.parametrize("poll", [ALL, pytest.param(EACH, marks=pytest.mark.slow)])
 def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
     study = write_study(place, "submit", poll=poll, **SITE)
-    cluster.plan(doubt=3, delay_s=1)
+    cluster.plan(doubt=3, delay_s=0.5)
     ran(place)
 
     assert sound(study)
@@ -33,7 +33,7 @@ def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
 @pytest.mark.slow
 def test_what_it_loses_is_tried_again_and_what_it_ends_is_resumed(cluster, place):
     study = write_study(place, "submit", poll=ALL, pause=60, slots=3, **SITE)
-    cluster.plan(kill_after_s=4, only=3, slots=3, state="PREEMPTED", asks=True)
+    cluster.plan(kill_after_s=1, kept="checkpoint.json", only=3, slots=3, state="PREEMPTED", asks=True)
     ran(place)
 
     assert sound(study)

@@ -214,6 +214,7 @@ def test_an_attempt_that_ended_with_promo_and_left_a_part_is_lost_and_took_the_t
 
     assert (first.state, first.loss, first.device_s) == (AttemptState.LOST, Loss.GONE, "7.350")
     assert first.late is not None
+    assert first.late_status is RunStatus.OK  # as it says itself, and as both verifiers read it
 
 
 def test_the_supervisor_is_given_the_limit_that_the_bound_is_priced_with():

@@ -296,7 +296,7 @@ def test_attempts_started_before_the_ledger_says_so_are_found(monkeypatch):
         for task, slot in self._fitting():
             with self._journal.together():
                 live_one, spec = self._announce(task, slot)
-                self._launch(live_one, spec)
+                self._launch(self._places[live_one.host].executor, [(live_one, spec)])
 
     monkeypatch.setattr(execute.Execution, "go_on", wrong)
 

@@ -43,10 +43,11 @@ def read(data: bytes) -> tuple[float, int]:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_ten_times_the_text_takes_about_ten_times_as_long(kind):
-    small, many = (min(read(kind(size)) for _ in range(3)) for size in (20_000, 200_000))
+    small, data = min(read(kind(20_000)) for _ in range(3)), kind(200_000)
+    most_s = 30 * max(small[0], 0.02)
 
     assert small[1] > 0
-    assert many[0] < 30 * max(small[0], 0.02)
+    assert any(read(data)[0] < most_s for _ in range(3))  # the least of three; a busy machine is slower now and then
 
 
 def test_a_line_of_two_megabytes_is_read():

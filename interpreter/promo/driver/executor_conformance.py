@@ -7,7 +7,7 @@ because workers on other machines have to see it.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -21,7 +21,7 @@ from promo.run.executors.local import worker_environment
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.locks import give_up, give_up_alone
 from promo.run.outside import Outside, claim_outside
-from promo.run.ports import Executor
+from promo.run.ports import Executor, Gathering
 from promo.run.store import EXIT, attempt_folder, write_request
 from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, Request, RunOf, RunStatus, Stand
 from promo.study.host import Options
@@ -80,7 +80,8 @@ class _Trial:
     def end(self, attempt: AttemptSpec, stand: Stand, wait: Wait | None) -> End:
         """What the ledger would say of it."""
         said = None if isinstance(stand, Phase) else stand
-        of = ("0", self.number, attempt.folder.relative_to(self.folder).as_posix())
+        number = int(attempt.folder.name.rpartition("-")[2])
+        of = ("0", number, attempt.folder.relative_to(self.folder).as_posix())
         return end_of(DISK, self.folder, of, said, wait=wait, now=time.monotonic())
 
 
@@ -140,7 +141,7 @@ def _runs(trial: _Trial) -> Iterator[Held]:
     """Two at once, to their ends: one look for both, results, and device time that is not the wait."""
     executor, began = trial.make(), time.monotonic()
     both = [trial.attempt(executor, SHORT_S) for _ in range(2)]
-    handles = [executor.start(one) for one in both]
+    handles = _started(executor, both)
     stands = executor.look(handles)
     yield Held("one look for all", len(stands) == len(handles), f"{len(stands)} answers for {len(handles)} attempts")
     for attempt, handle in zip(both, handles, strict=True):
@@ -156,16 +157,19 @@ def _runs(trial: _Trial) -> Iterator[Held]:
 
 
 def _cancels(trial: _Trial) -> Iterator[Held]:
-    """One that is called off is gone, and what it left is no result."""
+    """One of two that is called off is gone, and what it left is no result; the other goes on until its turn comes."""
     executor = trial.make()
-    attempt = trial.attempt(executor, LONG_S)
-    handle = executor.start(attempt)
+    attempt, other = (trial.attempt(executor, LONG_S) for _ in range(2))
+    handle, beside = _started(executor, [attempt, other])
     seen = trial.wait(executor, handle, lambda stand: stand is Phase.RUNNING)
     yield Held("seen to run", seen is Phase.RUNNING, _said(seen))
     executor.cancel([handle])
     end = trial.end(attempt, executor.look([handle])[0], None)
     lost = end.loss is not None and end.result.status is not RunStatus.OK
     yield Held("cancel", lost, "it is lost" if lost else f"it ended as {end.result.status.value}")
+    stand = executor.look([beside])[0]
+    yield Held("no other", isinstance(stand, Phase), f"the one beside it: {_said(stand)}")
+    executor.cancel([beside])
     executor.close()
 
 
@@ -187,6 +191,13 @@ def _is_found(trial: _Trial) -> Iterator[Held]:
         yield Held("look-up", sound, f"found again: {_said(stand)}")
     first.close()
     later.close()
+
+
+def _started(executor: Executor, attempts: list[AttemptSpec]) -> Sequence[object]:
+    """Handles of attempts that became due together."""
+    if isinstance(executor, Gathering):
+        return executor.start_all(attempts)
+    return [executor.start(one) for one in attempts]
 
 
 def _lies(attempt: AttemptSpec) -> bool:

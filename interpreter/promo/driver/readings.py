@@ -120,7 +120,11 @@ class Readings:
         )
 
     def board(self, drawn: Mapping[int, int]) -> Board:
-        """Means over the cells of each rung with seeds as they were drawn, turned so that lower is better."""
+        """
+        Means over the cells of each rung with seeds as they were drawn, turned so that lower is better.
+
+        What a cell costs is in seconds of devices, as all of promo's hours are.
+        """
         sign = self.study.measure.sign
         scores: dict[tuple[str, int], Fraction | None] = {}
         seconds: dict[tuple[str, int], dict[tuple[str, int], Fraction]] = {}
@@ -129,7 +133,7 @@ class Readings:
                 read = {(host, seed): self.read(name, host, drawn[seed], amount) for host, seed in self.cells[rung]}
                 mean = mean_of(seen.value for seen in read.values())
                 scores[name, rung] = None if mean is None else sign * mean
-                seconds[name, rung] = {cell: seen.seconds for cell, seen in read.items()}
+                seconds[name, rung] = {cell: seen.seconds * self.study.width(cell[0]) for cell, seen in read.items()}
         return Board(len(self.rungs), scores, seconds)
 
 

@@ -30,6 +30,7 @@ class Retrace:
     agenda: Agenda
     drawn: Mapping[int, int]
     spent_s: Fraction = Fraction(0)
+    """Seconds of devices."""
     rehearsal: Rehearsal = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -56,7 +57,7 @@ class Retrace:
             number_there = first + self.state.ended_badly(run.id)
             amount, earlier = readings.whole(stage), readings.earlier(stage)
             seen = readings.read(run.candidate, run.host, self.drawn[run.seed], amount, earlier, number_there)
-        self.spent_s += seen.seconds
+        self.spent_s += seen.seconds * self.agenda.study.width(run.host)
         if seen.status is not RunStatus.OK or seen.value is None:
             return AttemptFailed(run.id, number, seen.status, "", None, None, None, {}, None)
         seconds, metric = exact(seen.seconds), self.agenda.study.measure.metric

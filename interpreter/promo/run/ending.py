@@ -99,7 +99,21 @@ class End:
             return ResultAccepted(self.run, self.number, *said, *took)
         if self.loss is not None:
             return AttemptLost(self.run, self.number, self.loss, *took)
-        return AttemptFailed(self.run, self.number, result.status, result.cause, result.digest, result.charged_s, *took)
+        envelope, train_s = (result.digest, result.charged_s) if self.beside is None else (None, None)
+        return AttemptFailed(self.run, self.number, result.status, result.cause, envelope, train_s, *took)
+
+    @property
+    def beside(self) -> tuple[str, RunStatus] | None:
+        """
+        Digest and status of a result that is none of its run, as it says itself: it is recorded as one that came late.
+
+        It is of an attempt that was lost, or a part of a run.
+        """
+        result = self.result
+        if result.digest is None or result.body is None or result.status is RunStatus.OK:
+            return None
+        part = result.body.status is RunStatus.OK
+        return (result.digest, result.body.status) if part or self.loss is not None else None
 
 
 def end_of(

@@ -8,6 +8,7 @@ read back.  Whether a run is made again is for the agenda to say; nothing here k
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import define, evolve, frozen
 
@@ -16,10 +17,10 @@ from promo.ledger.journal import Journal
 from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
-from promo.ledger.values import AttemptLate, AttemptLost, AttemptStarted, Event, Happening
+from promo.ledger.values import AttemptLate, AttemptStarted, Event, Happening
 from promo.plan.values import PlannedRun
 from promo.run.ending import End, Wait, end_of
-from promo.run.ports import Executor, Place
+from promo.run.ports import Executor, Gathering, Place
 from promo.run.program import OUTPUT_BYTES
 from promo.run.store import (
     REQUEST,
@@ -32,6 +33,7 @@ from promo.run.store import (
 from promo.run.values import AttemptSpec, Ending, Exit, Phase, Reason, Request, Result, Resumed, Stand
 from promo.study.values import TIMED
 
+T = TypeVar("T")
 POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
@@ -177,8 +179,8 @@ class Execution:
         if self._refused:
             message = f"the disk refused what the run in {self._refused} had to write"
             raise PromoError(message, hint="free or fix the disk, then run again")
-        for live, spec in begun:
-            self._launch(live, spec)
+        for executor, those in self._by_executor(begun, lambda one: one[0].host):
+            self._launch(executor, those)
         if ended or begun:
             self._last = self._clock.monotonic()
         else:
@@ -192,7 +194,7 @@ class Execution:
         Whoever trains outside is left alone, unless *outside* says that nothing will be taken in any more.
         """
         left = [live for live in self._live if self._places[live.host].outside and not outside]
-        for executor, those in self._by_executor():
+        for executor, those in self._by_executor(self._live, lambda one: one.host):
             executor.cancel([live.handle for live in those if live not in left])
         for live in [one for one in self._live if one not in left]:
             for progress in self._end(live, Exit(None, Reason.CANCELLED)):
@@ -206,17 +208,17 @@ class Execution:
         for place in self._places.values():
             place.executor.close()
 
-    def _by_executor(self) -> list[tuple[Executor, list[_Live]]]:
-        """What is in flight, by who has it in hand: hosts may share an executor, and one look is enough for all."""
-        found: dict[int, tuple[Executor, list[_Live]]] = {}
-        for live in self._live:
-            executor = self._places[live.host].executor
-            found.setdefault(id(executor), (executor, []))[1].append(live)
+    def _by_executor(self, those: Iterable[T], host: Callable[[T], str]) -> list[tuple[Executor, list[T]]]:
+        """Attempts by who has them in hand: hosts may share an executor, and one look is enough for all."""
+        found: dict[int, tuple[Executor, list[T]]] = {}
+        for one in those:
+            executor = self._places[host(one)].executor
+            found.setdefault(id(executor), (executor, []))[1].append(one)
         return list(found.values())
 
     def _looked(self) -> Iterable[tuple[_Live, Stand]]:
         """Where everything in flight stands: one look for each executor."""
-        for executor, those in self._by_executor():
+        for executor, those in self._by_executor(self._live, lambda one: one.host):
             yield from zip(those, executor.look([live.handle for live in those]), strict=True)
 
     def _note_phase(self, live: _Live, phase: Phase) -> None:
@@ -310,11 +312,19 @@ class Execution:
         waits = None if job is None else Wait(self._clock.monotonic())
         return _Live(run.id, run.host, number, slot, folder, None, task, waits), spec
 
-    def _launch(self, live: _Live, spec: AttemptSpec) -> None:
-        place = self._places[live.host]
-        if live.waits is None and not place.outside:  # what is started here has its device from now on
-            live.began = self._clock.monotonic()
-        live.handle = place.executor.start(spec)
+    def _launch(self, executor: Executor, begun: list[tuple[_Live, AttemptSpec]]) -> None:
+        """Start what was announced: all of it at once where that is better, else one after the other."""
+        if isinstance(executor, Gathering):
+            for (live, _), handle in zip(begun, executor.start_all([spec for _, spec in begun]), strict=True):
+                self._launched(live, handle)
+            return
+        for live, spec in begun:
+            if live.waits is None and not self._places[live.host].outside:  # it has its device from now on
+                live.began = self._clock.monotonic()
+            self._launched(live, executor.start(spec))
+
+    def _launched(self, live: _Live, handle: object) -> None:
+        live.handle, place = handle, self._places[live.host]
         self._live.append(live)
         if place.ahead and self._waiting[live.host]:
             place.executor.prepare(live.handle)
@@ -350,10 +360,9 @@ class Execution:
 
     def _settle(self, end: End) -> None:
         """Record an end; what is of a part of a run, or was written too late to be believed, is on record too."""
-        happening = end.happening
-        self.record(happening)
-        if isinstance(happening, AttemptLost) and end.result.digest is not None:
-            self.record(AttemptLate(end.run, end.number, end.result.digest, end.result.status))
+        self.record(end.happening)
+        if end.beside is not None:
+            self.record(AttemptLate(end.run, end.number, *end.beside))
 
     def _settle_unseen(self) -> None:
         """

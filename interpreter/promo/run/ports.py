@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from promo.run.values import AttemptSpec, Stand
 from promo.study.host import Options
@@ -66,6 +66,19 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Nothing more will be started: clear up what was made ready."""
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """An executor that is better asked for many attempts at once than for one after the other."""
+
+    def start_all(self, attempts: Sequence[AttemptSpec]) -> Sequence[object]:
+        """
+        Start attempts that became due together; their handles, in their order.
+
+        Raises:
+            PromoError: one was refused for good; those that were started by then are found by their names.
+        """
 
 
 class Place(Protocol):

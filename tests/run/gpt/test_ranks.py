@@ -2,10 +2,9 @@
 
 import io
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -24,10 +23,21 @@ from promo.run.disk import DISK
 from promo.run.runners.gpt.train import train
 from promo.run.store import CHECKPOINT, POINTS, RESULT, checkpoint_of
 from promo.run.values import Envelope, Keeping, Resumed, RunStatus
+from promo.run.worker import main
+
+FORKS = multiprocessing.get_context("forkserver")
+"""Where first processes come from: it has imported torch once for all of them, and computed nothing."""
+FORKS.set_forkserver_preload(["promo.run.runners.gpt.train", "promo.run.worker"])
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        first = FORKS.Process()  # which starts the server, with this environment
+        first.start()
+        first.join()
     return text_folder(tmp_path_factory.mktemp("study"))
 
 
@@ -38,10 +48,11 @@ def attempt(study, name, request):
     return folder
 
 
-def worker(folder, said=subprocess.DEVNULL):
-    code = "import sys; from pathlib import Path; from promo.run.worker import main; sys.exit(main(Path(sys.argv[1])))"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, stderr=said)
+def worker(folder):
+    """The first process of a run; the others are its children."""
+    process = FORKS.Process(target=main, args=(folder,))
+    process.start()
+    return process
 
 
 def left_in(folder):
@@ -50,12 +61,12 @@ def left_in(folder):
 
 def trained(study, name, request):
     folder = attempt(study, name, request)
-    process = worker(folder, subprocess.PIPE)
-    _, said = process.communicate(timeout=120)
-    assert (folder / RESULT).exists(), said.decode()
+    process = worker(folder)
+    process.join(120)
+    assert (folder / RESULT).exists(), process.exitcode
     body = left_in(folder)
     points = [json.loads(line) for line in (folder / POINTS).read_text().splitlines()]
-    return body, points, said.decode()
+    return body, points
 
 
 @pytest.mark.parametrize(
@@ -65,10 +76,10 @@ def trained(study, name, request):
 def test_two_processes_train_as_one_with_the_same_total_batch(study, kind, amount, levels):
     request = gpt_request(kind, amount, levels=levels)
     name = f"{kind}-one"
-    alone, alone_points, _ = trained(study, name, request)
-    both, both_points, said = trained(study, f"{kind}-two", evolve(request, devices=2))
+    alone, alone_points = trained(study, name, request)
+    both, both_points = trained(study, f"{kind}-two", evolve(request, devices=2))
 
-    assert alone.status is both.status is RunStatus.OK, said
+    assert alone.status is both.status is RunStatus.OK, both.cause
     assert both.details["processes"] == 2
     assert (alone.work.steps, alone.work.tokens, alone.work.flops) == (
         both.work.steps,
@@ -83,29 +94,29 @@ def test_two_processes_train_as_one_with_the_same_total_batch(study, kind, amoun
 
 
 def test_processor_seconds_are_those_of_both(study):
-    both, _, said = trained(study, "cpu", evolve(gpt_request("cpu", 2), devices=2))
+    both, _ = trained(study, "cpu", evolve(gpt_request("cpu", 2), devices=2))
 
-    assert both.status is RunStatus.OK, said
+    assert both.status is RunStatus.OK, both.cause
     assert both.details["cpu_s"] == f"{float(both.used.used):.6f}"
     assert float(both.used.used) == pytest.approx(2, abs=2 * float(both.used.last_step) + 0.1)
 
 
 def test_a_run_goes_on_from_the_state_that_two_processes_kept(study):
     request = evolve(gpt_request("steps", 100), devices=2, checkpoint=Keeping(at_end=False, every_s=0))
-    whole, _, _ = trained(study, "unbroken", request)
+    whole, _ = trained(study, "unbroken", request)
     folder = attempt(study, "broken", request)
     process = worker(folder)
     wait_for(lambda: (folder / CHECKPOINT).exists() and _points(folder).count("\n") > 5)
     children = psutil.Process(process.pid).children()
     for one in (process, *children):
         one.kill()
-    process.wait()
+    process.join()
     assert not (folder / RESULT).exists()
 
     state = checkpoint_of(DISK, folder)
-    again, _, said = trained(study, "again", evolve(request, resume=Resumed(str(folder.relative_to(study)), state)))
+    again, _ = trained(study, "again", evolve(request, resume=Resumed(str(folder.relative_to(study)), state)))
 
-    assert again.status is RunStatus.OK, said
+    assert again.status is RunStatus.OK, again.cause
     assert again.metrics == whole.metrics
     assert "resume_rejected" not in again.details
     assert again.work.steps == 100
@@ -128,7 +139,7 @@ def test_one_dead_process_ends_the_attempt_and_leaves_nobody(study, which):
         (other,) = psutil.Process(process.pid).children()
         victim = other.pid if which == "another" else process.pid
         os.kill(victim, signal.SIGKILL)
-        process.wait(30)
+        process.join(30)
         _, alive = psutil.wait_procs([other], 30)
     finally:
         process.kill()

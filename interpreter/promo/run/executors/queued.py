@@ -5,6 +5,7 @@ A queue is believed in nothing that can be seen otherwise.  Whether an attempt h
 its folder, where promo's own supervisor writes it; the queue says who waits, and why who wrote nothing has gone.
 
 - A job is named before it is submitted, and the name stands in the ledger.  After a crash it is looked up by that name.
+- Jobs that become due together have a stem of their names in common, so that a queue can take them as one array.
 - What a queue does not know is no proof that it never ran: only after a time (`grace`) the attempt is given up, by a
   mark in its folder that a job which begins late finds, so that nobody begins it any more.  It is then lost, and who
   ran on unseen has a folder of its own and can spoil nothing.
@@ -43,6 +44,10 @@ FILES_S, FILE_S = 0.05, 0.001
 """Between two looks into the folders of attempts that run; and for each of them."""
 STOP_S = 45.0
 """How long jobs may take to end that were cancelled."""
+
+
+BATCH = 100
+"""Names that have their stem in common, at the most: sites bound the length of arrays, and jobs their environment."""
 
 
 class Listed(Enum):
@@ -107,6 +112,7 @@ class QueueExecutor(ABC):
         self._jobs: list[Job] = []
         self._unused: set[str] = set()
         """Names of this process that nothing was submitted under yet."""
+        self._stem, self._named = "", BATCH
 
     @abstractmethod
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -116,6 +122,19 @@ class QueueExecutor(ABC):
         Raises:
             PromoError: it was refused.
         """
+
+    def batches(self, attempts: Sequence[AttemptSpec]) -> Sequence[Sequence[AttemptSpec]]:
+        """Attempts in such parts as are submitted in one go; each by itself, where the queue has no better."""
+        return [[one] for one in attempts]
+
+    def submit_batch(self, batch: Sequence[AttemptSpec]) -> Sequence[str | None]:
+        """
+        Submit a job for each attempt of one part, as `submit` does.
+
+        Raises:
+            PromoError: none of them was taken.
+        """
+        return [self.submit(one, job_of(one)) for one in batch]
 
     @abstractmethod
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
@@ -133,27 +152,38 @@ class QueueExecutor(ABC):
     # --- the port ------------------------------------------------------------------------------------------
 
     def name(self, folder: Path) -> str:
-        """A name that no other job has."""
+        """A name that no other job has: a stem, and the place among all jobs that are submitted next."""
         del folder
-        made = f"promo-{secrets.token_hex(8)}"
+        if self._named == BATCH:
+            self._stem, self._named = f"promo-{secrets.token_hex(8)}", 0
+        made = f"{self._stem}-{self._named}"
+        self._named += 1
         self._unused.add(made)
         return made
 
     def start(self, attempt: AttemptSpec) -> Job:
         """Submit it."""
-        assert attempt.job is not None
-        job = Job(attempt.folder, attempt.job, None, attempt.options)
-        self._unused.discard(attempt.job)
-        try:
-            job.number = self.submit(attempt, attempt.job)
-        except BaseException:
-            give_up_alone(attempt.folder)
-            raise
-        job.phase = Phase.UNKNOWN if job.number is None else Phase.QUEUED
-        self._jobs.append(job)
+        return self.start_all([attempt])[0]
+
+    def start_all(self, attempts: Sequence[AttemptSpec]) -> Sequence[Job]:
+        """Submit them, as many in one go as the queue takes."""
+        self._named = BATCH  # what is named from here on is submitted later
+        made = {one.folder: Job(one.folder, job_of(one), None, one.options) for one in attempts}
+        for batch in self.batches(attempts):
+            self._unused -= {job_of(one) for one in batch}
+            try:
+                numbers = self.submit_batch(batch)
+            except BaseException:
+                for one in batch:
+                    give_up_alone(one.folder)
+                raise
+            for one, number in zip(batch, numbers, strict=True):
+                made[one.folder].number = number
+                made[one.folder].phase = Phase.UNKNOWN if number is None else Phase.QUEUED
+        self._jobs += made.values()
         self._changed = time.monotonic()
         self._next_question = min(self._next_question, self._changed + SOONEST_S)
-        return job
+        return list(made.values())
 
     def prepare(self, handle: Job) -> None:
         """Nothing: the next job waits in the queue by itself."""
@@ -265,7 +295,8 @@ class QueueExecutor(ABC):
         """How it ended, as its folder says; the queue's word where that says nothing more than that it was ended."""
         exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, job.grace_s)
         if exit_ is None:
-            if job.ended_since is not None and now - job.ended_since >= word_s:
+            never = job.ended_since is not None and is_given_up(job.folder)  # then there will be no word of it
+            if never or (job.ended_since is not None and now - job.ended_since >= word_s):
                 give_up_alone(job.folder)
                 job.stand = job.loss
         elif exit_.reason in (Reason.ITSELF, Reason.LIMIT):
@@ -274,6 +305,18 @@ class QueueExecutor(ABC):
             job.stand = exit_ if job.loss is Loss.WORDLESS else job.loss
         elif job.missing_since is not None and now - job.missing_since >= word_s:
             job.stand = exit_
+
+
+def job_of(attempt: AttemptSpec) -> str:
+    """The name of an attempt's job, which whoever starts it has asked for."""
+    assert attempt.job is not None
+    return attempt.job
+
+
+def stem_of(name: str) -> tuple[str, str]:
+    """What a job's name has in common with those that became due with it, and its place among them."""
+    stem, _, place = name.rpartition("-")
+    return stem, place
 
 
 def _is_active(row: Row | None) -> bool:

@@ -1,6 +1,9 @@
 """
 Attempts as jobs of Slurm: plain `sbatch` of a fixed script, one `squeue` for all, `scancel` to end them.
 
+What becomes due together and asks for the same is one array, which is one `sbatch`: its name is the stem of the
+attempts' names, and an element's number is the rest of its own.  A site that has no arrays gets a job for each.
+
 Slurm never requeues a job of promo's: a second copy would run beside the first (it has been seen to).  Its own time
 limit lies behind promo's, unless the host's block says otherwise.  `sacct` may tell why a job that is no longer listed
 ended; nothing rests on it, for it needs a database that many sites do not have.
@@ -19,12 +22,26 @@ from typing import ClassVar
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
-from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.executors.queued import (
+    GRACE,
+    Job,
+    Listed,
+    QueueExecutor,
+    Row,
+    job_of,
+    own_environment,
+    stem_of,
+    text_of,
+)
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.ports import ExecutorOption, OptionKind
 
 SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -m promo.run.attend "$PROMO_ATTEMPT"\n'
+ARRAY = b"""#!/bin/sh
+folder=$(printenv "PROMO_ATTEMPT_$SLURM_ARRAY_TASK_ID") && cd "$folder" || exit 2
+exec "$PROMO_PYTHON" -m promo.run.attend "$folder" >>supervisor.txt 2>&1
+"""
 AFTER_S = 120
 """Seconds that Slurm's time limit lies behind promo's, for the supervisor to start and to clear up."""
 TOOL_S = 90
@@ -40,6 +57,8 @@ IN_DOUBT = (
     "again",
 )
 """Words of a refusal that leave open whether the job was taken, or is no refusal of the job."""
+NO_ARRAYS = "array"
+"""A word of the refusal of a site that bounds arrays, or has none."""
 WAITS = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD"})
 RUNS = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
 LOSSES: Mapping[str, Loss] = {
@@ -89,36 +108,55 @@ class SlurmExecutor(QueueExecutor):
         ),
     }
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._arrays = True
+        """Whether this site has them, as far as is known."""
+
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
         """`sbatch`; in doubt the job is looked for by its name."""
-        words = ["sbatch", "--parsable", "--no-requeue", f"--job-name={name}", *_words(attempt)]
-        inner = {**attempt.environment, **own_environment("SLURM_CONF")}
-        inner |= {"PROMO_PYTHON": sys.executable, "PROMO_ATTEMPT": str(attempt.folder.resolve())}
+        folder = str(attempt.folder.resolve())
+        output = f"{folder}/{SUPERVISOR}".replace("%", "%%")
+        words = [f"--job-name={name}", f"--chdir={folder}", f"--output={output}", *_words(attempt)]
+        return _submitted(words, SCRIPT, {**attempt.environment, "PROMO_ATTEMPT": folder})
+
+    def batches(self, attempts: Sequence[AttemptSpec]) -> Sequence[Sequence[AttemptSpec]]:
+        """By the stem of their names and by what they ask for."""
+        found: dict[object, list[AttemptSpec]] = {}
+        for one in attempts:
+            asks = (stem_of(job_of(one))[0], *_words(one), *sorted(one.environment.items()))
+            found.setdefault(asks, []).append(one)
+        return list(found.values())
+
+    def submit_batch(self, batch: Sequence[AttemptSpec]) -> Sequence[str | None]:
+        """One `sbatch --array`, where there are several."""
+        if len(batch) == 1 or not self._arrays:
+            return super().submit_batch(batch)
+        places = [stem_of(job_of(one)) for one in batch]
+        array = f"--array={','.join(place for _, place in places)}"
+        words = [f"--job-name={places[0][0]}", array, "--chdir=/", "--output=/dev/null", *_words(batch[0])]
+        folders = {
+            f"PROMO_ATTEMPT_{place}": str(one.folder.resolve()) for one, (_, place) in zip(batch, places, strict=True)
+        }
         try:
-            done = subprocess.run(words, input=SCRIPT, env=inner, capture_output=True, timeout=TOOL_S, check=False)
-        except subprocess.TimeoutExpired:
-            return None
-        except OSError as fault:
-            message = f"sbatch cannot be started: {fault.strerror}"
-            raise PromoError(message, hint="run promo on a machine that has Slurm's tools") from fault
-        said = (done.stderr or done.stdout).decode(errors="replace").strip()
-        if done.returncode == 0:
-            return done.stdout.decode(errors="replace").strip().partition(";")[0] or None
-        if any(word in said.lower() for word in IN_DOUBT):
-            return None
-        hint = "change the options in the host's block, then run again"
-        raise PromoError(f"Slurm refuses the job: {said or done.returncode}", hint=hint)
+            number = _submitted(words, ARRAY, {**batch[0].environment, **folders})
+        except PromoError as fault:
+            if NO_ARRAYS not in str(fault).lower():
+                raise
+            self._arrays = False
+            return super().submit_batch(batch)
+        return [None if number is None else f"{number}_{place}" for _, place in places]
 
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """`squeue`, once for all jobs of this user."""
         del jobs
-        said = _said(["squeue", "--noheader", "--states=all", "--me", "--format=%A|%j|%T"])
+        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K"])
         if said is None:
             return None
         rows: dict[str, Row] = {}
         for line in said.splitlines():
-            number, name, state = [*line.strip().split("|"), "", ""][:3]
-            row = _row(number, state)
+            number, name, state, place = [*line.strip().split("|"), "", "", ""][:4]
+            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state)
             if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
                 rows[name] = row
         return rows
@@ -131,9 +169,39 @@ class SlurmExecutor(QueueExecutor):
 
     def why_gone(self, job: Job) -> Loss | None:
         """`sacct`, where there is one that answers."""
-        said = _said(["sacct", "--noheader", "--parsable2", "--allocations", f"--name={job.name}", "--format=State"])
-        states = [line.split()[0].rstrip("+") for line in (said or "").splitlines() if line.strip()]
-        return LOSSES.get(states[-1]) if states else None
+        stem, place = stem_of(job.name)
+        fixed = ["sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobName,State"]
+        said = _said([*fixed, f"--name={job.name},{stem}"])
+        lines = [line.split("|") for line in (said or "").splitlines() if line.count("|") == 2]
+        states = [state for number, name, state in lines if name == job.name or number.endswith(f"_{place}")]
+        return LOSSES.get(states[-1].split()[0].rstrip("+")) if states and states[-1].strip() else None
+
+
+def _submitted(words: list[str], script: bytes, environment: Mapping[str, str]) -> str | None:
+    """
+    What `sbatch` calls what it was given; None where nobody knows whether it was taken.
+
+    Raises:
+        PromoError: it was refused.
+    """
+    inner = {**environment, **own_environment("SLURM_CONF"), "PROMO_PYTHON": sys.executable}
+    fixed = ["sbatch", "--parsable", "--no-requeue"]
+    try:
+        done = subprocess.run(
+            [*fixed, *words], input=script, env=inner, capture_output=True, timeout=TOOL_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    except OSError as fault:
+        message = f"sbatch cannot be started: {fault.strerror}"
+        raise PromoError(message, hint="run promo on a machine that has Slurm's tools") from fault
+    said = (done.stderr or done.stdout).decode(errors="replace").strip()
+    if done.returncode == 0:
+        return done.stdout.decode(errors="replace").strip().partition(";")[0] or None
+    if any(word in said.lower() for word in IN_DOUBT):
+        return None
+    hint = "change the options in the host's block, then run again"
+    raise PromoError(f"Slurm refuses the job: {said or done.returncode}", hint=hint)
 
 
 def _words(attempt: AttemptSpec) -> list[str]:
@@ -145,10 +213,8 @@ def _words(attempt: AttemptSpec) -> list[str]:
     if request.device != "cpu" and not given.keys() & {"gres", "gpus"}:
         given["gres"] = f"gpu:{request.devices}"
     named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
-    folder = str(attempt.folder.resolve())
-    output = f"{folder}/{SUPERVISOR}".replace("%", "%%")
     spread = [f"--nodes={request.nodes}", f"--ntasks-per-node={request.devices}"]
-    fixed = [*spread, "--export=ALL", "--open-mode=append", f"--chdir={folder}", f"--output={output}"]
+    fixed = [*spread, "--export=ALL", "--open-mode=append"]
     given.setdefault("cpus", str(attempt.threads))
     return [
         *fixed,
