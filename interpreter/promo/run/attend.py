@@ -5,8 +5,8 @@ The attempt's folder is enough: its request says what is trained and for how lon
 which devices the job may use, is in the job's own environment; whatever else a site puts there, a worker does not see,
 but for Slurm's own variables where its run has several nodes.
 
-Told to be `held`, as by an actor of Ray, it becomes a process of its own and ends its run when its standard input closes:
-whoever holds the other end is gone.
+Told to be `held`, as by an actor of Ray, it becomes a process of its own and ends its run when its standard input
+closes: whoever holds the other end is gone.
 
 The attempt is begun by one process alone: a job that a queue starts twice, or after promo has given it up, ends at once
 and touches nothing.  When the queue asks the job to end, by SIGTERM, the run is ended and the end is written down.

@@ -2,8 +2,8 @@
 Attempts as actors of a Ray cluster: one detached, named actor for each, which holds promo's own supervisor.
 
 Ray never restarts an actor of promo's and never repeats its calls: a second copy would train unseen.  A name is taken
-once in a namespace, and is asked for by one call for all attempts.  What Ray says of a dead actor tells a lost node from
-a cancelled one; whether an attempt has begun and how it ended is read from its folder, as for any queue.
+once in a namespace, and one call asks for all attempts.  What Ray says of a dead actor tells a lost node from a
+cancelled one; whether an attempt has begun and how it ended is read from its folder, as for any queue.
 
 Ray's own client is kept out of promo's process (see `promo.run.executors.ray_driver`): it may hang, or die with the
 head of its cluster, and is then started again.  Nothing of Ray is imported here.

@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import queue
+import select
 import subprocess
 import sys
 import threading
@@ -27,8 +28,8 @@ from typing import Any
 from promo.run.store import SUPERVISOR
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
-LEAVING_S = 5.0
-"""How long an actor may take to leave."""
+LEAVING_S, LOOK_S = 5.0, 1.0
+"""How long an actor may take to leave, and how often it looks whether its raylet lives."""
 
 
 class Attempt:
@@ -51,9 +52,17 @@ class Attempt:
         process.wait()
 
     def _wait(self) -> None:
-        """See the supervisor end, and this process soon after, whether anybody looks on or not."""
+        """
+        See the supervisor end, and this process soon after, whether anybody looks on or not.
+
+        Its raylet is its parent.  When that dies Ray lets an actor live whose call does not return, on a device that
+        the next raylet gives away.
+        """
         assert self._sign is not None
-        self._sign.read()
+        sign, raylet = self._sign.fileno(), os.getppid()
+        while not select.select([sign], [], [], LOOK_S)[0] or os.read(sign, 4096):
+            if os.getppid() != raylet:
+                os._exit(1)
         self._over.set()
         if self._watched:
             time.sleep(LEAVING_S)
