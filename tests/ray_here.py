@@ -47,17 +47,16 @@ def absent():
     return "" if tried.returncode == 0 else "no namespaces here"
 
 
-def within(fault, folder, seconds=240, script=__file__):
-    """What a fault came to, in namespaces of its own: exit status and what was said."""
+def within(fault, folder, seconds=240, script=__file__, *, hear=True):
+    """What a fault came to, in namespaces of its own: exit status and what was said, where that is to be heard."""
     short = tempfile.mkdtemp(prefix="pr-", dir="/tmp")  # Ray's sockets bear no long names
     words = ["timeout", "-s", "KILL", str(seconds), "unshare", *NAMESPACES, sys.executable, str(script)]
     try:
-        done = subprocess.run(
-            [*words, fault, str(folder), short], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        words += [fault, str(folder), short]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=hear, text=True, check=False)
     finally:
         shutil.rmtree(short, ignore_errors=True)
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, (done.stdout or "") + (done.stderr or "")
 
 
 # --- inside ----------------------------------------------------------------------------------------------------------
@@ -172,7 +171,7 @@ class Faults:
         """promo under way, and the long candidate alone in training."""
         promo = self._promo()
         until(lambda: [one for one in self.clusters.attempts(self.study) if self._begun(one)] or None)
-        until(lambda: len(number_of("ray::Attempt")) == len(number_of("promo.run.attend")) == 1)
+        until(lambda: len(number_of("ray::Attempt")) == len(number_of("promo.run.supervise")) == 1)
         return promo
 
     def _begun(self, attempt):
@@ -201,7 +200,7 @@ class Faults:
         promo.kill()
         promo.communicate()
         until(lambda: not number_of("ray_driver"))
-        assert number_of("promo.run.attend")
+        assert number_of("promo.run.supervise")
         ended(self._promo())
         return ["ok"]
 
@@ -229,7 +228,7 @@ class Faults:
         assert code == 0, said
         promo.communicate(timeout=60)
         assert not named()
-        assert not number_of("promo.run.attend")
+        assert not number_of("promo.run.supervise")
         assert not number_of("promo.run.worker")
         ended(self._promo())
         return ["gone", "ok"]
@@ -247,7 +246,7 @@ class Faults:
     def killed_behind_its_back(self):
         """Somebody kills the actor by Ray's own means: its supervisor outlives it, ends the run and says so."""
         promo = self._started()
-        named(["kill", self._first().job])
+        named([self._first().job])
         ended(promo)
         return ["called off", "ok"]
 
@@ -264,7 +263,7 @@ class Faults:
     def supervisor_killed(self):
         """Its worker ends itself, and its actor leaves."""
         promo = self._started()
-        os.kill(*number_of("promo.run.attend"), signal.SIGKILL)
+        os.kill(*number_of("promo.run.supervise"), signal.SIGKILL)
         ended(promo)
         return ["wordless", "ok"]
 
@@ -277,10 +276,12 @@ class Faults:
     def raylet_stopped(self):
         """Ray calls the node dead, while its attempt trains on and finishes late."""
         promo = self._started()
-        first, raylet = self._first(), self._raylet()
+        raylet = self._raylet()
         os.kill(raylet, signal.SIGSTOP)
-        ended(promo)
-        until(lambda: (self.study / first.folder / "result.json").exists())
+        until(lambda: self._first().loss)
+        promo.kill()  # who comes later finds the result
+        promo.communicate()
+        until(lambda: (self.study / self._first().folder / "result.json").exists(), 120)
         ended(self._promo())
         os.kill(raylet, signal.SIGKILL)
         assert self._first().late is not None
@@ -301,7 +302,7 @@ class Faults:
         """All that the cluster knew is gone with it; somebody starts it anew, and the study goes on."""
         promo = self._started()
         os.kill(*number_of("/gcs/gcs_server "), signal.SIGKILL)
-        until(lambda: not number_of("/raylet/raylet ") and not number_of("promo.run.attend"), 120)
+        until(lambda: not number_of("/raylet/raylet ") and not number_of("promo.run.supervise"), 120)
         assert promo.poll() is None
         self.cluster.up()
         ended(promo)

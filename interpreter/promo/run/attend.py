@@ -5,9 +5,6 @@ The attempt's folder is enough: its request says what is trained and for how lon
 which devices the job may use, is in the job's own environment; whatever else a site puts there, a worker does not see,
 but for Slurm's own variables where its run has several nodes.
 
-Told to be `held`, as by an actor of Ray, it becomes a process of its own and ends its run when its standard input
-closes: whoever holds the other end is gone.
-
 The attempt is begun by one process alone: a job that a queue starts twice, or after promo has given it up, ends at once
 and touches nothing.  When the queue asks the job to end, by SIGTERM, the run is ended and the end is written down.
 """
@@ -16,7 +13,6 @@ import io
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from promo.run.executors.local import worker_environment
@@ -31,12 +27,8 @@ NOBODY, NO_FOLDER = 3, 2
 """Exit status of a job whose attempt is somebody else's, and of one that sees no attempt."""
 
 
-def attend(folder: Path, *, held: bool = False) -> int:
-    """
-    Carry out the attempt of a folder, to its end or its limit; 0 when its end is written there.
-
-    *held*: whether it is called off when standard input closes.
-    """
+def attend(folder: Path) -> int:
+    """Carry out the attempt of a folder, to its end or its limit; 0 when its end is written there."""
     try:
         request = parse_request((folder / REQUEST).read_bytes())
     except (OSError, ValueError) as fault:
@@ -48,8 +40,6 @@ def attend(folder: Path, *, held: bool = False) -> int:
     supervisor = Supervisor(io.BytesIO(), keep=False, finish=True, take=claim_alone)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.seen.put(("stop", None)))
-    if held:
-        threading.Thread(target=_let_go, args=(supervisor,), daemon=True).start()
     output_bytes = OUTPUT_BYTES if program is None else program.output_bytes
     supervisor.seen.put(("left", None))  # nobody asks for a second one
     try:
@@ -58,20 +48,6 @@ def attend(folder: Path, *, held: bool = False) -> int:
     finally:
         supervisor.close()
     return 0 if (folder / EXIT).exists() else NOBODY
-
-
-def _let_go(supervisor: Supervisor) -> None:
-    """End the run when nobody holds the other end of standard input any more."""
-    while os.read(0, 4096):
-        pass
-    supervisor.seen.put(("stop", None))
-
-
-def _leave() -> None:
-    """Go on as nobody's child, whom no parent can end by mistake together with itself."""
-    if os.fork():
-        os._exit(0)
-    os.setsid()
 
 
 def _take_environment(request: Request) -> None:
@@ -87,6 +63,4 @@ def _take_environment(request: Request) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["held"]:
-        _leave()
-    raise SystemExit(attend(Path(sys.argv[1]), held=sys.argv[2:] == ["held"]))
+    raise SystemExit(attend(Path(sys.argv[1])))

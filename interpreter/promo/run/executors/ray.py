@@ -108,15 +108,19 @@ class RayExecutor(QueueExecutor):
         """Register the actor, which Ray starts where it has room."""
         cluster = _cluster(attempt.options)
         request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
-        folder = str(attempt.folder.resolve())
         answer = self._answer(
             cluster,
             {
                 "start": name,
                 "needs": needs(attempt.options, request),
-                "argv": [sys.executable, "-m", "promo.run.attend", folder, "held"],
+                "argv": [sys.executable, "-m", "promo.run.supervise", "alone", "apart"],
                 "environment": dict(attempt.environment),
-                "folder": folder,
+                "run": {
+                    "run": str(attempt.folder.resolve()),
+                    "limit_s": attempt.limit_s,
+                    "trainer": attempt.trainer,
+                    "output_bytes": attempt.output_bytes,
+                },
             },
         )
         if answer is None and cluster not in self._reached:

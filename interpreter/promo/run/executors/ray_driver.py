@@ -5,7 +5,7 @@ Ray's client lives and dies with its cluster: it keeps threads, takes signals ov
 process when the head has been away for a minute.  So it has a process of its own, which is told by lines of JSON on its
 standard input and answers each by one on its standard output, and which ends when nobody can ask any more.
 
-    {"start": NAME, "needs": {...}, "argv": [...], "environment": {...}, "folder": "..."}   {"started": true}
+    {"start": NAME, "needs": {...}, "argv": [...], "environment": {...}, "run": {...}}        {"started": true}
     {"look": [NAME, ...]}                              {"alive": [NAME, ...], "dead": {NAME: [preempted, words]}}
     {"end": [NAME, ...]}                                                                      {"ended": true}
 
@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from promo.run.attend import TEMPORARY
 from promo.run.store import SUPERVISOR
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -39,15 +40,24 @@ class Attempt:
     It is pickled by its value, so a node needs Ray and promo's own environment, and nothing else.
     """
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
-        """Start the supervisor, which leaves this process, so that Ray does not kill both at once."""
-        inner = dict(environment) | {name: os.environ[name] for name in (DEVICES,) if name in os.environ}
-        with (Path(folder) / SUPERVISOR).open("ab") as errors:
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], run: Mapping[str, Any], has_gpus: bool
+    ) -> None:
+        """Start the supervisor, which leaves this process, so that Ray does not kill both at once, and tell it."""
+        inner = {name: value for name, value in environment.items() if name not in TEMPORARY or Path(value).is_dir()}
+        if has_gpus:  # those that Ray gave this actor
+            inner[DEVICES] = os.environ.get(DEVICES, "")
+        with (Path(run["run"]) / SUPERVISOR).open("ab") as errors:
             process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=folder, env=inner
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=run["run"], env=inner
             )
-        self._lifeline, self._sign = process.stdin, process.stdout
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._lifeline, self._said = process.stdin, process.stdout
         self._over, self._watched = threading.Event(), False
+        with contextlib.suppress(OSError):  # it could not start, and is over
+            self._lifeline.write(json.dumps(run).encode() + b"\n")
+            self._lifeline.flush()
         threading.Thread(target=self._wait, daemon=True).start()
         process.wait()
 
@@ -58,11 +68,15 @@ class Attempt:
         Its raylet is its parent.  When that dies Ray lets an actor live whose call does not return, on a device that
         the next raylet gives away.
         """
-        assert self._sign is not None
-        sign, raylet = self._sign.fileno(), os.getppid()
-        while not select.select([sign], [], [], LOOK_S)[0] or os.read(sign, 4096):
-            if os.getppid() != raylet:
-                os._exit(1)
+        said, raylet = self._said.fileno(), os.getppid()
+        while True:
+            if not select.select([said], [], [], LOOK_S)[0]:
+                if os.getppid() != raylet:
+                    os._exit(1)
+            elif os.read(said, 4096):  # how the attempt ended, of which its folder has the same
+                self._lifeline.close()
+            else:
+                break
         self._over.set()
         if self._watched:
             time.sleep(LEAVING_S)
@@ -136,7 +150,7 @@ class Cluster:
     def answer(self, asked: Mapping[str, Any]) -> dict[str, object]:
         """Do what is asked."""
         if "start" in asked:
-            given = (asked["argv"], asked["environment"], asked["folder"])
+            given = (asked["argv"], asked["environment"], asked["run"], asked["needs"]["num_gpus"] > 0)
             return self.start(asked["start"], asked["needs"], given)
         return self.look(asked["look"]) if "look" in asked else self.end(asked["end"])
 
