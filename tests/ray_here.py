@@ -325,7 +325,9 @@ class Faults:
         assert "disk" in said or "space" in said, said
         (shared / "ballast").unlink()
         ended(self._promo())
-        return ["disk", "ok"]
+        lost = [one.loss.value for one in self.clusters.state(self.study).every_attempt() if one.loss]
+        assert set(lost) <= {"disk", "gone", "unknown", "wordless"}, lost  # there was no room for its last words either
+        assert self.clusters.endings(self.study)[-1] == "ok"
 
     def folder_not_seen(self):
         """A node on which the study's folder is another one: whoever is sent there never begins."""
@@ -350,6 +352,12 @@ class Faults:
         ended(promo)
         return ["ok"]
 
+    def conforms(self):
+        """What anyone's executor is held to, and then a study."""
+        given = [f"--option=address={ADDRESS}", f"--option=token={self.cluster.run}/token", "--option=grace=3s"]
+        assert "it keeps to its port" in ended(self._promo("executor", "ray", "--try", *given))
+        return self.nothing()
+
     def refused(self):
         """A token that others may read, and one that is another cluster's, are named."""
         own = self.cluster.run / "own"
@@ -360,10 +368,12 @@ class Faults:
         assert "does not take the token" in ended(self._promo(), 2)
         own.write_text((self.cluster.run / "token").read_text())
         ended(self._promo())
-        return ["ok"]
+        lost = [one for one in self.clusters.state(self.study).every_attempt() if one.loss]
+        assert all((one.loss.value, one.device_s) == ("gone", None) for one in lost)
+        assert self.clusters.endings(self.study)[-1] == "ok"
 
 
-QUICK = ("nothing", "folder_not_seen", "promo_killed_while_they_wait", "refused")
+QUICK = ("conforms", "nothing", "folder_not_seen", "promo_killed_while_they_wait", "refused")
 PAUSES = dict.fromkeys(QUICK, 0) | {
     "disk_full": 15,
     "placed": 6,

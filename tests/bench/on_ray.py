@@ -3,10 +3,13 @@ What a run costs on a Ray beside its training: `python tests/bench/on_ray.py [RU
 
 Trivial runs of the toy plug-in on a real Ray of three raylets in namespaces of its own (`tests/ray_here.py`), with one
 processor on each of two nodes, all submitted at once.  Beside them, in turns: bare detached actors that do nothing and
-leave, and ones that start a process of Python that does nothing, as a script of one's own would be started.  promo's
-figures are (long study - short study) / further runs; the others' are of a client that is connected already.
+leave, and ones that start a process of Python that does nothing, as a script of one's own would be started.  All
+figures are (many runs - few runs) / further runs, so that what a study or a client costs once is left out.  Where the
+system accounts for groups of processes, processor time is told too, of everything that works in the namespace, less
+what the cluster uses while nothing happens: on a busy machine that is the figure to look at.
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -31,30 +34,50 @@ class Bare:
         if process:
             subprocess.run([sys.executable, "-c", "pass"], check=True)
         ray.actor.exit_actor()
-def measured(runs, process):
-    began = time.perf_counter()
-    fixed = dict(lifetime="detached", num_cpus=1, max_restarts=0, max_task_retries=0)
-    made = [ray.remote(Bare).options(name=f"{began}-{n}", **fixed).remote() for n in range(runs)]
-    ends = [one.over.remote(process) for one in made]
-    while ray.util.list_named_actors():
-        time.sleep(0.05)
-    return (time.perf_counter() - began) / runs * 1000
-measured(2, False)
-print(measured(int(sys.argv[2]), False), measured(int(sys.argv[2]), True))
+fixed = dict(lifetime="detached", num_cpus=1, max_restarts=0, max_task_retries=0)
+made = [ray.remote(Bare).options(name=f"{time.time()}-{n}", **fixed).remote() for n in range(int(sys.argv[2]))]
+ends = [one.over.remote(len(sys.argv) > 3) for one in made]
+while ray.util.list_named_actors():
+    time.sleep(0.05)
 """
+GROUP = Path("/sys/fs/cgroup/cpuacct/promo-on-ray")
+IDLE_S = 10
 
 
-def study_s(runs, token):
-    """Seconds of a whole study."""
+def used_s():
+    """Processor seconds of everything in here; 0 where nobody accounts for them."""
+    path = GROUP / "cpuacct.usage"
+    return int(path.read_text()) / 1e9 if path.exists() else 0.0
+
+
+def spent(work):
+    """Wall-clock and processor seconds of something."""
+    began, used = time.perf_counter(), used_s()
+    work()
+    return time.perf_counter() - began, used_s() - used
+
+
+def study(runs, token):
+    """A whole study."""
     told = f'executor ray\n  option address = "{ray_here.ADDRESS}"\n  option token = "{token}"'
     text = spec(runs, "ray").replace("executor ray", told).replace("slots 1", f"slots {runs}")
     Path("trial.promo").write_text(text, encoding="utf-8")
     words = [sys.executable, "-c", PROMO, "run", "trial.promo", "--quiet", "--study", tempfile.mkdtemp(dir=".")]
     environment = {**os.environ, "PYTHONPATH": str(HERE / "plugin")}
-    began = time.perf_counter()
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return time.perf_counter() - began
+
+
+def actors(runs, process):
+    """Actors of a client of their own."""
+    ray_here.shell(sys.executable, "-c", BARE, ray_here.ADDRESS, str(runs), *(["process"] if process else []))
+
+
+def further(work, count, rate):
+    """Milliseconds of each further run, wall-clock and processor."""
+    short, long = spent(lambda: work(SHORT)), spent(lambda: work(SHORT + count))
+    wall, used = long[0] - short[0], long[1] - short[1]
+    return wall / count * 1000, max(used - rate * wall, 0.0) / count * 1000
 
 
 def inside(runs, place, short):
@@ -62,19 +85,25 @@ def inside(runs, place, short):
     for address in (ray_here.HEAD, *ray_here.NODES):
         ray_here.shell("ip", "addr", "add", f"{address}/32", "dev", "lo")
     ray_here.shell("ip", "link", "set", "lo", "up")
+    if os.access(GROUP.parent, os.W_OK):
+        GROUP.mkdir(exist_ok=True)
+        (GROUP / "tasks").write_text("0")
     ray_here.Ray(Path(short)).up()
     os.chdir(place)
     count, turns = (int(word) for word in runs.split("x"))
+    actors(SHORT, False)
+    time.sleep(IDLE_S)
+    rate = spent(lambda: time.sleep(IDLE_S))[1] / IDLE_S
+    works = (lambda n: study(n, f"{short}/token"), lambda n: actors(n, False), lambda n: actors(n, True))
     rows = []
     for _ in range(turns):
-        before = study_s(SHORT, f"{short}/token")
-        promo = (study_s(SHORT + count, f"{short}/token") - before) / count * 1000
-        said = ray_here.shell(sys.executable, "-c", BARE, ray_here.ADDRESS, str(count)).split()
-        rows.append((promo, *map(float, said)))
-        print(*(f"{one:8.0f}" for one in rows[-1]), f"  load {os.getloadavg()[0]:.1f}", flush=True)
-    promo, bare, process = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"median ms a run: promo {promo:.0f}, bare actor {bare:.0f}, actor with a process {process:.0f}")
-    print(f"promo / bare {promo / bare:.2f}, promo / actor with a process {promo / process:.2f}")
+        rows.append([further(work, count, rate) for work in works])
+        print(*(f"{wall:8.0f} {used:6.0f}" for wall, used in rows[-1]), f"  load {os.getloadavg()[0]:.1f}", flush=True)
+    for which, name in enumerate(("wall-clock", "processor")):
+        promo, bare, process = (statistics.median(row[at][which] for row in rows) for at in range(3))
+        print(f"{name}: median ms a run: promo {promo:.0f}, bare actor {bare:.0f}, actor with a process {process:.0f}")
+        if bare and process:
+            print(f"  promo / bare {promo / bare:.2f}, promo / actor with a process {promo / process:.2f}")
 
 
 def main():
@@ -86,8 +115,10 @@ def main():
     if lacks:
         sys.exit(lacks)
     with tempfile.TemporaryDirectory(prefix="promo-bench-") as place:
-        print("milliseconds a run: promo, bare actor, actor with a process", flush=True)
+        print("milliseconds a run, wall-clock and processor: promo, bare actor, actor with a process", flush=True)
         ray_here.within(f"{runs}x{turns}", place, seconds=1800, script=__file__, hear=False)
+    with contextlib.suppress(OSError):
+        GROUP.rmdir()
 
 
 if __name__ == "__main__":
