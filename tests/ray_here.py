@@ -248,6 +248,8 @@ class Faults:
         promo = self._started()
         named([self._first().job])
         ended(promo)
+        written = json.loads((self.study / self._first().folder / "exit.json").read_text())
+        assert written["reason"] == "cancelled"
         return ["called off", "ok"]
 
     def actor_killed(self):

@@ -29,6 +29,10 @@ def test_a_study_goes_through_actors_and_the_wait_is_nobodys_device_time(ray_clu
         assert float(one.device_s) == pytest.approx(float(said), abs=0.1)
     assert {one.job for one in every} == {asked["name"] for asked in ray_cluster.submitted()}
     assert len(ray_cluster.submitted()) == 4
+    asked = (ray_cluster.folder / "asked").read_text()
+    assert asked.count("start") == 4
+    assert "list" in asked
+    assert "get" not in asked  # one call asks for all, and none for one alone
 
 
 @pytest.mark.slow
@@ -162,9 +166,11 @@ def test_what_ray_ends_is_lost_costs_what_it_used_and_is_resumed(ray_cluster, pl
 def test_who_was_called_dead_and_finishes_late_is_recorded_and_never_counts(ray_cluster, place):
     study = write_study(place, "ray", pause=8, slots=3, grace="1s")
     ray_cluster.plan(kill_after_s=2, only=3, slots=3, state="node", late=True)
-    ran(place)
-    first = attempts(study)[0]
-    ray_cluster.until((study / first.folder / "result.json").exists)
+    first = process("run", "trial.promo", folder=place)
+    ray_cluster.until(lambda: attempts(study) and attempts(study)[0].loss)
+    first.kill()  # who comes later finds the result
+    first.communicate()
+    ray_cluster.until((study / attempts(study)[0].folder / "result.json").exists)
     ran(place)
 
     assert endings(study) == ["node", "ok"]

@@ -35,7 +35,8 @@ WHY = {
     "killed": (False, "The actor is dead because it was killed by `ray.kill`."),
     "crashed": (False, "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR"),
 }
-RUN = "from promo.run.executors.ray_driver import Attempt; import json, sys; Attempt(*json.loads(sys.argv[1])).over()"
+RUN = "import os; os.getppid = lambda: 1; "  # a raylet that lives on
+RUN += "from promo.run.executors.ray_driver import Attempt; import json, sys; Attempt(*json.loads(sys.argv[1])).over()"
 
 
 class RayError(Exception):
@@ -125,7 +126,7 @@ def move_on():
 
 
 @contextlib.contextmanager
-def at_work():
+def at_work(call):
     """Alone with the cluster, which has moved on."""
     JOBS.mkdir(parents=True, exist_ok=True)
     if (HOME / "down").exists():
@@ -133,7 +134,7 @@ def at_work():
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with (HOME / "asked").open("a") as log:
-            log.write("x")
+            log.write(f"{call}\n")
         move_on()
         yield
 
@@ -169,7 +170,7 @@ class Made:
             log.write(json.dumps({"name": self.name, **self.needs}) + "\n")
         if "refuse" in wrong:
             raise ValueError(wrong["refuse"])
-        with at_work():
+        with at_work("start"):
             assert not (JOBS / f"{self.name}.json").exists(), "a name is taken once"
             number = 1 + int((HOME / "last").read_text() if (HOME / "last").exists() else 0)
             (HOME / "last").write_text(str(number))
@@ -186,12 +187,12 @@ def remote(kind):
 
 
 def list_named_actors():
-    with at_work():
+    with at_work("list"):
         return [job["name"] for job in every() if job["state"] != "DEAD"]
 
 
 def get_actor(name):
-    with at_work():
+    with at_work("get"):
         if not (JOBS / f"{name}.json").exists() or read(name)["state"] == "DEAD":
             raise ValueError(f"Failed to look up actor with name '{name}'")
     return Actor(name)
@@ -199,7 +200,7 @@ def get_actor(name):
 
 def kill(actor, no_restart):
     assert no_restart
-    with at_work():
+    with at_work("kill"):
         job = read(actor.name)
         if job["state"] == "RUNNING":
             strike(job)
