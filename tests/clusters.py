@@ -52,7 +52,7 @@ def train(quality, pause, request, record):
         until = time.monotonic() + float(pause)
         while time.monotonic() < until:
             time.sleep(0.05)
-        Path("../checkpoint.json").unlink()  # nobody needs it any more
+        Path("../checkpoint.json").unlink()
     if "RANK" in os.environ:
         meet(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
         Path(f"node-{os.environ['NODE_RANK']}-{os.environ['LOCAL_RANK']}-of-{os.environ['WORLD_SIZE']}").touch()

@@ -26,6 +26,7 @@ RUNNERS = {
 EXECUTORS = {
     "local": "promo.run.executors.local:LocalExecutor",
     "outside": "promo.run.executors.outside:OutsideExecutor",
+    "ray": "promo.run.executors.ray:RayExecutor",
     "slurm": "promo.run.executors.slurm:SlurmExecutor",
     "submit": "promo.run.executors.submit:SubmitExecutor",
     "warm": "promo.run.executors.local:WarmExecutor",

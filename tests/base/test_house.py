@@ -234,6 +234,8 @@ BY_HAND = {
     "sketch/runner.py": "texts and numbers of TOML, which people edit; the runner file is read as any other",
     "study/aberration.py": "a table that is part of promo, and the program that writes it",
     "syntax/tables.py": "tables that are part of promo, and the program that writes them",
+    "run/executors/ray.py": "words between promo and its process for Ray's client",
+    "run/executors/ray_driver.py": "the same",
 }
 """Files where JSON is written that no codec made, or read and not handed to one: what it is."""
 
@@ -284,6 +286,8 @@ def test_no_class_of_a_stored_room_writes_or_reads_itself():
 
 LOOSE = {
     "run/ports.py": "a handle is the executor's own: promo gives it back and never looks into it",
+    "run/executors/ray.py": "words between promo and its process for Ray's client",
+    "run/executors/ray_driver.py": "the same, and objects of Ray's client, which have no types",
     "run/function.py": "decorates any function of a user's, and gives it back as it was",
     "plugins.py": "what an entry point loads, which is then cast to its port",
     "run/runners/files/function.py": "arguments and result of a user's function; the result becomes an `Outcome`",

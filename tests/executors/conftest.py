@@ -1,4 +1,4 @@
-"""A cluster that is a folder, with the tools of Slurm and those of a launcher that nobody knows."""
+"""A cluster that is a folder, with the tools of Slurm, those of a launcher that nobody knows, or Ray's client."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from clusters import HERE
 
-FAKE = HERE / "fake_slurm.py"
+FAKE, FAKE_RAY = HERE / "fake_slurm.py", HERE / "fake_ray"
 TOOLS = ("srun", "sbatch", "squeue", "scancel", "sacct", "site-submit", "site-jobs", "site-cancel")
 
 
@@ -26,7 +26,7 @@ class Cluster:
         return [json.loads(path.read_text()) for path in (self.folder / "jobs").glob("*.json")]
 
     def submitted(self):
-        """The words of each `sbatch`."""
+        """The words of each `sbatch`, or what each actor was to have."""
         return [json.loads(line) for line in (self.folder / "submitted.jsonl").read_text().splitlines()]
 
     def names(self):
@@ -46,6 +46,12 @@ class Cluster:
             if path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z":
                 found.append(job["id"])
         return found
+
+    def end(self):
+        alive = set(self.alive())
+        for job in self.jobs():
+            if job["id"] in alive:
+                os.kill(job["pid"], signal.SIGKILL)
 
     def until(self, wanted, seconds=60):
         end = time.monotonic() + seconds
@@ -67,10 +73,21 @@ def cluster(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_CONF", str(home))
     made = Cluster(home)
     yield made
-    alive = set(made.alive())
-    for job in made.jobs():
-        if job["id"] in alive:
-            os.kill(job["pid"], signal.SIGKILL)
+    made.end()
+
+
+@pytest.fixture
+def ray_cluster(tmp_path, monkeypatch):
+    """A cluster that is a folder, with a pretended Ray in front of any other."""
+    home = tmp_path / "ray"
+    home.mkdir()
+    (home / "token").touch(mode=0o600)
+    before = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKE_RAY), *([before] if before else [])]))
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "token"))
+    made = Cluster(home)
+    yield made
+    made.end()
 
 
 @pytest.fixture

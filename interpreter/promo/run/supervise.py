@@ -9,13 +9,15 @@ When the limit is reached it ends the worker and everything that the worker star
 standard input closes, which the kernel does for it when promo dies in whatever way; told to `finish`, it lets the
 attempt in hand come to its end first.  As long as an attempt runs, its folder holds a lock, so that a later promo
 knows; and it holds the attempt's device, so that no other study of this machine trains there meanwhile.
+
+Told to be `alone`, it takes an attempt that supervisors of other machines may try to take; `apart`, it becomes nobody's
+child, so that whoever ends its parent with all its children, as Ray does, leaves it the time to clear up.
 """
 
 import contextlib
 import json
 import os
 import queue
-import secrets
 import signal
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from promo.run.locks import Lock, claim, lease, lease_folder
+from promo.run.locks import Lock, claim, claim_alone, lease, lease_folder
 from promo.run.output import STEP, Output
 from promo.run.redact import redact_left
 
@@ -100,7 +102,7 @@ class Worker:
 
     def go(self, folder: Path, output_bytes: int) -> None:
         """Give it its folder; what it printed so far begins the log."""
-        token = secrets.token_hex(16)
+        token = os.urandom(16).hex()  # `secrets` would double what this process imports
         with self._heard:
             with contextlib.suppress(OSError):
                 self._output = Output(folder / LOG, output_bytes)
@@ -256,8 +258,11 @@ def _clean(attempt: Path) -> None:
 
 def main(words: list[str]) -> int:
     """Serve until standard input closes."""
+    if "apart" in words:
+        _leave()
     adopt_orphans()
-    supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words)
+    take = claim_alone if "alone" in words else claim
+    supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words, take=take)
     threading.Thread(target=_read, args=(supervisor.seen,), daemon=True).start()
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, lambda *_: supervisor.seen.put(("stop", None)))
@@ -266,6 +271,13 @@ def main(words: list[str]) -> int:
     finally:
         supervisor.close()
     return 0
+
+
+def _leave() -> None:
+    """Go on as nobody's child."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
 
 
 def _read(seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
@@ -362,7 +374,7 @@ def _children() -> set[int]:
 
 def _write(path: Path, content: dict[str, object]) -> None:
     """A hint for whoever comes later; whether there is a result is read from the result, so it is not flushed."""
-    beside = path.with_suffix(".part")
+    beside = path.with_name(f"{path.name}.part")  # which both verifiers know as what a crash or a full disk leaves
     beside.write_bytes(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     beside.replace(path)
 

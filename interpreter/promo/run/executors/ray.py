@@ -1,0 +1,350 @@
+"""
+Attempts as actors of a Ray cluster: one detached, named actor for each, which holds promo's own supervisor.
+
+Ray never restarts an actor of promo's and never repeats its calls: a second copy would train unseen.  A name is taken
+once in a namespace, and one call asks for all attempts.  What Ray says of a dead actor tells a lost node from a
+cancelled one; whether an attempt has begun and how it ended is read from its folder, as for any queue.
+
+Ray's own client is kept out of promo's process (see `promo.run.executors.ray_driver`): it may hang, or die with the
+head of its cluster, and is then started again.  Nothing of Ray is imported here.
+
+A cluster that takes anybody's word runs anybody's code, so promo speaks to it with a token alone, from a file that only
+its owner may read.
+"""
+
+import contextlib
+import importlib.util
+import json
+import os
+import queue
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+from attrs import frozen
+
+from promo.base.errors import PromoError
+from promo.ledger.losses import Loss
+from promo.run.disk import DISK
+from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.locks import has_begun
+from promo.run.store import REQUEST, parse_request, read_exit
+from promo.run.values import AttemptSpec, Request
+from promo.study.host import Options
+from promo.study.ports import ExecutorOption, OptionKind
+
+NAMESPACE = "promo"
+TOKEN = "~/.ray/auth_token"  # noqa: S105 - where Ray itself looks for one
+ANSWER_S, CONNECT_S, REACH_S = 90, 60, 5
+"""How long a driver may take to answer, to connect, and its cluster to be reached at all."""
+LAST_WORDS_S = 10.0
+"""How long supervisors may take to end their runs when their actors are gone."""
+AMOUNT = r"[A-Za-z0-9_.-]{1,60}=[0-9]{1,6}(\.[0-9]{1,3})?"
+LABEL = r"[A-Za-z0-9_./-]{1,60}=[A-Za-z0-9_.-]{1,60}"
+SIZES = {"M": 2**20, "G": 2**30, "T": 2**40}
+LOSSES = {"node has died": Loss.NODE, "node was": Loss.NODE, "ray.kill": Loss.CALLED_OFF}
+"""Words with which Ray says why an actor is dead -> why its attempt is lost."""
+
+
+def _text(example: str, meaning: str, form: str, *, moves: bool = False) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, moves, form)
+
+
+@frozen
+class Cluster:
+    """A cluster as promo reaches it; *address*: None for the one that this machine belongs to."""
+
+    address: str | None
+    namespace: str
+    token: Path
+
+
+class RayExecutor(QueueExecutor):
+    """See the module."""
+
+    options: ClassVar[Mapping[str, ExecutorOption]] = {
+        "address": _text(
+            '"10.0.0.1:6379"',
+            "the cluster's head; the cluster that this machine belongs to by default",
+            r"[A-Za-z0-9_.-]{1,200}:[0-9]{1,5}",
+        ),
+        "cpus": ExecutorOption(
+            OptionKind.COUNT, "8", "processors of an actor; as many as `threads` for each of its devices by default"
+        ),
+        "gpus": ExecutorOption(
+            OptionKind.COUNT,
+            "1",
+            "GPUs of an actor; as many as `devices` by default, unless the device is cpu",
+            moves=True,
+        ),
+        "grace": GRACE,
+        "labels": _text('"zone=a,gpu=h100"', "labels that the node has", rf"{LABEL}(,{LABEL}){{0,9}}", moves=True),
+        "memory": _text(
+            '"40G"', "main memory that Ray sets aside for an actor, and does not enforce", "[0-9]{1,6}[MGT]"
+        ),
+        "namespace": _text(f'"{NAMESPACE}"', "the namespace of the actors' names", r"[A-Za-z0-9_.-]{1,60}"),
+        "resources": _text(
+            '"h100=1"', "resources of the node that an actor takes", rf"{AMOUNT}(,{AMOUNT}){{0,9}}", moves=True
+        ),
+        "token": _text(
+            '"~/.ray/token"', f"file of the cluster's token; {TOKEN} by default", r"[A-Za-z0-9_./~@+-]{1,300}"
+        ),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drivers: dict[Cluster, Driver] = {}
+        self._reached: set[Cluster] = set()
+        """Those that have answered this promo at least once."""
+
+    def submit(self, attempt: AttemptSpec, name: str) -> str | None:
+        """Register the actor, which Ray starts where it has room."""
+        cluster = _cluster(attempt.options)
+        request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
+        answer = self._answer(
+            cluster,
+            {
+                "start": name,
+                "needs": needs(attempt.options, request),
+                "argv": [sys.executable, "-m", "promo.run.supervise", "alone", "apart"],
+                "environment": dict(attempt.environment),
+                "run": {
+                    "run": str(attempt.folder.resolve()),
+                    "limit_s": attempt.limit_s,
+                    "trainer": attempt.trainer,
+                    "output_bytes": attempt.output_bytes,
+                },
+            },
+        )
+        if answer is None and cluster not in self._reached:
+            where = cluster.address or "this machine"
+            raise PromoError(f"no Ray answers at {where}", hint="start it there with: ray start, then run again")
+        if answer is not None and "refused" in answer:
+            hint = "change the options in the host's block, then run again"
+            raise PromoError(f"Ray refuses the actor: {answer['refused']}", hint=hint)
+        return None if answer is None else name
+
+    def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
+        """All named actors of a cluster in one call."""
+        groups: dict[Cluster, list[Job]] = {}
+        for job in jobs:
+            groups.setdefault(_cluster(job.options), []).append(job)
+        rows: dict[str, Row] = {}
+        for cluster, those in groups.items():
+            answer = self._answer(cluster, {"look": [job.name for job in those]})
+            if answer is None:
+                rows |= {job.name: Row(job.name, Listed.SILENT) for job in those}
+            else:
+                rows |= {name: Row(name, Listed.QUEUED) for name in answer["alive"]}
+                rows |= {name: Row(name, Listed.ENDED, why(*said)) for name, said in answer["dead"].items()}
+        return rows
+
+    def end(self, jobs: Sequence[Job]) -> None:
+        """Kill actors; their supervisors see that, end their runs and write it down."""
+        groups: dict[Cluster, list[str]] = {}
+        for job in jobs:
+            groups.setdefault(_cluster(job.options), []).append(job.name)
+        for cluster, names in groups.items():
+            self._answer(cluster, {"end": names})
+
+    def cancel(self, handles: Sequence[Job]) -> None:
+        """Have them ended, and wait for what their supervisors have left to say."""
+        going = [job for job in handles if job.stand is None]
+        super().cancel(handles)
+        until = time.monotonic() + LAST_WORDS_S
+        while time.monotonic() < until and any(_has_last_words(job.folder) for job in going):
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """Let go of the clusters, whose actors go on."""
+        super().close()
+        while self._drivers:
+            self._drivers.popitem()[1].close()
+
+    def _answer(self, cluster: Cluster, asked: Mapping[str, object]) -> dict[str, Any] | None:
+        """
+        What a cluster's driver answers; None where it does not.
+
+        Raises:
+            PromoError: it never will, as this machine is.
+        """
+        driver = self._drivers.get(cluster)
+        if driver is None:
+            driver = connected(cluster)
+            if driver is None:
+                return None
+            self._drivers[cluster] = driver
+            self._reached.add(cluster)
+        answer = driver.ask(asked, ANSWER_S)
+        if answer is None:
+            self._drivers.pop(cluster).close()
+        return answer
+
+
+def needs(options: Options, request: Request) -> dict[str, object]:
+    """What an actor takes of its node, in Ray's own words."""
+    given = text_of(options)
+    gpus = int(given.get("gpus", 0 if request.device == "cpu" else request.devices))
+    wanted: dict[str, object] = {
+        "num_cpus": int(given.get("cpus", request.threads * request.devices)),
+        "num_gpus": gpus,
+        "resources": {name: float(amount) for name, amount in _pairs(given.get("resources"))},
+        "label_selector": dict(_pairs(given.get("labels"))),
+    }
+    if "memory" in given:
+        wanted["memory"] = int(given["memory"][:-1]) * SIZES[given["memory"][-1]]
+    return wanted
+
+
+def _pairs(text: str | None) -> list[tuple[str, str]]:
+    parts = (one.partition("=") for one in (text or "").split(",") if one)
+    return [(name, value) for name, _, value in parts]
+
+
+def why(preempted: bool, words: str) -> Loss | None:
+    """Why an attempt is lost whose actor is dead, where Ray tells."""
+    if preempted:
+        return Loss.PREEMPTED
+    return next((loss for part, loss in LOSSES.items() if part in words), None)
+
+
+def _has_last_words(folder: Path) -> bool:
+    """Whether a supervisor is still about to write how its attempt ended."""
+    return has_begun(folder) and read_exit(DISK, folder) is None
+
+
+def _cluster(options: Options) -> Cluster:
+    given = text_of(options)
+    token = given.get("token") or os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN
+    return Cluster(given.get("address"), given.get("namespace", NAMESPACE), Path(token).expanduser())
+
+
+# --- drivers ---------------------------------------------------------------------------------------------------------
+
+
+class Driver:
+    """The process that speaks to a cluster: a line of JSON each way."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
+        module = "promo.run.executors.ray_driver"
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, cluster.address or "auto", cluster.namespace],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=_environment(cluster),
+            start_new_session=True,  # what interrupts promo does not interrupt it
+        )
+        self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._said.put(line)
+        self._said.put(b"")
+
+    def hear(self, patience_s: float) -> dict[str, Any] | None:
+        """Its next line; None where it ends, or takes longer."""
+        try:
+            line = self._said.get(timeout=patience_s)
+        except queue.Empty:
+            return None
+        answer: dict[str, Any] | None = json.loads(line) if line else None
+        return answer
+
+    def ask(self, asked: Mapping[str, object], patience_s: float) -> dict[str, Any] | None:
+        """Its answer; None where it gives none."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            return None
+        return self.hear(patience_s)
+
+    def complaints(self) -> str:
+        """The end of what it and Ray complained of."""
+        self._errors.seek(max(self._errors.seek(0, os.SEEK_END) - 4000, 0))
+        return self._errors.read().decode(errors="replace")
+
+    def close(self) -> None:
+        """Be done with it."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        self._errors.close()
+
+
+def connected(cluster: Cluster) -> Driver | None:
+    """
+    A driver of a cluster; None where that does not answer.
+
+    Raises:
+        PromoError: Ray is not installed, or refuses, or there is no token that can be used.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise PromoError("executor ray needs Ray, which is not installed", hint="pip install 'promo-lang[ray]'")
+    _check_token(cluster.token)
+    if not _is_reached(cluster.address):
+        return None
+    driver = Driver(cluster)
+    answer, said = driver.hear(CONNECT_S), driver.complaints()
+    if answer == {"connected": True}:
+        return driver
+    driver.close()
+    if "InvalidAuthToken" in said:
+        hint = "give every `ray start` of the cluster the same token, and name its file: option token"
+        raise PromoError(f"Ray does not take the token in {cluster.token}", hint=hint)
+    if answer is not None:
+        raise PromoError(f"Ray refuses the connection: {answer['refused']}", hint="put that right, then run again")
+    return None
+
+
+def _check_token(path: Path) -> None:
+    """
+    A token that others can read is none.
+
+    Raises:
+        PromoError: it is not there, or others may read it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as fault:
+        hint = "write one with: ray get-auth-token --generate, and give it to every ray start"
+        raise PromoError(f"no token of Ray can be read in {path}: {fault.strerror}", hint=hint) from fault
+    if sys.platform != "win32" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise PromoError(f"others may read the token of Ray in {path}", hint=f"chmod 600 {path}")
+
+
+def _is_reached(address: str | None) -> bool:
+    """Whether anybody listens there; Ray's own client would wait for minutes to find out."""
+    if address is None:
+        return True
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=REACH_S):
+        return True
+    return False
+
+
+def _environment(cluster: Cluster) -> dict[str, str]:
+    """What Ray's client needs, and nothing that moves its actors elsewhere or sends word to anybody."""
+    return own_environment("PYTHONPATH", "RAY_ADDRESS", "RAY_TMPDIR") | {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(cluster.token),
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
