@@ -116,7 +116,7 @@ class SpecWorld:
             return str(fault)
         here = self.folder.resolve()
         self.seen.update({self._key(here / name): text for name, text in runner.files.items()})
-        return RunnerInFile(runner, runner.digest, runner.not_frozen)
+        return RunnerInFile(runner, runner.digest, runner.not_frozen, runner.keyed)
 
     def _content(self, path: str) -> bytes | None:
         """A file below the spec's folder, or the study's copy of it."""

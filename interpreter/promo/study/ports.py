@@ -118,6 +118,8 @@ class RunnerInFile(Shown):
     """Of the file and all that it names."""
     not_frozen: tuple[str, ...]
     """Words of its command line that start what that digest does not cover."""
+    keyed: tuple[str, ...] = ()
+    """Files with what looks like a key."""
 
 
 class OptionKind(Enum):

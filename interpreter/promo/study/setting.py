@@ -53,6 +53,9 @@ def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] |
 OWN_FILES = "name its files in 'files' and start them as '{python} {program}/FILE', or know that they may change"
 
 
+NO_KEYS = "read it from a variable of the environment, and name that under 'env'"
+
+
 def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | None:
     """A runner in a file, pinned by the digest of everything it consists of."""
     token = clause.token("STRING")
@@ -66,6 +69,10 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
         words = ", ".join(f"'{word}'" for word in found.not_frozen)
         scope.warn(
             "P0230", f"the runner '{runner.name}' starts {words}, which its digest does not cover", token, OWN_FILES
+        )
+    for name in found.keyed:
+        scope.warn(
+            "P0235", f"'{name}' holds what looks like a key, which every copy of the study would hold", token, NO_KEYS
         )
     shown = f"sha256:{digest[:SHOWN]}"
     pin = clause.node("pinned")

@@ -19,6 +19,7 @@ from promo.base.canonical import digest, digest_bytes, exact
 from promo.base.reading import NotPlainError, read_plain
 from promo.ledger.values import RunStatus
 from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, States, Summary, Which
+from promo.run.redact import redact_text
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.figures import FIGURES, NUMBER
 from promo.run.runners.files.formula import FormulaError, names_in, value_of
@@ -94,6 +95,11 @@ class FileRunner:
     def digest(self) -> str:
         """Digest of the declaration and every file it names."""
         return digest([[name, digest_bytes(text.encode())] for name, text in sorted(self.files.items())])
+
+    @property
+    def keyed(self) -> tuple[str, ...]:
+        """Its files with what looks like a key, which the study would keep as they are."""
+        return tuple(name for name, text in sorted(self.files.items()) if redact_text(text) != text)
 
     @property
     def not_frozen(self) -> tuple[str, ...]:
