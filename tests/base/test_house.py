@@ -5,6 +5,7 @@ The rules of the house, counted over every product file.
 """
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -307,3 +308,17 @@ def test_ports_take_and_give_types():
     }
 
     assert loose == set(LOOSE)
+
+
+def test_no_process_of_promo_imports_from_the_folder_it_is_started_in():
+    """Somebody's `queue.py` there would be taken for Python's own."""
+    started = [
+        (name, match["before"])
+        for name, path in FILES.items()
+        for match in re.finditer(
+            r'(?P<before>-P"?,?\s+)?"?-m"?,?\s+"?promo\.run\.\w+', path.read_text(encoding="utf-8")
+        )
+        if "python -m" not in match.string[match.start() - 7 : match.end()]  # words for people
+    ]
+    assert len(started) >= 8
+    assert [name for name, before in started if before is None] == []

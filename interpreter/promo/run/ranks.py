@@ -154,7 +154,7 @@ def together(folder: Path, request: Request) -> Iterator[None]:
         yield
         return
     variables = environments(request)
-    argv = [sys.executable, "-m", "promo.run.rank", str(folder.resolve())]
+    argv = [sys.executable, "-P", "-m", "promo.run.rank", str(folder.resolve())]
     before = {name: os.environ.get(name) for name in NAMES}
     os.environ.update(variables[0])
     over = threading.Event()
@@ -200,6 +200,7 @@ def _spread(request: Request) -> list[str]:
         "--kill-on-bad-exit=1",
         "--export=ALL",
         sys.executable,
+        "-P",
         "-m",
         "promo.run.rank",
         "--",

@@ -113,7 +113,7 @@ class RayExecutor(QueueExecutor):
             {
                 "start": name,
                 "needs": needs(attempt.options, request),
-                "argv": [sys.executable, "-m", "promo.run.supervise", "alone", "apart"],
+                "argv": [sys.executable, "-P", "-m", "promo.run.supervise", "alone", "apart"],
                 "environment": dict(attempt.environment),
                 "run": {
                     "run": str(attempt.folder.resolve()),

@@ -37,10 +37,10 @@ from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.ports import ExecutorOption, OptionKind
 
-SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -m promo.run.attend "$PROMO_ATTEMPT"\n'
+SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -P -m promo.run.attend "$PROMO_ATTEMPT"\n'
 ARRAY = b"""#!/bin/sh
 folder=$(printenv "PROMO_ATTEMPT_$SLURM_ARRAY_TASK_ID") && cd "$folder" || exit 2
-exec "$PROMO_PYTHON" -m promo.run.attend "$folder" >>supervisor.txt 2>&1
+exec "$PROMO_PYTHON" -P -m promo.run.attend "$folder" >>supervisor.txt 2>&1
 """
 AFTER_S = 120
 """Seconds that Slurm's time limit lies behind promo's, for the supervisor to start and to clear up."""

@@ -75,7 +75,7 @@ class SubmitExecutor(QueueExecutor):
         """Run the host's own command."""
         given = text_of(attempt.options)
         folder = str(attempt.folder.resolve())
-        attend = [sys.executable, "-m", "promo.run.attend", folder]
+        attend = [sys.executable, "-P", "-m", "promo.run.attend", folder]
         request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
         places = {"name": name, "folder": folder, "image": given.get("image", ""), "threads": str(attempt.threads)}
         places |= {"devices": str(request.devices), "nodes": str(request.nodes)}
