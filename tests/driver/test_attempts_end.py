@@ -305,7 +305,7 @@ def test_what_a_lost_attempt_said_of_its_part_is_spent_nowhere(workplace, capsys
     assert promo("status", "hasty.promo") == promo("report", "hasty.study") == ExitCode.DONE
     told = capsys.readouterr().out
     assert "spent 3 s of a budget of 3 s" in told
-    assert "1 run spent 3 s in training of a budget of 3 s, and with 1 lost attempt, whose training nobody" in told
+    assert "1 run spent 3 s in training of a budget of 3 s, and with 1 lost attempt, whose training was not" in told
 
 
 FALLING = """

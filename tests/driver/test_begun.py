@@ -78,7 +78,7 @@ def test_a_study_that_requires_an_anchor_does_not_start_without_and_says_what_to
     assert promo("run", "trial.promo", "--quiet") == 0
     assert promo("verify", "trial.promo", "--key", key) == 0
     assert promo("verify", "trial.promo") == 3
-    assert "nobody whose key or certificate was given" in capsys.readouterr().out
+    assert "by no key or certificate that was given" in capsys.readouterr().out
 
 
 def test_a_recorded_receipt_is_enough_without_its_file_and_counts_for_its_maker_only(workplace, capsys):
