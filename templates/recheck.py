@@ -162,6 +162,8 @@ def six(value: float) -> str:
 
 def printable(words: str) -> str:
     """Words without anything that a terminal would obey, which is told by its number instead."""
+    if words.isprintable():
+        return words
     return "".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in words)
 
 
@@ -4611,33 +4613,42 @@ class Solved:
     ) -> None:
         self.matrix, self.right, self.blocks = matrix, right, blocks
         size = len(matrix)
-        lines = [
-            [*line, right[place], *(Fraction(place == other) for other in range(width))]
-            for place, line in enumerate(matrix[:width])
-        ]
+        # A line is whole numbers over one denominator: fractions would be brought down entry by entry.
+        lines, below = [], []
+        for place, line in enumerate(matrix[:width]):
+            under = math.lcm(right[place].denominator, *(one.denominator for one in line))
+            whole = [one.numerator * (under // one.denominator) for one in (*line, right[place])]
+            lines.append([*whole, *(under * (place == other) for other in range(width))])
+            below.append(under)
         self.kept: list[int] = []
         self.dependent: list[set[int]] = []
         """For each column that was passed over: it, and those that it depends on."""
         for place in range(width):
-            if not lines[place][place]:
+            pivot = lines[place][place]
+            if not pivot:
                 self.dependent.append({place, *(one for one in self.kept if lines[one][place])})
                 continue
             self.kept.append(place)
-            pivot = lines[place][place]
-            lines[place] = [one / pivot if one else one for one in lines[place]]
+            below[place] = pivot
             for other in range(width):
                 if other != place and (share := lines[other][place]):
                     pairs = zip(lines[other], lines[place], strict=True)
-                    lines[other] = [one - share * more if more else one for one, more in pairs]
-        self._lines, self._size = lines, size
+                    whole = [one * pivot - share * more for one, more in pairs]
+                    under = below[other] * pivot
+                    common = math.gcd(under, *whole)
+                    lines[other], below[other] = [one // common for one in whole], under // common
+        self._lines, self._below, self._size = lines, below, size
         kept = set(self.kept)
-        self.coefficients = [lines[place][size] if place in kept else Fraction() for place in range(width)]
-        self.variances = [lines[place][size + 1 + place] if place in kept else Fraction() for place in range(width)]
+        self.coefficients = [self._at(place, size) if place in kept else Fraction() for place in range(width)]
+        self.variances = [self._at(place, size + 1 + place) if place in kept else Fraction() for place in range(width)]
         self.residual = squares - sum((right[place] * self.coefficients[place] for place in self.kept), Fraction())
+
+    def _at(self, place: int, other: int) -> Fraction:
+        return Fraction(self._lines[place][other], self._below[place])
 
     def bias(self, place: int, other: int) -> Fraction:
         """How much of a column beyond the model the coefficient at a place takes up; of one that was kept."""
-        return self._lines[place][other] if place in self.kept else Fraction()
+        return self._at(place, other) if place in self.kept else Fraction()
 
     def gain(self, places: range) -> tuple[int, Fraction]:
         """The rank that further columns add, and by how much the residual falls with them."""
@@ -4647,7 +4658,7 @@ class Solved:
             for kept in self.kept:
                 share = self.matrix[one][kept]
                 if share:
-                    solved = [self._lines[kept][other] for other in places] + [self._lines[kept][self._size]]
+                    solved = [self._at(kept, other) for other in (*places, self._size)]
                     line = [a - share * b for a, b in zip(line, solved, strict=True)]
             rows.append(line)
         rank, fall = 0, Fraction()

@@ -201,5 +201,5 @@ def is_text(stored: str) -> bool:
 def brief(value: object) -> str:
     """A value in a message: shown as far as one line goes."""
     text = f"'{value}'" if isinstance(value, str) else repr(value)
-    text = "".join(one if one.isprintable() else "?" for one in text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
