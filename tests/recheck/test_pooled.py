@@ -191,7 +191,7 @@ def test_a_study_says_what_its_stages_tell_together_and_both_verify_it(workplace
     assert "a: 1 worse than -1 by 2.0" in said
     assert "within each cell of host, seed and stage" in report
     assert "of first and second, estimated together, share a false discovery rate of 5%" in report
-    assert "first and second estimated together: 16 of 16 planned runs have a value" in report
+    assert "At first and second together: 16 of 16 planned runs have a value" in report
     assert promo("verify", "trial.study") == 3
     assert recheck.check(workplace / "trial.study", NOBODY, lambda _: None) == 3
 

@@ -23,7 +23,7 @@ from fractions import Fraction
 
 from attrs import evolve, frozen
 
-from promo.base.least_squares import Moments, Solved, solve
+from promo.base.least_squares import Solved, solve
 from promo.base.tails import t_quantile, t_tails
 from promo.evidence.between import between_hosts
 from promo.evidence.blocks import Blocked
@@ -205,12 +205,13 @@ class _Fit:
                 continue
             one = self._estimate(number, columns[number], solved, error, reach)
             if alone and len(chain[0][1]) == 1:
-                one = evolve(one, hosts=tuple((host, values[number]) for host, values in alone.items()))
+                one = evolve(one, hosts=tuple((host, self._own(number, there)) for host, there in alone.items()))
             estimates.append(one)
         if apart:
             null = () if self._complete() else self._null([*model, *left_out], apart)
             names = [one.effect for one in estimates]
-            tested = between_hosts(names, self.omitted, mains, lost, solved, left, null, self.digits)
+            own = [there.null for there in alone.values()]
+            tested = between_hosts(names, self.omitted, mains, lost, solved, left, null, own, self.digits)
             said += tested.statements
             for number, (p, adjusted) in tested.tails.items():
                 estimates[number] = evolve(estimates[number], host_p=p, host_adjusted=adjusted)
@@ -481,18 +482,19 @@ class _Fit:
         width = spread * root(solved.variances[number])
         return Curvature(runs, self.digits.estimate(value), *self._tested(value, width, error.freedom, reach))
 
-    def _alone(self, columns: Sequence[list[int]]) -> dict[str, list[str | None]]:
-        """Every effect on each host alone, where there are two hosts or more."""
-        found: dict[str, list[str | None]] = {}
-        for host, part in self.hosts.items() if len(self.hosts) > 1 else ():
-            alone: Moments = moments([part], self.rows, self.effects.block)
-            solved = solve(columns, alone, variances=False)
-            lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
-            found[host] = [
-                None if number in lost else self.digits.estimate(scale * one / self.unit)
-                for number, (one, scale) in enumerate(zip(solved.coefficients, self.scales, strict=False))
-            ]
-        return found
+    def _alone(self, columns: Sequence[list[int]]) -> dict[str, Solved]:
+        """The model on each host alone, where there are two hosts or more."""
+        hosts = self.hosts.items() if len(self.hosts) > 1 else ()
+        return {
+            host: solve(columns, moments([part], self.rows, self.effects.block), variances=False)
+            for host, part in hosts
+        }
+
+    def _own(self, number: int, there: Solved) -> str | None:
+        """An effect on one host alone; None where its runs do not separate it from others or from blocks."""
+        if any(vector[number] for vector in there.null):
+            return None
+        return self.digits.estimate(self.scales[number] * there.coefficients[number] / self.unit)
 
 
 def _absent(chain: tuple[Word, ...]) -> Estimate:

@@ -250,10 +250,6 @@ def _measured(effects: Effects, better: str, *, array: bool) -> str:
     return f"{comparing_sentence(effects.contrasts)} A {sign} difference favours the level that is named first."
 
 
-def _pooled(effects: Effects) -> str:
-    return f"{listed(effects.stages)} estimated together: " if effects.pooled else ""
-
-
 def within_words(block: tuple[str, ...]) -> str:
     """What runs are compared within."""
     if not block:
@@ -270,7 +266,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     return FitView(
         stage=fit_place(effects, fit),
-        summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
+        summary=f"{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, effects, fit),
         columns=(COLUMNS[0], SIZE if fit.joints else COLUMNS[1], *COLUMNS[2:], *hosts, *HOST_COLUMNS),
         rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
