@@ -4434,11 +4434,11 @@ class Screen:
 
     def _beside(self, chains: list[list[Any]], taken: list[Any]) -> list[list[str]]:
         """Contrasts beside the model: of two levels all others of a whole design, else those of pairs of factors."""
-        if not self.plain:
-            return [name for name in self._model()[1] if name not in taken]
-        named = every_contrast(self.factors, self.outer)
-        names = [effects[0] for _, effects in named if not any(one in taken for one in effects)]
-        return names if len(named) == len(self.outer) - 1 else []
+        named = every_contrast(self.factors, self.outer) if self.plain else []
+        balanced = all(not sum(self._column(effect)[point] for point in self.outer) for effect, _ in named)
+        if self.plain and balanced and len(named) == len(self.outer) - 1:
+            return [effects[0] for _, effects in named if not any(one in taken for one in effects)]
+        return [name for name in self._model()[1] if name not in taken]
 
     def _beyond(self, names: list[list[str]], model: "list[Line]") -> list[Any]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""

@@ -378,11 +378,11 @@ class _Fit:
 
     def _beside(self, corners: Sequence[Levels], taken: set[Name]) -> list[Name]:
         """Contrasts beside the model: of two levels all others, if the rows are a whole design; else those of pairs."""
-        if not self.coding.plain:
-            return [name for name in self.left_out if name not in taken]
-        named = contrasts(self.coding.factors, corners)
-        whole = len(named) == len(corners) - 1
-        return [effects[0] for effects in named.values() if taken.isdisjoint(effects)] if whole else []
+        named = contrasts(self.coding.factors, corners) if self.coding.plain else {}
+        balanced = all(2 * column.bit_count() == len(corners) for column in named)
+        if self.coding.plain and balanced and len(named) == len(corners) - 1:
+            return [effects[0] for effects in named.values() if taken.isdisjoint(effects)]
+        return [name for name in self.left_out if name not in taken]
 
     def _beyond(self, names: Sequence[Name], first: int, solved: Solved) -> list[Statement]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
