@@ -4428,7 +4428,7 @@ class Screen:
             ]
         elif "sigma" in found and len(self.outer) <= 128:
             names = self._beside(chains, taken)
-            beyond = self._beyond(names, model) if names else []
+            beyond = self._beyond(names, model, taken) if names else []
         if beyond:
             self.statements.append({"is": "follow up", "contrasts": beyond})
 
@@ -4440,11 +4440,23 @@ class Screen:
             return [effects[0] for _, effects in named if not any(one in taken for one in effects)]
         return [name for name in self._model()[1] if name not in taken]
 
-    def _beyond(self, names: list[list[str]], model: "list[Line]") -> list[Any]:
+    def _beyond_lenths(self, taken: list[Any]) -> list[Any]:
+        """The same where each row ran once and what the model leaves is its error: by Lenth's, over all contrasts."""
+        before, sizes = list(self.statements), self._contrasts()
+        found = self._pseudo(sizes, self.counted.estimate)[0] if sizes is not None else {}
+        self.statements = before  # what they say is said of an error that tests rest on
+        margin = found["simultaneous"].value if found else 0.0
+        return [
+            [name, size] for name, size in found.get("contrasts", ()) if name not in taken and abs(size.value) > margin
+        ]
+
+    def _beyond(self, names: list[list[str]], model: "list[Line]", taken: list[Any]) -> list[Any]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
         every: list[Line] = [*model, *((self._column(name), None) for name in names)]
         solved = self._solve(every, len(every))
         freedom = len(self.runs) - solved.blocks - len(solved.kept)
+        if freedom <= 0 and self.plain and len(self.corners) == len(self.outer):
+            return self._beyond_lenths(taken)
         if freedom <= 0 or not solved.residual:
             return []
         rate, spread = float(Fraction(self.said["rate"])), math.sqrt(solved.residual / freedom)

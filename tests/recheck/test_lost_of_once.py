@@ -97,6 +97,18 @@ def test_active_interactions_that_the_model_leaves_out_are_named_although_a_run_
     assert {name for name, _ in told.contrasts} == {("a", "c"), ("a", "d")}
 
 
+@pytest.mark.parametrize(("where", "rest"), [(TWO, Rest.USUAL), (TWO, Rest.ERROR), (ONE, Rest.ERROR)])
+def test_where_each_row_ran_once_they_are_named_by_lenths_margin_if_the_rest_is_error(where, rest):
+    """a * c is -18.125 and a * d 16.625; the margin of all contrasts is 13.70, that of those within blocks 17.18."""
+    fit = analysed(evolve(ASKED, pairs=False, family="main", rest=rest), where, None)
+
+    assert fit.method is Method.LEAST_SQUARES
+    assert fit.degrees == 16 - len(set(where)) - 4
+    (told,) = [one for one in fit.statements if isinstance(one, FollowUp)]
+    more = {} if where is TWO else {("a", "d"): "16.625"}
+    assert dict(told.contrasts) == {("a", "c"): "-18.125", **more}
+
+
 def test_a_model_that_leaves_nothing_over_has_no_error():
     """Fifteen runs, and fourteen effects beside the mean."""
     more = tuple(name for name in effects_up_to(FACTORS, 3) if len(name) == 3)

@@ -374,7 +374,22 @@ class _Fit:
         if not names:
             return []
         every = [*model, *map(self._column, names)]
-        return self._beyond(names, len(model), solve(self._on_hosts(every), self.moments))
+        solved = solve(self._on_hosts(every), self.moments)
+        if self.seen.runs - self.blocks <= solved.rank:
+            return self._beyond_lenths(taken)
+        return self._beyond(names, len(model), solved)
+
+    def _beyond_lenths(self, taken: set[Name]) -> list[Statement]:
+        """The same where each row ran once and what the model leaves is its error: by Lenth's, over all contrasts."""
+        if not self.coding.plain or self.corners.runs != len(set(self.corners.rows)):
+            return []
+        found, _ = self._lenth()
+        beyond = [
+            (name, self.digits.estimate(size))
+            for name, size in (found.sizes if found else ())
+            if found and name not in taken and abs(float(size)) > found.simultaneous
+        ]
+        return [FollowUp(tuple(beyond))] if beyond else []
 
     def _beside(self, corners: Sequence[Levels], taken: set[Name]) -> list[Name]:
         """Contrasts beside the model: of two levels all others, if the rows are a whole design; else those of pairs."""

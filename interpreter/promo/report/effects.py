@@ -35,7 +35,7 @@ from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure, Rest
 from promo.study.space import Array, Design
 from promo.study.values import Effects
-from promo.study.varied import varied
+from promo.study.varied import rows_of, varied
 
 SHOWN = 12
 WIDEST = 64
@@ -289,6 +289,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         steps=tuple(step_row(one, fit) for one in fit.steps),
         statements=(
             *(_statement(fit, one) for one in fit.statements),
+            *_left_over(record, effects, fit),
             *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
         ),
     )
@@ -300,6 +301,17 @@ def _statement(fit: Fit, one: Statement) -> str:
     if isinstance(one, DiffersBetweenHosts):
         said += "".join(_mixed(about) for about in fit.estimates if about.effect == one.effect)
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def _left_over(record: Record, effects: Effects, fit: Fit) -> Iterable[str]:
+    """That the error is nothing but what the model leaves out, where no condition was repeated."""
+    if fit.sigma is None or fit.method is Method.LENTH:
+        return
+    points, stages = rows_of(record.study, effects), effects.stages if effects.pooled else (fit.stage,)
+    rows = [row for stage in stages for row in record.evidence[stage].rows if row.candidate in points]
+    runs = [points[row.candidate] for row in rows for cell in row.cells if cell.value is not None]
+    if len(runs) == len(set(runs)):
+        yield "Each condition ran once, so the error is what the model leaves out: effects among that make it larger."
 
 
 def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:
