@@ -158,6 +158,8 @@ def test_an_effect_without_an_estimate_of_its_own_on_a_host_is_not_said_to_diffe
     differing = [one.effect for one in alone.statements if isinstance(one, DiffersBetweenHosts)]
     assert differing == ([("b",)] if "host" in block else [])
     assert alone.estimates[0].host_p is None
+    words = [statement_words(one) for one in alone.statements if isinstance(one, DiffersBetweenHosts)]
+    assert words == ["differs between hosts (adjusted p <0.0001), so read it host by host: b"] * ("host" in block)
 
 
 def test_lenth_takes_over_in_two_blocks_when_no_degree_of_freedom_is_left():
