@@ -3978,7 +3978,7 @@ class Screen:
         found: Object = {"degrees": degrees}
         spread, freedom, lenth = self._error(found, solved, residual, degrees)
         far = t_point(1 - float(Fraction(self.said["rate"])) / 2, freedom) if spread else 0.0
-        alone = {host: self._alone([column for column, _ in model], host) for host in self.hosts} if mains else {}
+        alone = {host: self._solve(model, len(model), host) for host in self.hosts} if mains else {}
         estimates = []
         for place, chain in enumerate(chains):
             if place in lost:
@@ -3993,10 +3993,12 @@ class Screen:
                 biases = [(round(much * scale / self.coding.scale(name), 6), name) for much, name in biases]
             one["aliases"] = [[exact(much), name] for much, name in biases if much]
             if place in mains:
-                one["hosts"] = [[host, self._scaled(values[place], scale)] for host, values in alone.items()]
+                one["hosts"] = [[host, self._own(place, there, scale)] for host, there in alone.items()]
             estimates.append(one)
         if mains:
-            self._between(estimates, omitted, mains, lost, solved, left_over, [*model, *((one, None) for one in left)])
+            own = [terms for there in alone.values() for terms in there.dependent]
+            every = [*model, *((one, None) for one in left)]
+            self._between(estimates, omitted, mains, lost, solved, left_over, every, own)
         if centre and len(chains) in solved.kept:
             value, spread_ = -solved.coefficients[-1], spread
             if lenth:
@@ -4288,15 +4290,11 @@ class Screen:
         squares -= sum((top * top / size for top, size in zip(tops, sizes, strict=True)), Fraction())
         return Solved(matrix, right, squares, width, len(groups))
 
-    def _alone(self, columns: Sequence[dict[Point, int]], host: str) -> list[Any]:
-        """Every effect on one host alone."""
-        solved = self._solve([(column, None) for column in columns], len(columns), host)
-        lost = {one for terms in solved.dependent for one in terms}
-        return [None if place in lost else one for place, one in enumerate(solved.coefficients)]
-
-    def _scaled(self, coefficient: Fraction | None, scale: Fraction) -> "Near | None":
-        """An effect that may not be estimable."""
-        return None if coefficient is None else self.counted.estimate(scale * coefficient)
+    def _own(self, place: int, there: "Solved", scale: Fraction) -> "Near | None":
+        """An effect on one host alone, which may not be estimable."""
+        if any(place in terms for terms in there.dependent):
+            return None
+        return self.counted.estimate(scale * there.coefficients[place])
 
     def _between(
         self,
@@ -4307,8 +4305,13 @@ class Screen:
         solved: "Solved",
         degrees: int,
         columns: "list[Line]",
+        own: list[set[int]],
     ) -> None:
-        """The F tests that effects are the same on every host, read together; of those that can be told, at 5%."""
+        """
+        The F tests that effects are the same on every host, read together; of those that can be told, at 5%.
+
+        It cannot be told where the runs of one host do not separate an effect from others, by *own*.
+        """
         aliased = self._hosts_aliased(estimates, omitted, mains, columns)
         each, tested = len(self.hosts) - 1, []
         for number, place in enumerate(mains):
@@ -4317,6 +4320,16 @@ class Screen:
             if place in aliased:
                 said = {"is": "hosts aliased", "effect": estimates[place]["effect"], **aliased[place]}
                 self.statements += [said] if said["effects"] or said["others"] else []
+                continue
+            mixed = [terms for terms in own if place in terms]
+            if mixed:
+                others = [
+                    one["effect"]
+                    for at, one in enumerate(estimates)
+                    if at != place and any(at in terms for terms in mixed)
+                ]
+                said = {"is": "hosts aliased", "effect": estimates[place]["effect"], "effects": [], "others": others}
+                self.statements += [said] if others else []
                 continue
             first = len(solved.coefficients) + number * each
             added, fall = solved.gain(range(first, first + each))
@@ -4417,23 +4430,35 @@ class Screen:
             ]
         elif "sigma" in found and len(self.outer) <= 128:
             names = self._beside(chains, taken)
-            beyond = self._beyond(names, model) if names else []
+            beyond = self._beyond(names, model, taken) if names else []
         if beyond:
             self.statements.append({"is": "follow up", "contrasts": beyond})
 
     def _beside(self, chains: list[list[Any]], taken: list[Any]) -> list[list[str]]:
         """Contrasts beside the model: of two levels all others of a whole design, else those of pairs of factors."""
-        if not self.plain:
-            return [name for name in self._model()[1] if name not in taken]
-        named = every_contrast(self.factors, self.outer)
-        names = [effects[0] for _, effects in named if not any(one in taken for one in effects)]
-        return names if len(named) == len(self.outer) - 1 else []
+        named = every_contrast(self.factors, self.outer) if self.plain else []
+        balanced = all(not sum(self._column(effect)[point] for point in self.outer) for effect, _ in named)
+        if self.plain and balanced and len(named) == len(self.outer) - 1:
+            return [effects[0] for _, effects in named if not any(one in taken for one in effects)]
+        return [name for name in self._model()[1] if name not in taken]
 
-    def _beyond(self, names: list[list[str]], model: "list[Line]") -> list[Any]:
+    def _beyond_lenths(self, taken: list[Any]) -> list[Any]:
+        """The same where each row ran once and what the model leaves is its error: by Lenth's, over all contrasts."""
+        before, sizes = list(self.statements), self._contrasts()
+        found = self._pseudo(sizes, self.counted.estimate)[0] if sizes is not None else {}
+        self.statements = before  # what they say is said of an error that tests rest on
+        margin = found["simultaneous"].value if found else 0.0
+        return [
+            [name, size] for name, size in found.get("contrasts", ()) if name not in taken and abs(size.value) > margin
+        ]
+
+    def _beyond(self, names: list[list[str]], model: "list[Line]", taken: list[Any]) -> list[Any]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
         every: list[Line] = [*model, *((self._column(name), None) for name in names)]
         solved = self._solve(every, len(every))
         freedom = len(self.runs) - solved.blocks - len(solved.kept)
+        if freedom <= 0 and self.plain and len(self.corners) == len(self.outer):
+            return self._beyond_lenths(taken)
         if freedom <= 0 or not solved.residual:
             return []
         rate, spread = float(Fraction(self.said["rate"])), math.sqrt(solved.residual / freedom)

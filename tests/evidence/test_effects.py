@@ -13,7 +13,15 @@ from promo.base.tails import adjust
 from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import Method
 from promo.evidence.spread import Screened, below, false_discoveries
-from promo.evidence.statements import AllEqual, Constant, FollowUp, HostsAliased, LenthError, RunsLost
+from promo.evidence.statements import (
+    AllEqual,
+    Constant,
+    DiffersBetweenHosts,
+    FollowUp,
+    HostsAliased,
+    LenthError,
+    RunsLost,
+)
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.report.statements import statement_words
 from promo.study.design import standard_rows
@@ -125,6 +133,33 @@ def test_a_difference_between_hosts_that_ran_different_rows_is_not_tested_and_is
         ("c",): (("a", "b"),),
     }
     assert [one.host_p is not None for one in fit.estimates] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("block", [("host", "seed"), ("host",), ("seed",), ()])
+def test_an_effect_without_an_estimate_of_its_own_on_a_host_is_not_said_to_differ(block):
+    """On g, a is never high: whatever sets g apart, its level or its a * b, is no difference of a or of b."""
+    draw, cells = random.Random(6), tuple((host, seed) for seed in (1, 2) for host in ("h", "g"))
+    rows = []
+    for name, row in POINTS.items():
+        line = []
+        for host, seed in cells:
+            value = 10 * (host == "g") + row[0] + 3 * row[1] * (host == "g") + draw.gauss(0, 0.1)
+            line.append(measured((host, seed), None if host == "g" and row[0] > 0 else f"{value:.3f}"))
+        rows.append(Row(name, tuple(line)))
+    table = Evidence("s", "y", cells, tuple(rows))
+    fit = fit_stage(evolve(ASKED, block=block), FACTORS, POINTS, table)
+    alone = fit_stage(evolve(ASKED, block=block, pairs=False, family="main"), FACTORS, POINTS, table)
+
+    told = {one.effect: one.host_p for one in fit.estimates if len(one.effect) == 1}
+    assert dict(fit.estimates[0].hosts)["g"] is None
+    assert told == dict.fromkeys(told)
+    said = [one for one in fit.statements if isinstance(one, HostsAliased | DiffersBetweenHosts)]
+    assert all(isinstance(one, HostsAliased) and ("a", *one.effect) in one.others for one in said)
+    differing = [one.effect for one in alone.statements if isinstance(one, DiffersBetweenHosts)]
+    assert differing == ([("b",)] if "host" in block else [])
+    assert alone.estimates[0].host_p is None
+    words = [statement_words(one) for one in alone.statements if isinstance(one, DiffersBetweenHosts)]
+    assert words == ["differs between hosts (adjusted p <0.0001), so read it host by host: b"] * ("host" in block)
 
 
 def test_lenth_takes_over_in_two_blocks_when_no_degree_of_freedom_is_left():

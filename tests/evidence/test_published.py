@@ -8,7 +8,7 @@ import pytest
 
 from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import Method
-from promo.evidence.statements import RunsLost, SameCondition
+from promo.evidence.statements import HostsAliased, RunsLost, SameCondition
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.design import alias_chains, best_split, folded, standard_rows
 from promo.study.values import Effects
@@ -344,7 +344,8 @@ def test_a_host_that_lost_half_its_cells_is_named_and_effects_rest_on_the_others
     found = fit(FOUR, rows, runs)
     one = found.estimates[0]
 
-    assert found.statements == (RunsLost("right", 8, 16),)
+    mixed = [HostsAliased((name,), (), (("a", name),)) for name in "bcd"]
+    assert found.statements == (RunsLost("right", 8, 16), *mixed)
     assert (one.value, one.hosts) == ("21.625", (("left", "21.625"), ("right", None)))
     assert one.agree == (1, 1)
 

@@ -191,7 +191,25 @@ def test_a_study_says_what_its_stages_tell_together_and_both_verify_it(workplace
     assert "a: 1 worse than -1 by 2.0" in said
     assert "within each cell of host, seed and stage" in report
     assert "of first and second, estimated together, share a false discovery rate of 5%" in report
-    assert "first and second estimated together: 16 of 16 planned runs have a value" in report
+    assert "At first and second together: 16 of 16 planned runs have a value" in report
+    assert "Each condition ran once" not in report
+    assert promo("verify", "trial.study") == 3
+    assert recheck.check(workplace / "trial.study", NOBODY, lambda _: None) == 3
+
+
+def test_one_run_of_each_row_in_two_blocks_says_what_its_error_is_and_what_the_model_leaves_out(workplace, capsys):
+    text = TEXT.replace("model main, pairs", "model main").replace("seeds 1, 2", "seeds 1")
+    (workplace / "trial.promo").write_text(text.replace("family all", "family main"), encoding="utf-8")
+    (workplace / "table.csv").write_text(table(), encoding="utf-8")
+
+    assert promo("replay", "trial.promo", "--curves", "table.csv", "--quiet") == 0
+    said = capsys.readouterr().out
+    assert promo("report", "trial.study", "--format", "md") == 0
+    report = (workplace / "trial.study" / "report.md").read_text(encoding="utf-8")
+
+    assert "its model leaves out a * b, beyond the margin for all contrasts at once" in said
+    assert "Each condition ran once, so the error is what the model leaves out" in report
+    assert "At first and second together: 8 of 8 planned runs have a value" in report
     assert promo("verify", "trial.study") == 3
     assert recheck.check(workplace / "trial.study", NOBODY, lambda _: None) == 3
 

@@ -3,7 +3,9 @@ Whether main effects differ between hosts: an F test for each, read together, wh
 
 An effect's difference between hosts is a contrast like any other.  Where hosts run different rows of a design it is
 aliased with effects, as where a host runs the rows in which a * b * c is high: there a on the one host less a on the
-other is what b * c does.  Such a contrast is not tested; it is said what it is aliased with.
+other is what b * c does.  Neither can a difference be told where the runs of one host do not separate the
+effect from others: there it may be theirs that differs.  Such a contrast is not tested; it is said what it is aliased
+with.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +40,7 @@ def between_hosts(
     solved: Solved,
     degrees: int,
     null: Sequence[Vector],
+    own: Sequence[Sequence[Vector]],
     digits: Digits,
 ) -> Between:
     """
@@ -52,6 +55,7 @@ def between_hosts(
         degrees: of freedom that the model leaves.
         null: combinations that are constant in every block, of the columns of the model, those left out, and those of
             each main effect on each host but the first.
+        own: of each host, combinations of the model's columns that are constant in all of its blocks.
         digits: how numbers are kept.
     """
     columns = [*effects, *omitted]
@@ -65,12 +69,26 @@ def between_hosts(
         if number in aliased:
             said += [HostsAliased(effects[number], *aliased[number])] if any(aliased[number]) else []
             continue
+        there = _mixed_on_a_host(effects, number, own)
+        if there is not None:
+            said += [HostsAliased(effects[number], (), there)] if there else []
+            continue
         freedom, residual = degrees - added, solved.residual - fall
         if added and freedom > 0 and residual:
             tails[number] = f_tail(float(fall / added / (residual / freedom)), added, freedom)
     adjusted = dict(zip(tails, adjust(list(tails.values())), strict=True))
     said += [DiffersBetweenHosts(effects[n], digits.bare(p)) for n, p in adjusted.items() if p < HOST_ALPHA]
     return Between({n: (digits.bare(p), digits.bare(adjusted[n])) for n, p in tails.items()}, tuple(said))
+
+
+def _mixed_on_a_host(effects: Sequence[Name], number: int, own: Sequence[Sequence[Vector]]) -> tuple[Name, ...] | None:
+    """What some host's runs do not separate an effect from, besides its blocks; None where each host has it alone."""
+    mixed = [vector for null in own for vector in null if vector[number]]
+    if not mixed:
+        return None
+    return tuple(
+        name for place, name in enumerate(effects) if place != number and any(vector[place] for vector in mixed)
+    )
 
 
 def _aliased(

@@ -23,7 +23,7 @@ from fractions import Fraction
 
 from attrs import evolve, frozen
 
-from promo.base.least_squares import Moments, Solved, solve
+from promo.base.least_squares import Solved, solve
 from promo.base.tails import t_quantile, t_tails
 from promo.evidence.between import between_hosts
 from promo.evidence.blocks import Blocked
@@ -205,12 +205,13 @@ class _Fit:
                 continue
             one = self._estimate(number, columns[number], solved, error, reach)
             if alone and len(chain[0][1]) == 1:
-                one = evolve(one, hosts=tuple((host, values[number]) for host, values in alone.items()))
+                one = evolve(one, hosts=tuple((host, self._own(number, there)) for host, there in alone.items()))
             estimates.append(one)
         if apart:
             null = () if self._complete() else self._null([*model, *left_out], apart)
             names = [one.effect for one in estimates]
-            tested = between_hosts(names, self.omitted, mains, lost, solved, left, null, self.digits)
+            own = [there.null for there in alone.values()]
+            tested = between_hosts(names, self.omitted, mains, lost, solved, left, null, own, self.digits)
             said += tested.statements
             for number, (p, adjusted) in tested.tails.items():
                 estimates[number] = evolve(estimates[number], host_p=p, host_adjusted=adjusted)
@@ -373,15 +374,30 @@ class _Fit:
         if not names:
             return []
         every = [*model, *map(self._column, names)]
-        return self._beyond(names, len(model), solve(self._on_hosts(every), self.moments))
+        solved = solve(self._on_hosts(every), self.moments)
+        if self.seen.runs - self.blocks <= solved.rank:
+            return self._beyond_lenths(taken)
+        return self._beyond(names, len(model), solved)
+
+    def _beyond_lenths(self, taken: set[Name]) -> list[Statement]:
+        """The same where each row ran once and what the model leaves is its error: by Lenth's, over all contrasts."""
+        if not self.coding.plain or self.corners.runs != len(set(self.corners.rows)):
+            return []
+        found, _ = self._lenth()
+        beyond = [
+            (name, self.digits.estimate(size))
+            for name, size in (found.sizes if found else ())
+            if found and name not in taken and abs(float(size)) > found.simultaneous
+        ]
+        return [FollowUp(tuple(beyond))] if beyond else []
 
     def _beside(self, corners: Sequence[Levels], taken: set[Name]) -> list[Name]:
         """Contrasts beside the model: of two levels all others, if the rows are a whole design; else those of pairs."""
-        if not self.coding.plain:
-            return [name for name in self.left_out if name not in taken]
-        named = contrasts(self.coding.factors, corners)
-        whole = len(named) == len(corners) - 1
-        return [effects[0] for effects in named.values() if taken.isdisjoint(effects)] if whole else []
+        named = contrasts(self.coding.factors, corners) if self.coding.plain else {}
+        balanced = all(2 * column.bit_count() == len(corners) for column in named)
+        if self.coding.plain and balanced and len(named) == len(corners) - 1:
+            return [effects[0] for effects in named.values() if taken.isdisjoint(effects)]
+        return [name for name in self.left_out if name not in taken]
 
     def _beyond(self, names: Sequence[Name], first: int, solved: Solved) -> list[Statement]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
@@ -481,18 +497,19 @@ class _Fit:
         width = spread * root(solved.variances[number])
         return Curvature(runs, self.digits.estimate(value), *self._tested(value, width, error.freedom, reach))
 
-    def _alone(self, columns: Sequence[list[int]]) -> dict[str, list[str | None]]:
-        """Every effect on each host alone, where there are two hosts or more."""
-        found: dict[str, list[str | None]] = {}
-        for host, part in self.hosts.items() if len(self.hosts) > 1 else ():
-            alone: Moments = moments([part], self.rows, self.effects.block)
-            solved = solve(columns, alone, variances=False)
-            lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
-            found[host] = [
-                None if number in lost else self.digits.estimate(scale * one / self.unit)
-                for number, (one, scale) in enumerate(zip(solved.coefficients, self.scales, strict=False))
-            ]
-        return found
+    def _alone(self, columns: Sequence[list[int]]) -> dict[str, Solved]:
+        """The model on each host alone, where there are two hosts or more."""
+        hosts = self.hosts.items() if len(self.hosts) > 1 else ()
+        return {
+            host: solve(columns, moments([part], self.rows, self.effects.block), variances=False)
+            for host, part in hosts
+        }
+
+    def _own(self, number: int, there: Solved) -> str | None:
+        """An effect on one host alone; None where its runs do not separate it from others or from blocks."""
+        if any(vector[number] for vector in there.null):
+            return None
+        return self.digits.estimate(self.scales[number] * there.coefficients[number] / self.unit)
 
 
 def _absent(chain: tuple[Word, ...]) -> Estimate:

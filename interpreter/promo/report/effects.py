@@ -35,7 +35,7 @@ from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure, Rest
 from promo.study.space import Array, Design
 from promo.study.values import Effects
-from promo.study.varied import varied
+from promo.study.varied import rows_of, varied
 
 SHOWN = 12
 WIDEST = 64
@@ -250,10 +250,6 @@ def _measured(effects: Effects, better: str, *, array: bool) -> str:
     return f"{comparing_sentence(effects.contrasts)} A {sign} difference favours the level that is named first."
 
 
-def _pooled(effects: Effects) -> str:
-    return f"{listed(effects.stages)} estimated together: " if effects.pooled else ""
-
-
 def within_words(block: tuple[str, ...]) -> str:
     """What runs are compared within."""
     if not block:
@@ -270,7 +266,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     return FitView(
         stage=fit_place(effects, fit),
-        summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
+        summary=f"{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, effects, fit),
         columns=(COLUMNS[0], SIZE if fit.joints else COLUMNS[1], *COLUMNS[2:], *hosts, *HOST_COLUMNS),
         rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
@@ -293,6 +289,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         steps=tuple(step_row(one, fit) for one in fit.steps),
         statements=(
             *(_statement(fit, one) for one in fit.statements),
+            *_left_over(record, effects, fit),
             *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
         ),
     )
@@ -304,6 +301,17 @@ def _statement(fit: Fit, one: Statement) -> str:
     if isinstance(one, DiffersBetweenHosts):
         said += "".join(_mixed(about) for about in fit.estimates if about.effect == one.effect)
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def _left_over(record: Record, effects: Effects, fit: Fit) -> Iterable[str]:
+    """That the error is nothing but what the model leaves out, where no condition was repeated."""
+    if fit.sigma is None or fit.method is Method.LENTH:
+        return
+    points, stages = rows_of(record.study, effects), effects.stages if effects.pooled else (fit.stage,)
+    rows = [row for stage in stages for row in record.evidence[stage].rows if row.candidate in points]
+    runs = [points[row.candidate] for row in rows for cell in row.cells if cell.value is not None]
+    if len(runs) == len(set(runs)):
+        yield "Each condition ran once, so the error is what the model leaves out: effects among that make it larger."
 
 
 def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:

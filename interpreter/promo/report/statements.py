@@ -23,6 +23,7 @@ from promo.evidence.statements import (
     TooFewContrasts,
 )
 from promo.report.design import effect_name
+from promo.report.figures import short
 from promo.report.words import listed, number
 
 UNTESTED = "effects are given without a test"
@@ -53,7 +54,9 @@ def statement_words(one: Statement) -> str:
             mains = " and ".join(map(effect_name, one.effects))
             return f"one estimate for both, which changed together in every run: {mains}"
         case DiffersBetweenHosts():
-            return f"differs between hosts (adjusted p = {one.p}), so read it host by host: {effect_name(one.effect)}"
+            return (
+                f"differs between hosts (adjusted p {short(one.p)}), so read it host by host: {effect_name(one.effect)}"
+            )
         case HostsAliased():
             mixed = [*map(effect_name, one.effects), *(f"that of {effect_name(other)}" for other in one.others)]
             return f"a difference of {effect_name(one.effect)} between hosts is not separated from {listed(mixed)}"

@@ -65,6 +65,22 @@ def once_each(parts: Sequence[Rows]) -> Moments:
     return Moments([1] * runs, [0] * runs, 0, tuple(blocks))
 
 
+def rank_of(coding: Coding, terms: Iterable[Effect], parts: Sequence[Rows]) -> int:
+    """
+    Degrees of freedom that a model takes, blocks aside.
+
+    Args:
+        coding: the columns.
+        terms: of the model, smaller ones first.
+        parts: the rows that are estimated together; of blocks with the same rows one is enough.
+    """
+    rows = [row for part in parts for row in part]
+    effects = [effect for term in terms for effect in coding.named(term)]
+    chains = coding.chains([row for row in rows if 0 not in row], effects)
+    columns = columns_in(coding, [chain[0][1] for chain in chains if chain[0][1]], rows)
+    return solve(columns, once_each(parts), variances=False).rank
+
+
 def not_estimable(coding: Coding, terms: Iterable[Effect], parts: Sequence[Rows]) -> tuple[Bound, ...]:
     """
     All that keeps the effects of a model from being estimated together; nothing where each chain has an estimate.

@@ -11,7 +11,7 @@ from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
 from promo.study.families import Procedure, Rest
 from promo.study.guarantees import given_up, keeps_model
-from promo.study.modelled import modelled
+from promo.study.modelled import modelled, rank_of
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
@@ -97,7 +97,7 @@ class Screening:
             contrasts=contrasts,
             rest=_rest(clauses.maybe("rest")),
         )
-        if not self._estimable(block, found, reach):
+        if not self._estimable(block, found, stages, reach):
             return None
         self.effects[found.name] = found
         return found
@@ -168,7 +168,9 @@ class Screening:
         parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
         return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
 
-    def _estimable(self, block: Node, found: Effects, reach: Mapping[str, Entrants]) -> bool:
+    def _estimable(
+        self, block: Node, found: Effects, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
+    ) -> bool:
         """Whether the rows that enter can estimate the model; what hosts with their own rows give up is warned of."""
         clause, first = self.scope.clauses(block).one("model"), self.designs[found.designs[0]]
         coding = of_two(first.factors) if isinstance(first, Design) else coding_of(first, found.contrasts)
@@ -183,7 +185,17 @@ class Screening:
                 self.scope.warn("P0729", are, clause, hint)
             elif not keeps_model(self.scope, clause, coding, terms, parts, _quoted(group)):
                 return False
+            if found.rest is Rest.ERROR and all(parts):
+                left = _runs_beside_blocks(found, [stages[name] for name in group], parts)
+                self._has_an_error(block, left - rank_of(coding, terms, parts), _quoted(group))
         return True
+
+    def _has_an_error(self, block: Node, degrees: int, named_stages: str) -> None:
+        """Warns where all else is declared to be the error, and the model leaves nothing over."""
+        if degrees <= 0:
+            are = f"the model takes every degree of freedom at {named_stages}, so nothing is left for an error"
+            hint = "leave terms out of the model, repeat runs, or remove this clause: then the error may be Lenth's"
+            self.scope.warn("P0730", are, self.scope.clauses(block).one("rest"), hint)
 
     def _apart(
         self,
@@ -206,7 +218,7 @@ class Screening:
                 host, seed = cells[0]
                 where = f"'{same[0]}' has seed {seed} on {host} at '{one}' and at '{other}'"
                 message = f"{where}, and runs that share their seed are no independent ones"
-                hint = "give one stage its own seeds, or leave stage out: changes are paired by run then"
+                hint = "train only new rows at the later stage, give it seeds of its own, or leave stage out"
                 self.scope.report("P0721", message, clause, hint)
                 return False
         return True
@@ -283,6 +295,14 @@ def _rest(clause: Node | None) -> Rest:
     if clause is None:
         return Rest.USUAL
     return next(rest for kind, rest in RESTS.items() if clause.node(kind) is not None)
+
+
+def _runs_beside_blocks(found: Effects, stages: Sequence[Stage], parts: Sequence[Sequence[object]]) -> int:
+    """Planned runs of some stages, less the blocks that they are compared within."""
+    cells = [(len(stage.hosts), len(stage.seeds)) for stage in stages]
+    runs = sum(len(part) * hosts * seeds for part, (hosts, seeds) in zip(parts, cells, strict=True))
+    by_host, by_seed = ("host" in found.block, "seed" in found.block)
+    return runs - sum((hosts if by_host else 1) * (seeds if by_seed else 1) for hosts, seeds in cells)
 
 
 def _quoted(names: Iterable[str]) -> str:
