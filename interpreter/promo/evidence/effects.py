@@ -31,6 +31,7 @@ from promo.evidence.changes import changes
 from promo.evidence.digits import FIGURES, Digits, root
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
 from promo.evidence.family import judged
+from promo.evidence.followup import beside, beyond_their_margin
 from promo.evidence.lenth import Contrasts, lenth, orthogonal, pseudo_error
 from promo.evidence.lost import said_of_rows, said_of_runs
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
@@ -370,14 +371,18 @@ class _Fit:
         corners = [row for row in self.rows if 0 not in row]
         if fit.sigma is None or len(corners) > MOST_ROWS:
             return []
-        names = self._beside(corners, taken)
+        names = beside(self.coding, corners, self.left_out, taken)
         if not names:
             return []
         every = [*model, *map(self._column, names)]
         solved = solve(self._on_hosts(every), self.moments)
         if self.seen.runs - self.blocks <= solved.rank:
             return self._beyond_lenths(taken)
-        return self._beyond(names, len(model), solved)
+        numbered = list(enumerate(names, start=len(model)))
+        found = beyond_their_margin(numbered, solved, self.seen.runs - self.blocks, self.coding, self.effects.rate)
+        return (
+            [FollowUp(tuple((name, self.digits.estimate(size / self.unit)) for name, size in found))] if found else []
+        )
 
     def _beyond_lenths(self, taken: set[Name]) -> list[Statement]:
         """The same where each row ran once and what the model leaves is its error: by Lenth's, over all contrasts."""
@@ -389,33 +394,6 @@ class _Fit:
             for name, size in (found.sizes if found else ())
             if found and name not in taken and abs(float(size)) > found.simultaneous
         ]
-        return [FollowUp(tuple(beyond))] if beyond else []
-
-    def _beside(self, corners: Sequence[Levels], taken: set[Name]) -> list[Name]:
-        """Contrasts beside the model: of two levels all others, if the rows are a whole design; else those of pairs."""
-        named = contrasts(self.coding.factors, corners) if self.coding.plain else {}
-        balanced = all(2 * column.bit_count() == len(corners) for column in named)
-        if self.coding.plain and balanced and len(named) == len(corners) - 1:
-            return [effects[0] for effects in named.values() if taken.isdisjoint(effects)]
-        return [name for name in self.left_out if name not in taken]
-
-    def _beyond(self, names: Sequence[Name], first: int, solved: Solved) -> list[Statement]:
-        """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
-        freedom = self.seen.runs - self.blocks - solved.rank
-        residual = solved.residual / self.unit**2
-        if freedom <= 0 or not residual:
-            return []
-        rate, spread = float(self.effects.rate), root(residual / freedom)
-        reach = t_quantile((1 + (1 - rate) ** (1 / len(names))) / 2, freedom)
-        lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
-        if lost and not self.coding.plain:
-            return []
-        beyond = []
-        for number, name in enumerate(names, start=first):
-            scale = self.coding.scale(name)
-            size, width = scale * solved.coefficients[number] / self.unit, root(scale**2 * solved.variances[number])
-            if number not in lost and abs(float(size)) > reach * spread * width:
-                beyond.append((name, self.digits.estimate(size)))
         return [FollowUp(tuple(beyond))] if beyond else []
 
     # --- estimates -----------------------------------------------------------------------------------------
