@@ -3543,11 +3543,12 @@ class ByLaw:
         self.noise: dict[str | None, tuple[float, float]] = {}
         """How far from a law a run lies at 95%, in logarithms, and how many times too narrow its draws lie."""
         self.alone: set[str | None] = set()
-        """Laws of one run, of which every draw is the same."""
+        """Laws of one run, or of no more points than parameters, of which every draw is the same."""
         for who, group in self.groups.items():
             points = [one for name in group for stage in self.law["stages"] for one in self._points(stage, name)]
             self.points[who] = len(points)
-            self.alone |= {who} if len({one.run for one in points}) == 1 else set()
+            spare = len(points) - len(LAW_NAMES[self.law["form"]])
+            self.alone |= {who} if len({one.run for one in points}) == 1 or spare <= 0 else set()
             found = self.found[who] = fitted(points, self.law["form"], self.law["draws"], self.law["seed"])
             if found is not None:
                 degrees = max(1, len(points) - len(found[0].values))

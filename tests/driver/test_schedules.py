@@ -214,6 +214,27 @@ def test_where_the_laws_do_not_tell_it_the_best_shape_is_kept(tmp_path):
     assert rechecked(folder).returncode == 3
 
 
+def test_a_law_through_as_many_points_as_it_has_parameters_tells_nothing(tmp_path):
+    """Every draw of the runs gives the same law, so its interval is no width, and says nothing of how sure it is."""
+
+    def change(text):
+        head, _, tail = text.partition("stage fourth {")
+        text = (head + tail.partition("}\n")[2]).replace("first, second, third, fourth", "first, second, third")
+        for seeds in ("1, 2, 3", "4, 5, 6", "7, 8, 9"):
+            text = text.replace(f"seeds {seeds}", f"seeds {seeds[0]}")
+        return text.replace("reach 4", "reach 16")
+
+    code, folder = made(tmp_path, change=change)
+    found = scheduling(folder)
+
+    assert code in (0, 5)
+    assert found.grounds is Grounds.UNSURE
+    assert [one.points for one in found.fits] == [3, 3]
+    assert len(found.path) == 1
+    assert promo("verify", folder.path) == 3
+    assert rechecked(folder).returncode == 3
+
+
 def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     code, folder = made(tmp_path, "hold", few)
     spec = tmp_path / "trial.promo"

@@ -64,7 +64,7 @@ class Fitted:
     """Whether these places can tell its parameters."""
     law: FittedLaw | None
     unsure: tuple[str, ...]
-    """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs; of one run, all."""
+    """Parameters that the points do not tell: at a border, or often in draws; of one run or no spare point, all."""
     foretold: tuple[Foretold, ...]
     drawn: tuple[FittedLaw, ...] = ()
     """Laws of other draws of the runs."""
@@ -170,8 +170,8 @@ def fitted_to(points: Sequence[Point], law: Law) -> Fitted:
         return Fitted(None, len(points), places, told, None, (), ())
     found, again = _fits(tuple(points), law.form, law.draws, law.seed)
     often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
-    alone = len({one.run for one in points}) == 1  # of which every draw is the same
-    unsure = tuple(name for name in law.form.names if alone or name in found.unsure or name in often)
+    same = len({one.run for one in points}) == 1 or len(points) <= len(law.form.names)  # every draw is the same law
+    unsure = tuple(name for name in law.form.names if same or name in found.unsure or name in often)
     degrees = max(1, len(points) - len(law.form.names))
     off = math.fsum(math.log(one.loss / found.loss(*one.at)) ** 2 for one in points)
     noise, narrow = math.sqrt(off / degrees), too_narrow(points)
