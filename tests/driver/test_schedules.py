@@ -178,14 +178,15 @@ def test_both_verifiers_fit_the_laws_again_and_agree(whole, capsys):
 
 
 @pytest.mark.parametrize("name", ["growing", "before"])
+@pytest.mark.parametrize("number", ["value", "low", "high"])
 @pytest.mark.parametrize(("by", "code"), [(1.001, 1), (1.00003, 3)], ids=["other", "another machine's last digit"])
-def test_a_forecast_or_switch_that_does_not_follow_is_found_by_both(whole, tmp_path, name, by, code):
+def test_a_forecast_or_switch_that_does_not_follow_is_found_by_both(whole, tmp_path, name, number, by, code):
     folder = StudyFolder(tmp_path / "trial.study")
     shutil.copytree(whole.path, folder.path)
     file = folder.path / "decisions" / f"{name}.json"
     stored = parse_json(file.read_bytes())
     told = stored["found"]["foretold"][0]
-    told["value"] = f"{float(told['value']) * by:.5g}"
+    told[number] = f"{float(told[number]) * by:.5g}"
     file.write_bytes(canonical(stored) + b"\n")
 
     def change(event):
