@@ -2677,7 +2677,7 @@ class Board:
             return finding(asked, None)
         place = laws.place(asked["stage"], name)
         value, drawn = found[0].loss(place), [one.loss(place) for one in found[1]]
-        low, high = share_of(drawn, 0.025), share_of(drawn, 0.975)
+        low, high = laws.around(who, asked["stage"], value, drawn)
         bound, below = near(asked["bound"]["value"]), asked["bound"]["kind"] == "at most"
         least, most = (bound - high, bound - low) if below else (low - bound, high - bound)
         held = True if least >= 0 else False if most < 0 else None
@@ -3471,13 +3471,7 @@ def _redrawn(points: list[Measured], law: Law, draws: int, seed: int) -> Iterato
         for block in itertools.count()
         for start in range(0, 32, 8)
     )
-    runs: dict[str, list[int]] = {}
-    for index, one in enumerate(points):
-        runs.setdefault(one.run, []).append(index)
-    alike: dict[Any, list[str]] = {}
-    for run, own in runs.items():
-        alike.setdefault(tuple(sorted(points[index].place for index in own)), []).append(run)
-    groups = list(alike.values()) if min(map(len, alike.values())) > 1 else [list(runs)]
+    runs, groups = _grouped(points)
     while draws:
         counts = [0] * len(points)
         for group in groups:
@@ -3490,6 +3484,17 @@ def _redrawn(points: list[Measured], law: Law, draws: int, seed: int) -> Iterato
         search, middle = _centred(points, counts, law.form)
         yield _law_at(search, middle, search.descend(_begin(search, middle, law), BEND, 1e-8)[1])
         draws -= 1
+
+
+def _grouped(points: list[Measured]) -> tuple[dict[str, list[int]], list[list[str]]]:
+    """The points of each run, and the runs that may stand for each other."""
+    runs: dict[str, list[int]] = {}
+    for index, one in enumerate(points):
+        runs.setdefault(one.run, []).append(index)
+    alike: dict[Any, list[str]] = {}
+    for run, own in runs.items():
+        alike.setdefault(tuple(sorted(points[index].place for index in own)), []).append(run)
+    return runs, list(alike.values()) if min(map(len, alike.values())) > 1 else [list(runs)]
 
 
 def _begin(search: Search, middle: list[float], law: Law) -> list[float]:
@@ -3537,13 +3542,23 @@ class ByLaw:
         )
         self.found: dict[str | None, tuple[Law, list[Law]] | None] = {}
         self.points: dict[str | None, int] = {}
+        self.noise: dict[str | None, tuple[float, float]] = {}
+        """How far from a law a run lies at 95%, in logarithms, and how many times too narrow its draws lie."""
         self.alone: set[str | None] = set()
-        """Laws of one run, of which every draw is the same."""
+        """Laws of one run, or of no more points than parameters, of which every draw is the same."""
         for who, group in self.groups.items():
             points = [one for name in group for stage in self.law["stages"] for one in self._points(stage, name)]
             self.points[who] = len(points)
-            self.alone |= {who} if len({one.run for one in points}) == 1 else set()
-            self.found[who] = fitted(points, self.law["form"], self.law["draws"], self.law["seed"])
+            spare = len(points) - len(LAW_NAMES[self.law["form"]])
+            self.alone |= {who} if len({one.run for one in points}) == 1 or spare <= 0 else set()
+            found = self.found[who] = fitted(points, self.law["form"], self.law["draws"], self.law["seed"])
+            if found is not None:
+                degrees = max(1, len(points) - len(found[0].values))
+                off = math.fsum(math.log(one.loss / found[0].loss(one.place)) ** 2 for one in points)
+                runs, groups = _grouped(points)
+                narrow = math.sqrt(len(runs) / (len(runs) - len(groups))) if len(runs) > len(groups) else 1.0
+                sure = t_point(0.975, degrees)
+                self.noise[who] = sure * math.sqrt(off / degrees), narrow * sure / NormalDist().inv_cdf(0.975)
 
     def _points(self, stage: str, candidate: str) -> Iterator[Measured]:
         one_run = self.recorded or self.plan.study["stages"][stage]["trunk"] is not None
@@ -3591,12 +3606,22 @@ class ByLaw:
         found = self.found.get(None) or self.found.get(candidate)
         if found is None:
             return None
-        place = self.place(stage, candidate)
-        return self.said(candidate, stage, found[0].loss(place), [one.loss(place) for one in found[1]])
+        place, who = self.place(stage, candidate), None if None in self.groups else candidate
+        ends = self.around(who, stage, found[0].loss(place), [one.loss(place) for one in found[1]])
+        return self.said(candidate, stage, found[0].loss(place), ends)
 
-    def said(self, candidate: str, stage: str, value: float, drawn: Sequence[float]) -> Object:
+    def around(self, who: str | None, stage: str, value: float, drawn: Sequence[float]) -> tuple[float, float]:
+        """Where the mean of a stage's new runs is expected: draws of the law and noise of runs, both by Student's t."""
+        there, (noise, wider) = self.plan.study["stages"][stage], self.noise[who]
+        own = noise / math.sqrt(len(there["hosts"]) * len(there["seeds"]))
+        below = math.hypot(own, wider * max(0.0, math.log(value / share_of(drawn, 0.025))))
+        above = math.hypot(own, wider * max(0.0, math.log(share_of(drawn, 0.975) / value)))
+        return value * math.exp(-min(below, 100.0)), value * math.exp(min(above, 100.0))
+
+    @staticmethod
+    def said(candidate: str, stage: str, value: float, ends: tuple[float, float]) -> Object:
         """A foretold value with its interval, as it is stored."""
-        low, high = (stated(share_of(drawn, share)) for share in (0.025, 0.975))
+        low, high = map(stated, ends)
         return {"candidate": candidate, "stage": stage, "value": stated(value), "low": low, "high": high}
 
 
@@ -3651,6 +3676,9 @@ class Change:
             ordered = sorted(one[number] for one in drawn)
             beyond = 0.025 * (len(ordered) - 1)
             low, high = ordered[math.floor(beyond)], ordered[math.ceil(len(ordered) - 1 - beyond)]
+            if 0 < at < math.inf:
+                wider = max(self.laws.noise[name][1] for name in self.shapes)
+                low, high = at * min(low / at, 1.0) ** wider, at * max(high / at, 1.0) ** wider
             found.append(
                 {
                     "before": self.shapes[number],
@@ -3704,7 +3732,8 @@ class Change:
                 drawn = [loss_after([laws[one] for one in taken], turns, budget) for laws in every]
                 losses = [one for one in drawn if one is not None]
                 if value is not None and len(losses) == len(drawn):
-                    yield self.laws.said(name, stage, value, losses)
+                    ends = self.laws.around(self.shapes[taken[-1]], stage, value, losses)
+                    yield self.laws.said(name, stage, value, ends)
 
 
 def along(laws: list[Law], least: float, most: float) -> list[float]:

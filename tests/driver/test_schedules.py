@@ -178,14 +178,15 @@ def test_both_verifiers_fit_the_laws_again_and_agree(whole, capsys):
 
 
 @pytest.mark.parametrize("name", ["growing", "before"])
+@pytest.mark.parametrize("number", ["value", "low", "high"])
 @pytest.mark.parametrize(("by", "code"), [(1.001, 1), (1.00003, 3)], ids=["other", "another machine's last digit"])
-def test_a_forecast_or_switch_that_does_not_follow_is_found_by_both(whole, tmp_path, name, by, code):
+def test_a_forecast_or_switch_that_does_not_follow_is_found_by_both(whole, tmp_path, name, number, by, code):
     folder = StudyFolder(tmp_path / "trial.study")
     shutil.copytree(whole.path, folder.path)
     file = folder.path / "decisions" / f"{name}.json"
     stored = parse_json(file.read_bytes())
     told = stored["found"]["foretold"][0]
-    told["value"] = f"{float(told['value']) * by:.5g}"
+    told[number] = f"{float(told[number]) * by:.5g}"
     file.write_bytes(canonical(stored) + b"\n")
 
     def change(event):
@@ -211,6 +212,27 @@ def test_where_the_laws_do_not_tell_it_the_best_shape_is_kept(tmp_path):
     assert len(found.path) == 1
     requests = [folder.request(one) for one in folder.state().every_attempt("whole")]
     assert not any(one.changes for one in requests)
+    assert rechecked(folder).returncode == 3
+
+
+def test_a_law_through_as_many_points_as_it_has_parameters_tells_nothing(tmp_path):
+    """Every draw of the runs gives the same law, so its interval is no width, and says nothing of how sure it is."""
+
+    def change(text):
+        head, _, tail = text.partition("stage fourth {")
+        text = (head + tail.partition("}\n")[2]).replace("first, second, third, fourth", "first, second, third")
+        for seeds in ("1, 2, 3", "4, 5, 6", "7, 8, 9"):
+            text = text.replace(f"seeds {seeds}", f"seeds {seeds[0]}")
+        return text.replace("reach 4", "reach 16")
+
+    code, folder = made(tmp_path, change=change)
+    found = scheduling(folder)
+
+    assert code in (0, 5)
+    assert found.grounds is Grounds.UNSURE
+    assert [one.points for one in found.fits] == [3, 3]
+    assert len(found.path) == 1
+    assert promo("verify", folder.path) == 3
     assert rechecked(folder).returncode == 3
 
 

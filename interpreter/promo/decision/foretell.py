@@ -20,7 +20,6 @@ from promo.base.floats import significant
 from promo.decision.conditions import TOLD_DIGITS, Foretell
 from promo.decision.values import Decision, FitOf, Forecasting, Grounds, Input, Scheduling, Switch, Told
 from promo.evidence.extrapolate import Fitted, fit_laws, place_of
-from promo.evidence.fitting import interval
 from promo.evidence.laws import FittedLaw
 from promo.evidence.switching import loss_along, switches
 from promo.evidence.values import Evidence
@@ -57,7 +56,8 @@ def decide_forecast(study: Study, forecast: Forecast, evidence: Mapping[str, Evi
     for name in forecast.candidates:
         one = fits.get(None) or fits.get(name)
         if one is not None and one.law is not None:
-            told.append(_told(name, forecast.stage, *one.at(*place_of(study, law, forecast.stage, name))))
+            place = place_of(study, law, forecast.stage, name)
+            told.append(_told(name, forecast.stage, *one.at(*place, runs=len(study.stages[forecast.stage].cells))))
     return Decision(
         name=forecast.name,
         seal=None,
@@ -110,7 +110,8 @@ def foretelling(study: Study, seen: Mapping[str, Evidence], *, recorded: bool) -
         found = fits(law).get(None) or fits(law).get(candidate)
         if found is None or found.law is None or found.unsure:
             return None
-        return *found.at(*place_of(study, study.laws[law], stage, candidate)), found.points
+        place = place_of(study, study.laws[law], stage, candidate)
+        return *found.at(*place, runs=len(study.stages[stage].cells)), found.points
 
     return told
 
@@ -174,7 +175,7 @@ class _Scheduler:
         shapes = self.schedule.shapes
         found = []
         for number, at in enumerate(switches(laws, least, most)):
-            low, high = _middle(others[number])
+            low, high = _stretched(at, *_middle(others[number]), max(one.wider for one in self.fits))
             said = (None if math.isinf(one) else stated(one, TURN_DIGITS) for one in (at, high))
             lower = stated(most if math.isinf(low) else low, TURN_DIGITS)
             found.append(Switch(shapes[number], shapes[number + 1], next(said), lower, next(said)))
@@ -223,7 +224,7 @@ class _Scheduler:
         for stage in self.stages:
             budget = float(self.study.whole(stage))
             for name, one in zip(self.schedule.shapes, self.fits, strict=True):
-                found.append(_told(name, stage, *one.at(budget)))
+                found.append(_told(name, stage, *one.at(budget, runs=len(self.study.stages[stage].cells))))
             for name in self.study.followers(self.schedule.name):
                 if name in self.study.entrants[stage].possible and self.path:
                     found += self._along(name, stage, budget)
@@ -242,13 +243,21 @@ class _Scheduler:
         known = [one for one in others if one is not None]
         if value is None or len(known) < len(others):
             return ()
-        return (_told(candidate, stage, value, *interval(known, LEVEL)),)
+        ends = self.fits[places[-1]].around(value, known, len(self.study.stages[stage].cells))
+        return (_told(candidate, stage, value, *ends),)
 
 
 def _middle(values: Sequence[float]) -> tuple[float, float]:
     """The middle of values of which some are infinite: from one of them to another, nothing between two."""
     ordered, beyond = sorted(values), (1 - LEVEL) / 2 * (len(values) - 1)
     return ordered[math.floor(beyond)], ordered[math.ceil(len(values) - 1 - beyond)]
+
+
+def _stretched(at: float, low: float, high: float, wider: float) -> tuple[float, float]:
+    """An interval whose ends lie farther away, by a factor of logarithms; what is 0 or infinite stays."""
+    if math.isinf(at) or not at:
+        return low, high
+    return (at * math.pow(min(low / at, 1.0), wider), at * math.pow(max(high / at, 1.0), wider))
 
 
 def _span(low: str, high: str) -> Fraction | float:

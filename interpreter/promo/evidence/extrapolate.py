@@ -2,19 +2,23 @@
 Evidence and a declared law to fitted laws, and to what they foretell of a larger budget.
 
 Points are the values of runs at the end of their budget, one a cell; of a recorded run, or of the branches of a trunk,
-they depend on each other and are drawn together.  What is foretold has an interval: the middle of
-what laws say that were fitted to other draws of the runs.  Beyond its reach a law is not asked, and one that its points
+they depend on each other and are drawn together.  What is foretold is the mean of the runs that will be made there, and
+has an interval: the middle of what laws say that were fitted to other draws of the runs, and the noise of the new ones.
+Beyond its reach a law is not asked, and one that its points
 do not tell apart from others says so.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from statistics import NormalDist
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import from_exact
-from promo.evidence.fitting import fit, interval, refits
+from promo.base.tails import t_quantile
+from promo.evidence.fitting import fit, interval, refits, too_narrow
 from promo.evidence.laws import FittedLaw, Point
 from promo.evidence.values import Evidence
 from promo.study.laws import LEVEL, Form, Law
@@ -26,6 +30,8 @@ UNSURE = 0.1
 
 LEAST, FARTHEST = 1e-100, 1e12
 """Losses below the first, or over its inverse, and losses that are more than so many times another, make no law."""
+ANYTHING = 100.0
+"""Logarithm of the factor around a foretold value that an interval ends at, at the latest."""
 
 
 @frozen
@@ -58,15 +64,54 @@ class Fitted:
     """Whether these places can tell its parameters."""
     law: FittedLaw | None
     unsure: tuple[str, ...]
-    """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs; of one run, all."""
+    """Parameters that the points do not tell: at a border, or often in draws; of one run or no spare point, all."""
     foretold: tuple[Foretold, ...]
     drawn: tuple[FittedLaw, ...] = ()
     """Laws of other draws of the runs."""
+    noise: float = 0.0
+    """Standard deviation of a run around the law, as a difference of logarithms, by *degrees* of freedom."""
+    degrees: int = 1
+    narrow: float = 1.0
+    """How many times too little the draws spread."""
 
-    def at(self, *place: float) -> tuple[float, float, float]:
-        """What it says of a place: the value, and the ends of its interval; only of a law that was fitted."""
+    @property
+    def sure(self) -> float:
+        """How many standard deviations away an interval ends, of what has as many degrees of freedom."""
+        return t_quantile((1 + LEVEL) / 2, self.degrees)
+
+    @property
+    def wider(self) -> float:
+        """How many times farther from the law its interval ends than the middle of its draws does."""
+        return self.narrow * self.sure / NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+    def at(self, *place: float, runs: int) -> tuple[float, float, float]:
+        """
+        What it says of the mean of so many runs at a place; only of a law that was fitted.
+
+        Returns:
+            The value, and the ends of its interval.
+        """
         assert self.law is not None, "there are too few places"
-        return self.law.loss(*place), *interval([one.loss(*place) for one in self.drawn], LEVEL)
+        value = self.law.loss(*place)
+        return value, *self.around(value, [one.loss(*place) for one in self.drawn], runs)
+
+    def around(self, value: float, drawn: Sequence[float], runs: int) -> tuple[float, float]:
+        """
+        The interval in which the mean of new runs is expected that a law puts at a value.
+
+        It is as wide as what other draws of the law say, and what seeds do to the mean of the new runs, together.  Both
+        are told by few runs, so both are wider than of a normal distribution, as Student's t is.
+
+        Args:
+            value: by the law.
+            drawn: the same by its other draws.
+            runs: of which the mean is taken.
+        """
+        own, wider = self.sure * self.noise / math.sqrt(runs), self.wider
+        low, high = interval(drawn, LEVEL)
+        below = math.hypot(own, wider * max(0.0, math.log(value / low)))
+        above = math.hypot(own, wider * max(0.0, math.log(high / value)))
+        return value * math.exp(-min(below, ANYTHING)), value * math.exp(min(above, ANYTHING))
 
 
 def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool = False) -> tuple[Fitted, ...]:
@@ -97,17 +142,10 @@ class _Reading:
 
     def fitted(self, group: tuple[str, ...], candidate: str | None) -> Fitted:
         law = self.law
-        points = [point for name in group for stage in law.stages for point in self.points(stage, name)]
-        places = len({one.at for one in points})
-        told = law.form.told_by(one.at for one in points)
-        if not told or not _lie_together(points):
-            return Fitted(candidate, len(points), places, told, None, (), ())
-        found, again = _fits(tuple(points), law.form, law.draws, law.seed)
-        often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
-        alone = len({one.run for one in points}) == 1  # of which every draw is the same
-        unsure = tuple(name for name in law.form.names if alone or name in found.unsure or name in often)
-        foretold = () if law.held is None else tuple(self.foretold(law.held, name, found, again) for name in group)
-        return Fitted(candidate, len(points), places, told, found, unsure, foretold, again)
+        found = fitted_to([point for name in group for stage in law.stages for point in self.points(stage, name)], law)
+        held = law.held if found.law is not None else None
+        foretold = () if held is None else tuple(self.foretold(held, name, found) for name in group)
+        return evolve(found, candidate=candidate, foretold=foretold)
 
     def points(self, stage: str, candidate: str) -> Iterator[Point]:
         row = self.evidence[stage].row(candidate) if stage in self.evidence else None
@@ -118,12 +156,26 @@ class _Reading:
                 run = f"{candidate}-{cell.host}-{cell.seed}" if one_run else cell.run
                 yield Point(place_of(self.study, self.law, stage, candidate), value, run)
 
-    def foretold(self, stage: str, candidate: str, found: FittedLaw, again: Sequence[FittedLaw]) -> Foretold:
-        at = place_of(self.study, self.law, stage, candidate)
-        low, high = interval([one.loss(*at) for one in again], LEVEL)
+    def foretold(self, stage: str, candidate: str, found: Fitted) -> Foretold:
         seen = [point.loss for point in self.points(stage, candidate)]
-        came = sum(seen) / len(seen) if seen else None
-        return Foretold(stage, candidate, found.loss(*at), low, high, came, len(seen))
+        runs = len(self.study.stages[stage].cells)
+        told = found.at(*place_of(self.study, self.law, stage, candidate), runs=runs)
+        return Foretold(stage, candidate, *told, sum(seen) / len(seen) if seen else None, len(seen))
+
+
+def fitted_to(points: Sequence[Point], law: Law) -> Fitted:
+    """A declared law as fitted to points, of no candidate."""
+    places, told = len({one.at for one in points}), law.form.told_by(one.at for one in points)
+    if not told or not _lie_together(points):
+        return Fitted(None, len(points), places, told, None, (), ())
+    found, again = _fits(tuple(points), law.form, law.draws, law.seed)
+    often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
+    same = len({one.run for one in points}) == 1 or len(points) <= len(law.form.names)  # every draw is the same law
+    unsure = tuple(name for name in law.form.names if same or name in found.unsure or name in often)
+    degrees = max(1, len(points) - len(law.form.names))
+    off = math.fsum(math.log(one.loss / found.loss(*one.at)) ** 2 for one in points)
+    noise, narrow = math.sqrt(off / degrees), too_narrow(points)
+    return Fitted(None, len(points), places, told, found, unsure, (), again, noise, degrees, narrow)
 
 
 @lru_cache(64)
@@ -133,7 +185,7 @@ def _fits(points: tuple[Point, ...], form: Form, draws: int, seed: int) -> tuple
     return found, tuple(refits(points, found, draws=draws, seed=seed))
 
 
-def _lie_together(points: list[Point]) -> bool:
+def _lie_together(points: Sequence[Point]) -> bool:
     """Whether losses are those of one thing: none all but nothing or without end, or ever so far from the others."""
     losses = [one.loss for one in points]
     return min(losses) > LEAST and max(losses) < 1 / LEAST and max(losses) < FARTHEST * min(losses)

@@ -51,8 +51,8 @@ def _sentence(study: Study, law: Law) -> str:
     text = (
         f"{form[0].upper()}{form[1:]}, fitted to {study.measure.metric} at {listed(law.stages)}"
         f"{' for all candidates together' if law.form.arguments > 1 else ''}; intervals from {law.draws} draws of the "
-        f"runs, seed {law.seed}. It is not asked beyond {law.reach} times the largest of these budgets, nor as far "
-        "below them."
+        f"runs, seed {law.seed}, and the noise of those that are foretold. It is not asked beyond {law.reach} times "
+        "the largest of these budgets, nor as far below them."
     )
     return (
         text if law.held is None else f"{text} The stage {law.held} tests it: no run of that stage is among its points."
