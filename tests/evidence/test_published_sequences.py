@@ -1,8 +1,8 @@
 """
 Experiments that went on: fold-overs and arrays with partial aliases, to the digits in print.
 
-Of nested fold-overs (one of a design together with its own fold-over) no published analysis was found; that one is held
-to dense algebra, on a published parent.
+Nested fold-overs are published as half of a fold-over inside the whole of it.  For the fold-over of a design together
+with its own fold-over no published analysis was found; that one is held to dense algebra, on a published parent.
 """
 
 import random
@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import pytest
 
-from evidence.test_published import SEVEN, fit, once, told
+from evidence.test_published import SEVEN, SIX, fit, once, told
 from promo.study.design import folded, standard_rows
 
 np = pytest.importorskip("numpy")
@@ -94,6 +94,50 @@ def test_a_fold_over_of_a_fold_over_is_fitted_as_by_dense_algebra():
     # With the second fold-over every interaction with `a` is alone in its chain.
     assert all(len(one.chain) == 1 for one in found.estimates if "a" in one.effect)
     assert max(len(one.chain) for one in found.estimates) > 1
+
+
+# Montgomery (2013), section 8.7.2: thickness of photoresist, a 2^(6-2), and the same with the sign of `a` reversed.
+COATER = {"e": (1, ("a", "b", "c")), "f": (1, ("b", "c", "d"))}
+COATED = (4524, 4657, 4293, 4516, 4508, 4432, 4197, 4515, 4521, 4610, 4295, 4560, 4487, 4485, 4195, 4510)
+RECOATED = (4615, 4445, 4475, 4285, 4610, 4325, 4330, 4425, 4655, 4525, 4485, 4310, 4620, 4335, 4345, 4305)
+
+
+def coater(*, half):
+    """Parent and fold-over in two blocks; of the latter all runs, or those with `a` low."""
+    first = standard_rows(SIX, COATER)
+    rows, values = [*first, *folded(SIX, first, "a")], [*COATED, *RECOATED]
+    runs = [(number, "fab", 1 + (number >= 16), value) for number, value in enumerate(values)]
+    return fit(SIX, rows, [run for run in runs if run[0] < 16 or not half or rows[run[0]][0] < 0], block=("seed",))
+
+
+def test_the_spin_coater_folded_over_on_one_factor():
+    """Montgomery (2013), 8.7.2: mains alone, nine pairs alone, BC + DF, BD + CF, BF + CD; 0.18 sigma; A 152.81."""
+    found = coater(half=False)
+
+    chains = {"".join(one.effect): ["".join(effect) for _, effect in one.chain] for one in found.estimates}
+    pairs = [effects for effects in chains.values() if len(effects[0]) == 2]
+    assert all(chains[name] == [name] for name in SIX)
+    assert sum(len(effects) == 1 for effects in pairs) == 9
+    assert [effects for effects in pairs if len(effects) > 1] == [["bc", "df"], ["bd", "cf"], ["bf", "cd"]]
+    assert max(map(abs, told(found).values())) == told(found)["a"] == pytest.approx(152.81, abs=0.0051)
+    of_sigma = {float(one.error) / 2 / float(found.sigma) for one in found.estimates}
+    assert {round(one, 2) for one in of_sigma} == {0.18}
+
+
+def test_the_spin_coater_with_half_of_its_fold_over():
+    """Montgomery (2013), 8.7.2: standard errors of coefficients from 0.20 to 0.25 sigma; A 158.13."""
+    found = coater(half=True)
+
+    assert found.runs == 24
+    assert told(found)["a"] == pytest.approx(158.13, abs=0.0051)
+    of_sigma = [float(one.error) / 2 / float(found.sigma) for one in found.estimates]
+    assert (round(min(of_sigma), 2), round(max(of_sigma), 2)) == (0.20, 0.25)
+    assert {len(one.chain) for one in found.estimates} == {1, 2}
+    assert [tuple(map("".join, (one.effect, one.chain[-1][1]))) for one in found.estimates if len(one.chain) == 2] == [
+        ("bc", "df"),
+        ("bd", "cf"),
+        ("bf", "cd"),
+    ]
 
 
 # Montgomery (2013), example 8.8: made data in the twelve runs of Plackett and Burman; its rows are shifts of the first.
