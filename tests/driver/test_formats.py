@@ -199,7 +199,7 @@ def test_every_row_and_sentence_of_json_stands_in_html_and_markdown(formats):
 
 def test_the_first_sentence_names_the_host_whose_rows_it_compares(formats):
     view, page, markdown, _ = formats
-    split = "together:" in view["fits"][0]["summary"]
+    split = view["fits"][0]["stage"].endswith(" together")
 
     assert "so no lead is tested" in view["headline"]
     assert (", of those that ran at s_rack on rack alone, " in view["headline"]) == split
