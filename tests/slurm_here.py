@@ -17,6 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NEEDED = ("sbatch", "squeue", "scancel", "slurmctld", "slurmd", "munged", "unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+NEVER_UP = 77
+"""Exit status where this machine lets no such cluster come up, which says nothing of promo."""
 RUN = Path("/mnt/slurm")
 """A socket's name has room for a hundred letters, and Slurm's daemons make theirs below it."""
 CONF = """
@@ -268,7 +270,6 @@ OPTIONS = {"site_limit": {"time": "1min"}}
 
 
 def main(fault, folder):
-    up()
     sys.path.insert(0, str(HERE))
     import clusters
 
@@ -292,9 +293,15 @@ def main(fault, folder):
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         sys.exit(absent() or 0)
+    came_up = False
     try:
+        up()
+        came_up = True
         main(*sys.argv[1:])
-    except BaseException:
+    except BaseException as fault:
         for log in RUN.glob("*.log"):
             print(log.name, *log.read_text().splitlines()[-20:], sep="\n", file=sys.stderr)
-        raise
+        if came_up:
+            raise
+        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
+        sys.exit(NEVER_UP)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slurm_here import Faults, absent, within
+from slurm_here import NEVER_UP, Faults, absent, within
 
 WHY_NOT = absent()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
@@ -15,4 +15,6 @@ FAULTS = sorted(name for name in vars(Faults) if not name.startswith("_") and na
 def test_whatever_happens_on_a_real_cluster_nothing_is_lost_or_counted_twice(tmp_path, fault):
     code, said = within(fault, tmp_path)
 
+    if code == NEVER_UP:
+        pytest.skip(f"no Slurm comes up here: {said.strip().splitlines()[-1]}")
     assert code == 0, said
