@@ -61,6 +61,16 @@ def test_the_headline_says_how_long_budgets_of_seconds_take_where_that_is_less_t
     )
 
 
+@pytest.mark.parametrize(
+    ("budget", "cap", "said"),
+    [("1s", "20min", "13 runs on 1 host: about 17 s of training"), ("2h", "3h", "about 16.003 slot-hours of training")],
+)
+def test_what_the_headline_expects_has_a_unit_beside_a_budget_of_hours(budget, cap, said):
+    text = spec(stage_short=f"stage short {{\n  train four for {budget} cpu\n  cap {cap}\n  on box\n  seeds 1, 2\n}}")
+
+    assert said in headline(study_of(text), plan_of(text))
+
+
 @pytest.mark.parametrize("change", [("for 1s", "for 5steps\n  cap 20s"), ("slots 2", "slots 2\n  threads 2")])
 def test_nobody_says_how_long_what_no_clock_counts(change):
     short = "stage short {\n  train four for 1s cpu\n  cap 20s\n  on box\n  seeds 1, 2\n}"

@@ -14,6 +14,7 @@ from typing import assert_never
 from attrs import frozen
 
 from promo.base.canonical import exact, rounded
+from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import budget_text
@@ -92,14 +93,19 @@ def plan_text(study: Study, plan: Plan, spec: str = "SPEC", today: str = "") -> 
 def headline(study: Study, plan: Plan) -> str:
     """`16 runs on 1 host: about 3 min 40 s, a budget of 15 min 20 s, never more than 8 h 10 min of slot time.`"""
     about = about_s(study, plan)
-    likely = "" if about is None or about == plan.budget_s else f"about {amount_text(about, plan)} of training, "
     hours = _in_hours(plan)
+    likely = "" if about is None or about == plan.budget_s else f"about {_about(about, plan)} of training, "
     unit = f" {plan.device_unit}" if hours else f" of {time_word(plan)}"
     budget, bound = amount_text(plan.budget_s, plan), amount_text(plan.bound_s, plan)
     return (
         f"{plural(plan.run_count.planned, 'run')} on {plural(len(study.hosts), 'host')}: {likely}a budget of "
         f"{budget}{unit if hours else ''}, never more than {bound}{unit} with start-up, failures and reruns."
     )
+
+
+def _about(seconds: Fraction, plan: Plan) -> str:
+    """What is expected, with its unit: minutes where it is less than an hour, however long the budget is."""
+    return span_text(seconds) if seconds < HOUR else f"{amount_text(seconds, plan)} {amount_unit(plan)}"
 
 
 def _in_hours(plan: Plan) -> bool:
