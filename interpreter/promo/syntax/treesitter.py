@@ -10,7 +10,6 @@ The table of clauses adds what `promo.lark` does not say of a name: `declared` h
 (a metric, a unit, `by name`), or, as `name`, one that is declared elsewhere.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,8 @@ from promo.syntax.tables import GRAMMAR
 
 Form = dict[str, Any]
 """A rule as tree-sitter's `grammar.json` has it."""
+WRITTEN = {"SYMBOL": "$.{name}", "STRING": '"{value}"', "PATTERN": "/{value}/", "BLANK": ""}
+"""Kind of a form without parts -> what stands for it in `grammar.js`."""
 HEAD = "Written by python -m promo.syntax.tables; edit nothing here."
 LISTED = "_names"
 """The shared rule whose names are of the clause around it."""
@@ -185,24 +186,19 @@ def _grammar_js(form: Form) -> str:
 
 
 def _javascript(form: Form) -> str:
-    match form["type"]:
-        case "SYMBOL":
-            return f"$.{form['name']}"
-        case "STRING":
-            return json.dumps(form["value"])
-        case "PATTERN":
-            return f"/{form['value']}/"
-        case "ALIAS":
-            return f"alias({_javascript(form['content'])}, $.{form['value']})"
-        case "BLANK":
-            return "blank()"
-        case "REPEAT" | "REPEAT1" as kind:
-            return f"{kind.lower()}({_javascript(form['content'])})"
-        case kind:
-            members = form["members"]
-            if members[-1]["type"] == "BLANK":
-                return f"optional({_javascript(members[0])})"
-            return f"{kind.lower()}({', '.join(map(_javascript, members))})"
+    kind, inner = form["type"], [_javascript(one) for one in _parts(form)]
+    if kind in WRITTEN:
+        return WRITTEN[kind].format_map(form)
+    if kind == "ALIAS":
+        return f"alias({inner[0]}, $.{form['value']})"
+    if inner[-1] == "":
+        return f"optional({inner[0]})"
+    return f"{kind.lower()}({', '.join(inner)})"
+
+
+def _parts(form: Form) -> list[Form]:
+    content: list[Form] = form.get("members", [form["content"]] if "content" in form else [])
+    return content
 
 
 BRACKETS, DELIMITERS = "()[]{}", ",:"
@@ -232,7 +228,7 @@ def _colours(rules: dict[str, Form]) -> str:
         "@operator": sorted(word for word in words if not word.isalpha() and word not in BRACKETS + DELIMITERS),
     }
     patterns = {**COLOURS, _nodes(sorted({*alone} - {"frozen"})): "@keyword"}
-    patterns |= {f"[{' '.join(map(json.dumps, these))}]": colour for colour, these in listed.items()}
+    patterns |= {"[" + " ".join(f'"{one}"' for one in these) + "]": colour for colour, these in listed.items()}
     return _query(*(f"{pattern} {colour}".rstrip() for pattern, colour in patterns.items()))
 
 
@@ -240,7 +236,7 @@ def _strings(form: Form) -> Iterator[str]:
     """The words and signs in a rule."""
     if form["type"] == "STRING":
         yield form["value"]
-    for inner in form.get("members", [form["content"]] if "content" in form else []):
+    for inner in _parts(form):
         yield from _strings(inner)
 
 
