@@ -206,7 +206,7 @@ def test_without_its_lookahead_a_number_may_pass_that_promo_refuses(value, parse
 # --- the colours ---------------------------------------------------------------------------------------------
 
 
-NUMBER = {"constant.numeric", "number"}
+NUMBER = {"constant.numeric"}
 SAYS = {
     Comment.Single: {"comment"},
     Comment.Special: {"comment.documentation"},

@@ -208,16 +208,21 @@ COLOURS = {
     "(setting . (name) @variable.member)": "",
     "(string)": "@string",
     "(digest)": "@constant",
-    "[(int) (float) (quantity) (date)]": "@constant.numeric @number",
+    "[(int) (float) (quantity) (date)]": "@constant.numeric",
     "(frozen)": "@keyword.modifier",
     '((comment) @comment (#not-match? @comment "^##"))': "",
     '((comment) @comment.documentation (#match? @comment.documentation "^##"))': "",
 }
-"""What is coloured by its kind -> how.  No two patterns colour one place, for editors differ in which would count."""
+"""
+What is coloured by its kind -> how.
+
+Nothing is coloured twice, for editors differ in which colour would count.  An editor that does not know the end of a
+name goes by its beginning: Helix has no `number`, so numbers are a `constant.numeric`, for others a `constant`.
+"""
 
 
 def _colours(rules: dict[str, Form]) -> str:
-    """How nodes are coloured; numbers have a name that Helix knows, and one that others do."""
+    """How nodes are coloured, and words and signs that have none of their own."""
     said = Counter(word for rule in rules.values() for word in _strings(rule))
     alone = [name for name, rule in rules.items() if rule["type"] == "STRING" and said[rule["value"]] == 1]
     words = said.keys() - {rules[name]["value"] for name in alone}

@@ -4,7 +4,7 @@
 (setting . (name) @variable.member)
 (string) @string
 (digest) @constant
-[(int) (float) (quantity) (date)] @constant.numeric @number
+[(int) (float) (quantity) (date)] @constant.numeric
 (frozen) @keyword.modifier
 ((comment) @comment (#not-match? @comment "^##"))
 ((comment) @comment.documentation (#match? @comment.documentation "^##"))
