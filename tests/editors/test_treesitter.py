@@ -28,8 +28,6 @@ from promo.syntax.parse import parse
 from promo.syntax.tables import GRAMMAR, TREE_SITTER
 from promo.syntax.treesitter import tree_sitter_files, tree_sitter_form
 
-tree_sitter = pytest.importorskip("tree_sitter", reason="the binding tree-sitter is not installed")
-
 ROOT = Path(__file__).parents[2]
 FOLDER = grammar_file(TREE_SITTER)
 TEXT = grammar_file(GRAMMAR).read_text(encoding="utf-8")
@@ -81,7 +79,12 @@ def test_the_program_writes_the_parser_that_is_kept(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def language(tmp_path_factory):
+def binding():
+    return pytest.importorskip("tree_sitter", reason="the Python package tree-sitter is not installed")
+
+
+@pytest.fixture(scope="session")
+def language(binding, tmp_path_factory):
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler is installed")
@@ -92,12 +95,12 @@ def language(tmp_path_factory):
     made.restype = ctypes.c_void_p
     capsule = ctypes.pythonapi.PyCapsule_New
     capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    return tree_sitter.Language(capsule(made(), b"tree_sitter.Language", None))
+    return binding.Language(capsule(made(), b"tree_sitter.Language", None))
 
 
 @pytest.fixture(scope="session")
-def parser(language):
-    return tree_sitter.Parser(language)
+def parser(binding, language):
+    return binding.Parser(language)
 
 
 def shape(part, places):
@@ -225,19 +228,25 @@ OF_NAMES = (set(), {"constant.builtin"}, {"variable.member"}, {"type.definition"
 PUNCTUATION = ({"punctuation.bracket"}, {"punctuation.delimiter"})
 
 
-def captured(language, root, name):
-    query = tree_sitter.Query(language, (FOLDER / "queries" / name).read_text(encoding="utf-8"))
-    found = {}
-    for colour, nodes in tree_sitter.QueryCursor(query).captures(root).items():
-        for node in nodes:
-            found.setdefault((node.start_byte, node.end_byte), set()).add(colour)
-    return found
+@pytest.fixture(scope="session")
+def captured(binding, language, parser):
+    """Text and query -> place of what is captured, and as what."""
+
+    def places(text, name):
+        query = binding.Query(language, (FOLDER / "queries" / name).read_text(encoding="utf-8"))
+        found = {}
+        for colour, nodes in binding.QueryCursor(query).captures(parser.parse(text.encode()).root_node).items():
+            for node in nodes:
+                found.setdefault((node.start_byte, node.end_byte), set()).add(colour)
+        return found
+
+    return places
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_colours_are_what_the_parser_says_of_each_word(path, language, parser):
+def test_the_colours_are_what_the_parser_says_of_each_word(path, captured):
     text = path.read_text(encoding="utf-8")
-    found = captured(language, parser.parse(text.encode()).root_node, "highlights.scm")
+    found = captured(text, "highlights.scm")
     wrong = []
     for start, kind, word in PromoLexer().get_tokens_unprocessed(text):
         colours = found.pop((start, start + len(word)), set())
@@ -253,9 +262,9 @@ def test_the_colours_are_what_the_parser_says_of_each_word(path, language, parse
     assert found == {}
 
 
-def test_names_are_coloured_by_what_the_table_of_clauses_says_of_them(language, parser):
+def test_names_are_coloured_by_what_the_table_of_clauses_says_of_them(captured):
     text = "promo 1\nstudy s {\n  measure loss in bpb, lower is better\n}\ncandidate c like b {\n  depth = deep\n}\n"
-    found = captured(language, parser.parse(text.encode()).root_node, "highlights.scm")
+    found = captured(text, "highlights.scm")
     coloured = {text[start:end]: colours for (start, end), colours in found.items()}
 
     assert coloured["s"] == coloured["c"] == {"type.definition"}
@@ -265,9 +274,9 @@ def test_names_are_coloured_by_what_the_table_of_clauses_says_of_them(language, 
     assert "deep" not in coloured
 
 
-def test_every_block_folds(language, parser):
+def test_every_block_folds(captured):
     text = (ROOT / "tests" / "syntax" / "good" / "everything.promo").read_text(encoding="utf-8")
-    folded = captured(language, parser.parse(text.encode()).root_node, "folds.scm")
+    folded = captured(text, "folds.scm")
     blocks = [one for one in parse(Source("x", text)).tree.declarations if one.kind in BLOCKS]
 
     assert sorted(folded) == sorted((one.start, one.end) for one in blocks)
