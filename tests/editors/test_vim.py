@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -101,31 +100,7 @@ def test_vim_colours_a_good_spec_as_the_parser_reads_it(path, tmp_path):
     assert wrong == []
 
 
-README = (ROOT / "grammar" / "editors" / "README.md").read_text(encoding="utf-8")
-
-
-def block(language):
-    """The lines that the page gives for an editor."""
-    return README.split(f"```{language}\n")[1].split("```")[0]
-
-
-def test_the_lines_for_helix_are_toml_that_starts_the_server():
-    told = tomllib.loads(block("toml"))
-
-    assert told["language-server"]["promo"] == {"command": "promo", "args": ["lsp"]}
-    assert told["language"][0]["language-servers"] == ["promo"]
-    assert told["language"][0]["file-types"] == ["promo"]
-
-
-def test_the_lines_for_other_editors_are_whole_and_start_the_server():
-    for language, words in {"lua": '{ "promo", "lsp" }', "elisp": '"promo" "lsp"'}.items():
-        assert words in block(language)
-        assert all(block(language).count(one) == block(language).count(other) for one, other in ("()", "{}"))
-    assert json.loads(block("json")) == {"file_types": {"TOML": ["promo"]}}
-
-
-def test_the_page_puts_the_vim_files_where_vim_looks():
-    assert "cp -r grammar/editors/vim ~/.vim/pack/promo/start/promo" in block("sh")
+def test_vim_looks_for_the_files_where_they_lie():
     assert {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.vim")} == {
         "ftdetect/promo.vim",
         "ftplugin/promo.vim",

@@ -10,6 +10,7 @@ from promo.base.codec import from_json, to_json
 from promo.base.diagnostics import errors
 from promo.base.units import UNITS
 from promo.study.values import Study
+from promo.syntax.parse import declaration_words
 from support import compiled, promo
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +93,11 @@ def test_the_reference_names_every_word_of_the_grammar_and_every_unit():
 
     assert words - shown == set()
     assert {unit for unit in UNITS if f"`{unit}`" not in PAGE} == set()
+
+
+def test_the_page_begins_with_every_declaration_and_where_it_is_told():
+    links = dict(re.findall(r"\[`([a-z]+)`\]\(#([a-z-]+)\)", PAGE))
+    headings = {one.lower().replace(" ", "-") for one in re.findall(r"^##+ (.+)$", EXAMPLE.sub("", PAGE), re.MULTILINE)}
+
+    assert set(links) == declaration_words() - {"frozen", "promo"}
+    assert set(links.values()) <= headings

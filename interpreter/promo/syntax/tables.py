@@ -22,6 +22,7 @@ GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
 TEXTMATE = "editors/vscode/syntaxes/promo.tmLanguage.json"
 VIM = "editors/vim/syntax/promo.vim"
+TREE_SITTER = "editors/tree-sitter-promo"
 END = "$END"
 
 
@@ -257,16 +258,21 @@ def coloured(textmate: str, tables: Tables) -> str:
 
 
 def write() -> None:
-    """Write the tables beside the grammar, and the words that editors colour where those lie in the same tree."""
-    compiled = compile_grammar(grammar_file(GRAMMAR).read_bytes())
+    """Write the tables beside the grammar, and the files of editors where those lie in the same tree."""
+    grammar = grammar_file(GRAMMAR).read_bytes()
+    compiled = compile_grammar(grammar)
     grammar_file(TABLES).write_text(json.dumps(compiled, separators=(",", ":")) + "\n", encoding="utf-8")
     editors = grammar_file(TEXTMATE)
     if editors.exists():
-        text = editors.read_text(encoding="utf-8")
-        editors.write_text(coloured(text, _from_stored(compiled)), encoding="utf-8")
+        tables, textmate = _from_stored(compiled), editors.read_text(encoding="utf-8")
+        from promo.syntax.treesitter import tree_sitter_files
         from promo.syntax.vim import vim_syntax
 
-        grammar_file(VIM).write_text(vim_syntax(_from_stored(compiled)), encoding="utf-8")
+        files = {TEXTMATE: coloured(textmate, tables), VIM: vim_syntax(tables)}
+        files |= {f"{TREE_SITTER}/{name}": text for name, text in tree_sitter_files(grammar.decode()).items()}
+        for name, text in files.items():
+            grammar_file(name).parent.mkdir(parents=True, exist_ok=True)
+            grammar_file(name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
