@@ -341,7 +341,7 @@ def test_stop_never_signals_a_process_that_only_has_the_number_of_the_old_one(wo
     folder = study(workplace)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
     try:
-        with lock_study(folder.path):
+        with lock_study(folder.path, folder.disk):
             (folder.path / "lock").write_text(f"{bystander.pid} 1.0\n", encoding="ascii")
 
             assert promo("stop", path) == 2

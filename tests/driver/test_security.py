@@ -14,6 +14,7 @@ from promo.base.resources import template_folder
 from promo.driver.bundle import ALONG, NAME
 from promo.evidence.values import Evidence
 from promo.report.render import _environment
+from promo.run.disk import RealDisk
 from promo.run.locks import lock_study
 from promo.run.redact import redact
 from promo.run.runners.files.program import _filled
@@ -162,7 +163,7 @@ def test_a_study_folder_that_everybody_may_write_in_is_refused(workplace, capsys
     assert promo("run", "trial.promo", "--quiet") == 2
     assert "everybody may write" in capsys.readouterr().err
     (workplace / "trial.study").chmod(0o755)
-    lock_study(workplace / "trial.study").close()
+    lock_study(workplace / "trial.study", RealDisk()).close()
 
 
 def test_templates_escape_refuse_what_is_not_there_and_quote_every_attribute():

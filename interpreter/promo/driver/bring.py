@@ -91,7 +91,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
     bundle = read_bundle(path)
     by = None if key is None else _signed_by(bundle, key)
     _checked(bundle, folder, path)
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         theirs, fresh = _checked(bundle, folder, path)
         if fresh:
             _take(folder, bundle, fresh, theirs, clock, by)

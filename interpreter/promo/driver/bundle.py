@@ -27,10 +27,10 @@ from promo.base.fields import Digest
 from promo.base.reading import open_plain, place_of
 from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
+from promo.ledger.ports import Disk
 from promo.ledger.sources import Installed
 from promo.ledger.state import Attempt, AttemptState, State, state_of
 from promo.ledger.values import Taken
-from promo.run.disk import DISK
 from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 
 MANIFEST = "manifest.json"
@@ -153,7 +153,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
         )
     )
     signature = {SIGNATURE: sign(manifest, key)} if key else {}
-    _pack(path, {MANIFEST: manifest, **signature, **files})
+    _pack(folder.disk, path, {MANIFEST: manifest, **signature, **files})
     return digest_bytes(manifest), len(attempts)
 
 
@@ -192,7 +192,7 @@ def file_digest(data: bytes | Path) -> str:
     return found.hexdigest()
 
 
-def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
+def _pack(disk: Disk, path: Path, files: Mapping[str, bytes | Path]) -> None:
     try:
         place = place_of(path)
         whole = place.with_name(place.name + ".part")
@@ -202,9 +202,9 @@ def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
                 entry.size, entry.mode = len(data) if isinstance(data, bytes) else data.stat().st_size, 0o600
                 with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as content:
                     tar.addfile(entry, content)
-        DISK.settle([whole], [])
+        disk.settle([whole], [])
         whole.replace(place)
-        DISK.settle([], [place.parent])
+        disk.settle([], [place.parent])
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 
