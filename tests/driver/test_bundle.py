@@ -23,7 +23,11 @@ from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Sta
 from promo.run.store import parse_request, parse_result, result_bytes
 from support import promo, spec
 
-HOSTS = 'host here {\n  device "cpu" on any\n  slots 2\n}\n\nhost there {\n  device "cpu" on any\n  slots 2\n}'
+HOSTS = (
+    'host here {\n  device "cpu" on any\n  slots 2\n  executor inline\n}\n\n'
+    'host there {\n  device "cpu" on any\n  slots 2\n}'
+)
+"""Runs of one are made in the process of the test, and those of the other leave a log as well."""
 TEXT = spec("use", host=HOSTS).replace("on box", "on here, there")
 SMALL = (
     TEXT.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
