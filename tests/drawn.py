@@ -70,16 +70,9 @@ def _annotated(args):
         if isinstance(mark, Range):
             return st.integers(mark.least, mark.most)
         if isinstance(mark, Form) and mark.matches is not None:
-            texts = _matching(mark.matches.__self__.pattern)
+            texts = st.from_regex(re.compile(mark.matches.__self__.pattern, re.ASCII), fullmatch=True)
             return texts if mark.least is None else texts.filter(partial(is_taken, mark))
     return of(args[0])
-
-
-def _matching(pattern):
-    """Texts of a pattern; those of digests are drawn as bytes, and not a character at a time."""
-    if pattern == "[0-9a-f]{64}":
-        return st.binary(min_size=32, max_size=32).map(bytes.hex)
-    return st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
 
 
 def _tuples(args):
