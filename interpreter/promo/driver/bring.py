@@ -16,7 +16,7 @@ from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
-from promo.driver.bundle import MANIFEST, SIGNATURE, Bundle, file_digest, goes_along, read_bundle
+from promo.driver.bundle import Bundle, file_digest, goes_along, read_bundle
 from promo.driver.requests import Requests, shaped
 from promo.driver.signatures import signer
 from promo.driver.study import LEDGER, StudyFolder
@@ -102,7 +102,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
 def _signed_by(bundle: Bundle, key: Path) -> str:
     if bundle.signature is None:
         raise Mismatch(f"{bundle.path} is not signed", hint="have it written with --key, or import it without")
-    return signer(bundle.read(MANIFEST), bundle.signature, key, str(bundle.path))
+    return signer(bundle.named, bundle.signature, key, str(bundle.path))
 
 
 def _checked(bundle: Bundle, folder: StudyFolder, path: Path) -> tuple[dict[Key, _Theirs], list[Key]]:
@@ -359,8 +359,8 @@ def _take(
     head, ledger = bundle.manifest.head, bundle.manifest.files[LEDGER]
     event = BundleImported(bundle.digest, head, kept, ledger, by, tuple(Taken(*key) for key in fresh))
     disk.make_folder(folder.path / KEPT)
-    for name, inside in zip(event.files, (LEDGER, MANIFEST, SIGNATURE), strict=False):
-        disk.write(folder.path / name, bundle.read(inside))
+    for name, content in zip(event.files, (bundle.read(LEDGER), bundle.named, bundle.signature or b""), strict=False):
+        disk.write(folder.path / name, content)
     journal = Journal(folder.path / LEDGER, disk, clock)
     with journal.together():
         journal.append(event)
