@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from argparse import Namespace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,19 @@ def test_a_study_does_not_go_on_beside_frozen_files_that_were_changed_and_names_
     assert (
         "it was changed after" if words.startswith("line") else words
     ) in said  # no other copy of the text is at hand
+
+
+def test_the_time_of_a_seal_is_named_though_freezing_was_recorded_some_seconds_later(made, copy, capsys):
+    def later(forger):
+        for line in forger.lines:
+            line["time"] = f"{datetime.fromisoformat(line['time']) + timedelta(seconds=3):%Y-%m-%dT%H:%M:%SZ}"
+
+    tampered(copy, later)
+    text = (copy / "lock.json").read_text(encoding="utf-8")
+    (copy / "lock.json").write_text(text.replace('"sealed_at":"2', '"sealed_at":"1', 1), encoding="utf-8")
+
+    assert promo("run", made("plain") / "trial.promo", "--study", copy, "--quiet") == 1
+    assert "seals close, sealed_at: 2" in capsys.readouterr().err
 
 
 def test_several_frozen_files_that_were_changed_are_all_named(made, copy, capsys):
