@@ -166,7 +166,8 @@ def test_the_executor_of_the_page_runs_a_study(package):
     path = (place, PLUGIN)
     host = SOUND["host"].replace("any\n", "any\n  executor child\n")
     broken = SOUND["candidate"].replace("quality = 4", 'quality = 4\n  behaviour = "kill"')
-    text = spec(host=host, candidate=broken)
+    once = {f"stage_{name}": SOUND[f"stage {name}"].replace(", 2", "").replace(", 4", "") for name in ("short", "long")}
+    text = spec("use", host=host, candidate=broken, **once)
     (place / "trial.promo").write_text(text, encoding="utf-8")
 
     promo("freeze", "trial.promo", path=path, folder=place)
