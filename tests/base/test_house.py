@@ -74,6 +74,19 @@ def test_no_file_is_longer_than_may_be_read_at_once():
     assert {file: length for file, length in lengths.items() if length > LONGEST_FILE} == {}
 
 
+def test_whoever_reads_and_writes_a_study_is_handed_its_disk():
+    """Above `run/`, whose processes and executors make their own, no module takes one from another module."""
+    taken = {
+        file
+        for file, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and any(one.name == "DISK" for one in node.names)
+    }
+
+    assert taken
+    assert {file for file in taken if not file.startswith("run/")} == set()
+
+
 # --- closed unions -------------------------------------------------------------------------------------------------
 
 LEFT_OPEN = {
