@@ -5967,6 +5967,22 @@ class Look:
             if key not in ends:
                 self.report.differs("history", f"{said['ledger']} tells of no end of attempt {key[1]} of run {key[0]}")
         self.counts["ledgers"] += 1
+        self._packed(said)
+
+    def _packed(self, said: Object) -> None:
+        """The manifest by which a bundle is named, of that ledger; and its signature, by the key that is named."""
+        _, name, *signature = kept_of(said)
+        content = self.folder.read(name, LARGE)
+        if sha(content) != said["bundle"]:
+            raise DiffersError(f"{name} is not that of the bundle")
+        manifest = strict(content)
+        of = manifest["plan"], manifest["head"], manifest["files"].get("ledger.jsonl")
+        if of != (self.plan.digest, said["head"], said["ledger_digest"]):
+            raise DiffersError(f"{name} is of another ledger")
+        if not set(map(tuple, manifest["attempts"])).issuperset(map(tuple, said["taken"])):
+            raise DiffersError(f"{name} does not have every attempt that was taken in")
+        if signature and maker(content, self.folder.read(signature[0])) != said["signer"]:
+            raise DiffersError(f"{signature[0]} was not made by {said['signer']}")
 
     def _other_origin(self, there: list[Object]) -> str:
         """What a ledger from another machine was made with, and this study was not; empty where there is no such."""
@@ -6014,7 +6030,7 @@ class Look:
         """
         course = self.course
         known = {"ledger.jsonl", "lock", "checkpoint.note", *UNPACKED, *self.frozen["files"]}
-        known |= {one["ledger"] for one in course.bundles.values()}
+        known |= {name for one in course.bundles.values() for name in kept_of(one)}
         known |= {f"evidence/{name}.json" for name in (*course.closed, *course.estimated)}
         following = len(course.amendments) + 1
         known |= {f"amendments/{number_}.promo" for number_ in range(1, following + 1)}
@@ -6477,6 +6493,22 @@ def named_key(path: Path) -> tuple[str, str, str]:
     if len(typed) != 33 or typed[0] not in (1, 4) or not owner or identity != due:
         raise CannotError(f"{path} is no public key")
     return owner, "note", encoded
+
+
+def kept_of(said: Object) -> tuple[str, ...]:
+    """What is kept of a bundle: the ledger there, its manifest and, where a key was asked for, its signature."""
+    manifest = said["ledger"].removesuffix(".jsonl") + ".manifest.json"
+    return (said["ledger"], manifest) if said["signer"] is None else (said["ledger"], manifest, manifest + ".sig")
+
+
+def maker(content: bytes, signature: bytes) -> str:
+    """Fingerprint of the key by which a bundle's manifest was signed; empty where it was not."""
+    with tempfile.TemporaryDirectory() as scratch:
+        detached = Path(scratch) / "signature"
+        detached.write_bytes(signature)
+        told = ran(["ssh-keygen", "-Y", "check-novalidate", "-n", "promo-bundle", "-s", str(detached)], content)
+    found = re.search(rb"SHA256:[A-Za-z0-9+/]{43}", told or b"")
+    return found[0].decode() if found else ""
 
 
 def ran(words: list[str], given: bytes) -> bytes | None:

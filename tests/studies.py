@@ -2,18 +2,23 @@
 Real studies for tests of whoever reads a study folder: each is made by commands alone, most with the toy runner.
 
 `STUDIES` leads from a name to the function that makes the study in the working folder, and to the exit code that a
-verifier without keys gives it.  All but one take about a second.
+verifier without keys gives it.  All but one take about a second, and `made` makes each once for all tests.
 """
 
+import contextlib
+import fcntl
+import io
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from support import SOUND, TWO_MODELS, crashed, promo, recorded, spec
+import pytest
 
-INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+from support import INLINE, SOUND, TWO_MODELS, crashed, promo, recorded, spec
+
 SSH = shutil.which("ssh-keygen")
 FOLDER = Path("trial.study")
 WHY = ("--by", "Ada", "--reason", "two are cheap enough")
@@ -338,9 +343,6 @@ def divided():
 
 def _said(*words):
     """What a command complains of."""
-    import contextlib
-    import io
-
     with contextlib.redirect_stderr(io.StringIO()) as said:
         promo(*words)
     return said.getvalue()
@@ -590,8 +592,8 @@ def belated():
     assert promo("run", "trial.promo", "--quiet") == 0
 
 
-def bundled():
-    """Two machines that never met, seen from one of them."""
+def bundled(sign=(), ask=()):
+    """Two machines that never met, seen from one of them; bundles are written and taken in with these words."""
     hosts = INLINE.replace("host box", "host here") + "\n\n" + INLINE.replace("host box", "host there")
     text = small().replace(INLINE, hosts).replace("on box", "on here, there")
     sides = {"here": Path("trial.promo"), "there": Path("b/trial.promo")}
@@ -601,10 +603,16 @@ def bundled():
     for _ in range(2):
         for host, path in sides.items():
             assert promo("run", path, "--host", host, "--quiet") == 6
-            assert promo("bundle", path, "--out", f"{host}.bundle") == 0
-        assert promo("import", "there.bundle", sides["here"]) == 0
-        assert promo("import", "here.bundle", sides["there"]) == 0
+            assert promo("bundle", path, "--out", f"{host}.bundle", *sign) == 0
+        assert promo("import", "there.bundle", sides["here"], *ask) == 0
+        assert promo("import", "here.bundle", sides["there"], *ask) == 0
     assert promo("run", "trial.promo", "--host", "here", "--quiet") == 0
+
+
+def signed():
+    """As `bundled`, with bundles that somebody signed."""
+    command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "owner", "-f", "owner")
+    bundled(("--key", "owner"), ("--key", "owner.pub"))
 
 
 def texted():
@@ -625,7 +633,36 @@ STUDIES = {
     "amended_late": (amended_late, 3), "screened": (screened, 3), "divided": (divided, 3),
     "grown": (grown, 3), "replayed": (replayed, 3),
     "looked": (looked, 3), "outside": (outside, 3), "stateful": (stateful, 3),
-    "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
+    "belated": (belated, 3), "bundled": (bundled, 3), "signed": (signed, 3), "texted": (texted, 3),
     "spending": (spending, 3), "paying": (paying, 3), "killed": (killed, 3),
 }  # fmt: skip
 """Name -> who makes it, and the exit code of both verifiers without a key."""
+
+
+def made(name, factory):
+    """
+    The folder in which a study was made, once for all modules and all processes of the tests.
+
+    Whoever changes anything there copies it first.
+
+    Args:
+        name: one of `STUDIES`.
+        factory: pytest's factory of folders, whose processes have one folder above theirs.
+    """
+    if name in ("anchored", "signed") and not SSH:
+        pytest.skip("needs ssh-keygen")
+    if name == "texted":
+        pytest.importorskip("torch")
+    above = factory.getbasetemp()
+    above = (above.parent if "PYTEST_XDIST_WORKER" in os.environ else above) / "studies"
+    above.mkdir(exist_ok=True)
+    place, whole = above / name, above / f"{name}.made"
+    with (above / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            shutil.rmtree(place, ignore_errors=True)  # of a process that was ended while it made it
+            place.mkdir()
+            with contextlib.chdir(place), contextlib.redirect_stdout(io.StringIO()):
+                STUDIES[name][0]()
+            whole.touch()
+    return place

@@ -44,6 +44,9 @@ SOUND = {
 }
 """A sound spec in parts; a test replaces some and leaves the rest."""
 
+INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+"""Its host with runs in the process of the test, for tests of what is made of them: no process is started for each."""
+
 TWO_MODELS = """data words {
   source   "builtin:synth/1"
   holdout  5%

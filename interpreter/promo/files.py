@@ -6,7 +6,7 @@ from promo.base.diagnostics import Diagnostic, SpecError
 from promo.base.errors import PromoError
 from promo.base.reading import NotPlainError, place_of, read_plain
 from promo.base.source import Source, Span
-from promo.run.disk import DISK
+from promo.run.disk import RealDisk
 
 LARGEST_SPEC = 16 * 1024 * 1024
 
@@ -59,7 +59,7 @@ def write_given(path: Path, content: bytes) -> None:
         PromoError: there is a folder, a pipe or a device, or it cannot be written.
     """
     try:
-        DISK.write(place_of(path), content)
+        RealDisk().write(place_of(path), content)
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support import SOUND, spec
+import promo as package_of_promo
+from support import INLINE, SOUND, spec
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -18,6 +19,7 @@ BLOCKS = re.findall(r"^```(\w+) (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTA
 CHANGES = [(name, text) for language, name, text in BLOCKS if language == "diff"]
 CLAUSE = sorted({name for name, _ in CHANGES})
 PLUGIN = ROOT / "tests" / "plugin"
+INSTALLED = Path(package_of_promo.__file__).parent
 
 
 def section(title):
@@ -55,10 +57,17 @@ def changed(tree, *, without=""):
 
 
 def copied(place):
-    """A copy of everything that is installed, as one package; and of its tests."""
+    """
+    A copy of everything that is installed, as one package; and of its tests.
+
+    What Python made of the modules comes along, for its commands would make it again of all that the page leaves alone.
+    """
     tree, library = place / "tree", place / "library"
     for name in ("grammar", "interpreter", "templates", "tests", "specs"):
-        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.study"))
+        left_out = ("__pycache__", "*.study", *["promo"] * (name == "interpreter"))
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns(*left_out))
+    left_out = ("grammar", "templates", "*.pyc.*")  # the last are being written just now
+    shutil.copytree(INSTALLED, tree / "interpreter" / "promo", ignore=shutil.ignore_patterns(*left_out))
     shutil.copy(ROOT / "pyproject.toml", tree)
     (library / "promo").mkdir(parents=True)
     for one in (tree / "interpreter" / "promo").iterdir():
@@ -98,7 +107,7 @@ def test_the_gate_clause_of_the_page_works_from_the_text_to_both_verifiers(tmp_p
     run("-m", "promo.syntax.tables", path=path, folder=tmp_path)
     gate = SOUND["gate"].replace("rank by mean", "rank by trimmed")
     stage = SOUND["stage short"].replace("seeds 1, 2", "seeds 1, 2, 5")
-    (tmp_path / "trial.promo").write_text(spec(gate=gate, stage_short=stage), encoding="utf-8")
+    (tmp_path / "trial.promo").write_text(spec(gate=gate, stage_short=stage, host=INLINE), encoding="utf-8")
 
     promo("check", "trial.promo", path=path, folder=tmp_path)
     promo("freeze", "trial.promo", path=path, folder=tmp_path)
@@ -157,7 +166,8 @@ def test_the_executor_of_the_page_runs_a_study(package):
     path = (place, PLUGIN)
     host = SOUND["host"].replace("any\n", "any\n  executor child\n")
     broken = SOUND["candidate"].replace("quality = 4", 'quality = 4\n  behaviour = "kill"')
-    text = spec(host=host, candidate=broken)
+    once = {f"stage_{name}": SOUND[f"stage {name}"].replace(", 2", "").replace(", 4", "") for name in ("short", "long")}
+    text = spec("use", host=host, candidate=broken, **once)
     (place / "trial.promo").write_text(text, encoding="utf-8")
 
     promo("freeze", "trial.promo", path=path, folder=place)

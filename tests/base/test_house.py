@@ -6,6 +6,7 @@ The rules of the house, counted over every product file.
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,21 @@ from promo.syntax.tables import load
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "interpreter" / "promo"
 FILES = {path.relative_to(PRODUCT).as_posix(): path for path in sorted(PRODUCT.rglob("*.py"))}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 LONGEST_FUNCTION, LONGEST_FILE = 60, 500
 
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def trees():
+    """Every product file as Python reads it; made where a rule is counted, since every process collects this module."""
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+
+
+@cache
+def classes():
+    """Names of all classes."""
+    return {node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
 
 
 def functions(tree):
@@ -48,7 +60,7 @@ def own(function):
 def test_no_function_is_longer_than_a_page():
     long = {
         f"{file}: {name}": node.end_lineno - node.lineno + 1
-        for file, tree in TREES.items()
+        for file, tree in trees().items()
         for name, node in functions(tree)
         if node.end_lineno - node.lineno >= LONGEST_FUNCTION
     }
@@ -60,6 +72,19 @@ def test_no_file_is_longer_than_may_be_read_at_once():
     lengths = {file: path.read_bytes().count(b"\n") for file, path in FILES.items()}
 
     assert {file: length for file, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_whoever_reads_and_writes_a_study_is_handed_its_disk():
+    """Above `run/`, whose processes and executors make their own, no module takes one from another module."""
+    taken = {
+        file
+        for file, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and any(one.name == "DISK" for one in node.names)
+    }
+
+    assert taken
+    assert {file for file in taken if not file.startswith("run/")} == set()
 
 
 # --- closed unions -------------------------------------------------------------------------------------------------
@@ -104,7 +129,7 @@ def is_closed(match):
 def test_every_match_is_closed_or_says_here_why_it_is_not():
     matches = {
         f"{file}: {name}": node
-        for file, tree in TREES.items()
+        for file, tree in trees().items()
         for name, function in functions(tree)
         for node in own(function)
         if isinstance(node, ast.Match) and not is_closed(node)
@@ -122,24 +147,29 @@ def members(node):
     return [node.id] if isinstance(node, ast.Name) else []
 
 
-NAMED = {
-    target.id: members(node.value)
-    for tree in TREES.values()
-    for node in tree.body
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp)
-    for target in node.targets
-    if isinstance(target, ast.Name)
-}
-CLASSES = {node.name for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+@cache
+def named():
+    """Whatever is an alternative of names -> these."""
+    return {
+        target.id: members(node.value)
+        for tree in trees().values()
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def flat(name):
     """Classes of a union by its name, those of unions inside it among them."""
-    return {one for part in NAMED[name] for one in flat(part)} if name in NAMED else {name}
+    return {one for part in named()[name] for one in flat(part)} if name in named() else {name}
 
 
-UNIONS = {name: flat(name) for name in NAMED if len(flat(name)) > 1 and flat(name) <= CLASSES}
-"""Closed union -> its classes."""
+@cache
+def unions():
+    """Closed union -> its classes."""
+    return {name: flat(name) for name in named() if len(flat(name)) > 1 and flat(name) <= classes()}
+
 
 ASKED_APART = {
     "cli/simulate.py: _parts": "also takes what asks for no condition, such as a reduction",
@@ -171,14 +201,17 @@ def asked_apart(function):
             found = frozenset(one for name in members(node.args[1]) for one in flat(name))
             asked.setdefault(ast.unparse(node.args[0]), set()).add(found)
     return any(
-        sum(not found.isdisjoint(union) for found in each) > 1 for each in asked.values() for union in UNIONS.values()
+        sum(not found.isdisjoint(union) for found in each) > 1 for each in asked.values() for union in unions().values()
     )
 
 
 def test_unions_are_matched_and_not_asked_for_one_by_one():
-    assert len(UNIONS) > 10
+    assert len(unions()) > 10
     found = {
-        f"{file}: {name}" for file, tree in TREES.items() for name, function in functions(tree) if asked_apart(function)
+        f"{file}: {name}"
+        for file, tree in trees().items()
+        for name, function in functions(tree)
+        if asked_apart(function)
     }
 
     assert found == set(ASKED_APART)
@@ -261,7 +294,7 @@ def json_by_hand(tree):
 
 
 def test_what_is_stored_goes_through_the_codec():
-    assert {file for file, tree in TREES.items() if list(json_by_hand(tree))} == set(BY_HAND)
+    assert {file for file, tree in trees().items() if list(json_by_hand(tree))} == set(BY_HAND)
 
 
 STORED = ("study", "plan", "ledger", "curves", "run", "evidence", "decision", "exchange", "driver")
@@ -272,7 +305,7 @@ PAIR = {"json", "dict", "state", "record", "stored", "bytes"}
 def test_no_class_of_a_stored_room_writes_or_reads_itself():
     pairs = {
         f"{file}: {name}"
-        for file, tree in TREES.items()
+        for file, tree in trees().items()
         if file.split("/")[0] in STORED
         for name, _ in functions(tree)
         if "." in name
@@ -301,7 +334,7 @@ LOOSE = {
 def test_ports_take_and_give_types():
     loose = {
         file
-        for file, tree in TREES.items()
+        for file, tree in trees().items()
         if file.startswith("run/") or file in ("plugins.py", "study/ports.py")
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node.id == "Any"

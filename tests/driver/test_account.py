@@ -5,12 +5,13 @@ import shutil
 
 from promo.driver.study import StudyFolder
 from promo.ledger.values import ResultFlagged
-from support import crashed, promo, spec
+from support import INLINE, SOUND, crashed, promo, spec
 
 
 def small(text):
     return (
-        text.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+        text.replace(SOUND["host"], INLINE)
+        .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
         .replace("factor size: units in 1..64 step 1 default 8", "")
         .replace("factor ratio: units in [1, 4] default 1", "")
     )

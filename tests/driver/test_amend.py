@@ -18,7 +18,7 @@ from promo.report.describe import closure_changes
 from promo.study.closure import closure
 from promo.study.judgement import Top
 from promo.study.lock import lock_from_json
-from support import SOUND, crashed, promo, spec, study_of
+from support import INLINE, SOUND, crashed, promo, spec, study_of
 
 WHY = ("--reason", "two are cheap enough", "--by", "Ada")
 
@@ -26,7 +26,7 @@ WHY = ("--reason", "two are cheap enough", "--by", "Ada")
 def small(**parts) -> str:
     """The sound spec, without what nobody reads."""
     return (
-        spec("use", **parts)
+        spec("use", **{"host": INLINE, **parts})
         .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
         .replace("factor size: units in 1..64 step 1 default 8", "")
         .replace("factor ratio: units in [1, 4] default 1", "")

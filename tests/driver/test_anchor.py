@@ -12,7 +12,7 @@ from promo.base.errors import ExitCode
 from promo.driver.receipts import NAMESPACE
 from promo.driver.values import REPLAY_WORDS, Audit, Check, Outcome, Reach
 from promo.ledger.values import Freezing
-from support import promo, rewritten, spec
+from support import INLINE, promo, rewritten, spec
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 
@@ -34,7 +34,7 @@ def sign(name, note, namespace=NAMESPACE):
 @pytest.fixture
 def anchored(workplace):
     """A finished study whose freeze was signed by somebody else before anything ran."""
-    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
+    (workplace / "trial.promo").write_text(spec(host=INLINE), encoding="utf-8")
     key("witness")
     assert promo("run", "trial.promo", "--quiet", "--freeze-only") == 0
     assert not (workplace / "trial.study" / "runs").exists()
@@ -178,7 +178,7 @@ def stamp(place, note):
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 def test_a_time_stamp_by_a_given_authority_verifies_and_by_another_does_not(workplace):
-    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
+    (workplace / "trial.promo").write_text(spec(host=INLINE), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet", "--freeze-only") == 0
     note = "trial.study/anchors/1.note"
     stamp(workplace, note)
@@ -190,7 +190,7 @@ def test_a_time_stamp_by_a_given_authority_verifies_and_by_another_does_not(work
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 def test_a_time_stamp_later_than_the_first_run_does_not_vouch_for_the_freeze(workplace):
-    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
+    (workplace / "trial.promo").write_text(spec(host=INLINE), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet", "--freeze-only") == 0
     note = "trial.study/anchors/1.note"
     assert promo("run", "trial.promo", "--quiet") == 0

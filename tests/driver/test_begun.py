@@ -12,7 +12,7 @@ from promo.driver.seeds import drawn_seed
 from promo.ledger.chain import decode
 from promo.ledger.values import Freezing, Publication, Receipt
 from promo.run.store import parse_request
-from support import promo, rewritten, spec
+from support import INLINE, promo, rewritten, spec
 
 pytestmark = pytest.mark.skipif(not (shutil.which("ssh-keygen") and shutil.which("openssl")), reason="needs both")
 
@@ -27,7 +27,9 @@ NOTE = "trial.study/anchors/1.note"
 def short(*clauses):
     """A sound spec with one stage, no gate, and these clauses of the study."""
     said = STUDY.format("".join(f"  {clause}\n" for clause in clauses))
-    return spec("stage long", "gate", "rule", "use", study=said, stage_short=ONE, cohort=TWO, candidate=PAIR)
+    return spec(
+        "stage long", "gate", "rule", "use", host=INLINE, study=said, stage_short=ONE, cohort=TWO, candidate=PAIR
+    )
 
 
 def command(*words):

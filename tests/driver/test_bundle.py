@@ -14,7 +14,7 @@ from attrs import evolve
 import studies
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
-from promo.base.errors import PromoError
+from promo.base.errors import Mismatch, PromoError
 from promo.driver.bundle import LARGEST_RECORD, MOST_FILES, Manifest, read_bundle
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
@@ -23,7 +23,11 @@ from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Sta
 from promo.run.store import parse_request, parse_result, result_bytes
 from support import promo, spec
 
-HOSTS = 'host here {\n  device "cpu" on any\n  slots 2\n}\n\nhost there {\n  device "cpu" on any\n  slots 2\n}'
+HOSTS = (
+    'host here {\n  device "cpu" on any\n  slots 2\n  executor inline\n}\n\n'
+    'host there {\n  device "cpu" on any\n  slots 2\n}'
+)
+"""Runs of one are made in the process of the test, and those of the other leave a log as well."""
 TEXT = spec("use", host=HOSTS).replace("on box", "on here, there")
 SMALL = (
     TEXT.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
@@ -145,6 +149,22 @@ def repacked(path, change):
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     path.write_bytes(out.getvalue())
+
+
+def test_what_takes_the_place_of_a_bundle_while_it_is_read_is_not_taken_for_it(begun):
+    """Each file is looked at when a bundle is opened and again when it is read; a manifest is kept as it was."""
+    path = begun / "there.bundle"
+    opened = read_bundle(path)
+    named = next(name for name in sorted(opened.manifest.files) if name.endswith("/result.json"))
+    before, (begin, size) = path.read_bytes(), opened.places[named]
+    for after in (before[:begin] + b"x" * size + before[begin + size :], before[: begin + size // 2]):
+        path.write_bytes(after)
+
+        for look in (opened.read, lambda name: opened.copy(name, begun / "copied")):
+            with pytest.raises(Mismatch, match="was changed while it was read"):
+                look(named)
+        assert not list(begun.glob("copied*"))
+    assert digest_bytes(opened.named) == opened.digest
 
 
 def with_manifest(files, **changed):

@@ -3,9 +3,7 @@
 import contextlib
 import io
 import json
-import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +11,6 @@ import studies
 from support import promo
 from tampered import tampered
 from tampered.forger import BASE
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folders, before = {}, Path.cwd()
-    for name in ("plain", "screened", "replayed", "decided"):
-        folders[name] = tmp_path_factory.mktemp(name)
-        os.chdir(folders[name])
-        with contextlib.redirect_stdout(io.StringIO()):
-            studies.STUDIES[name][0]()
-    os.chdir(before)
-    return folders
 
 
 def said(kind, key, value):
@@ -85,9 +71,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_promo_verify_says_what_is_wrong(made, tmp_path, name):
+def test_promo_verify_says_what_is_wrong(tmp_path_factory, tmp_path, name):
     study, change = CASES[name]
-    folder = shutil.copytree(made[study] / "trial.study", tmp_path / "trial.study")
+    folder = shutil.copytree(studies.made(study, tmp_path_factory) / "trial.study", tmp_path / "trial.study")
     tampered(folder, change)
 
     with contextlib.redirect_stdout(io.StringIO()):

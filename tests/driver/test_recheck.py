@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from argparse import Namespace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,25 +30,15 @@ MOST_CHARACTERS = 130
 """Of a line that it prints; lists of names may be longer."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def made(tmp_path_factory):
-    """The studies that are needed here, each once."""
-    places, before = {}, Path.cwd()
-    try:
-        for name in ("plain", "belated", "anchored", "stopped"):
-            if name == "anchored" and not studies.SSH:
-                continue
-            places[name] = tmp_path_factory.mktemp(name)
-            os.chdir(places[name])
-            studies.STUDIES[name][0]()
-    finally:
-        os.chdir(before)
-    return places
+    """Leads to the folder of a study, which is made when it is first asked for."""
+    return lambda name: studies.made(name, tmp_path_factory)
 
 
 @pytest.fixture
 def finished(made):
-    return made["plain"] / "trial.study"
+    return made("plain") / "trial.study"
 
 
 @pytest.fixture
@@ -122,7 +113,7 @@ def test_it_works_from_any_folder_and_says_what_it_needs(finished, tmp_path):
 
 
 def test_a_result_that_came_late_is_recorded_counts_for_nothing_and_is_kept(made, tmp_path):
-    folder = StudyFolder(shutil.copytree(made["belated"] / "trial.study", tmp_path / "trial.study"))
+    folder = StudyFolder(shutil.copytree(made("belated") / "trial.study", tmp_path / "trial.study"))
     late = [one for tried in folder.state().attempts.values() for one in tried if one.late is not None]
 
     assert [one.state for one in late] == [AttemptState.LOST]
@@ -136,9 +127,7 @@ def test_a_result_that_came_late_is_recorded_counts_for_nothing_and_is_kept(made
 
 @pytest.fixture
 def anchored(made, tmp_path):
-    if "anchored" not in made:
-        pytest.skip("needs ssh-keygen")
-    shutil.copytree(made["anchored"], tmp_path, dirs_exist_ok=True)
+    shutil.copytree(made("anchored"), tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -176,7 +165,7 @@ def test_the_verdict_says_what_a_receipt_from_outside_covers(anchored):
 def test_a_receipt_over_the_end_alone_vouches_for_the_end(made, tmp_path):
     if not studies.SSH:
         pytest.skip("needs ssh-keygen")
-    shutil.copytree(made["plain"], tmp_path, dirs_exist_ok=True)
+    shutil.copytree(made("plain"), tmp_path, dirs_exist_ok=True)
     os.chdir(tmp_path)
     studies.command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "w", "-f", tmp_path / "witness")
 
@@ -189,7 +178,7 @@ def test_what_cannot_be_read_as_a_key_ends_with_one_message(made, tmp_path):
         said = []
         given = Namespace(key=[str(path)], authority=[], anchor=[])
 
-        assert recheck.check(made["plain"] / "trial.study", given, said.append) == 2
+        assert recheck.check(made("plain") / "trial.study", given, said.append) == 2
         assert "key" in said[-1]
 
 
@@ -267,7 +256,7 @@ def test_many_faults_of_one_kind_are_counted_and_not_told(copy):
 @pytest.mark.parametrize("name", ["plain", "stopped", "belated"])
 def test_its_lines_are_as_long_as_lines_are(made, name):
     said = []
-    recheck.check(made[name] / "trial.study", Namespace(key=[], authority=[], anchor=[]), said.append)
+    recheck.check(made(name) / "trial.study", Namespace(key=[], authority=[], anchor=[]), said.append)
 
     assert max(map(len, said)) <= MOST_CHARACTERS
     assert not any(re.search(r"[A-Z]{3}\w*Error|Traceback", line) for line in said)
@@ -299,7 +288,7 @@ def test_a_study_goes_on_only_with_the_runner_that_it_was_started_with(made, cop
 
     tampered(copy, started_with)
 
-    assert promo("run", made["plain"] / "trial.promo", "--study", copy, "--quiet") == 1
+    assert promo("run", made("plain") / "trial.promo", "--study", copy, "--quiet") == 1
     error = capsys.readouterr().err
     assert "is not the one this study was started with" in error
     assert words in error
@@ -333,7 +322,7 @@ def test_a_study_does_not_go_on_beside_frozen_files_that_were_changed_and_names_
     assert old in text
     (copy / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
-    assert promo("run", made["plain"] / "trial.promo", "--study", copy, "--quiet") == 1
+    assert promo("run", made("plain") / "trial.promo", "--study", copy, "--quiet") == 1
     error = capsys.readouterr().err
     assert f"{name} was changed after the study was frozen" in error
     assert words in error
@@ -344,11 +333,24 @@ def test_a_study_does_not_go_on_beside_frozen_files_that_were_changed_and_names_
     ) in said  # no other copy of the text is at hand
 
 
+def test_the_time_of_a_seal_is_named_though_freezing_was_recorded_some_seconds_later(made, copy, capsys):
+    def later(forger):
+        for line in forger.lines:
+            line["time"] = f"{datetime.fromisoformat(line['time']) + timedelta(seconds=3):%Y-%m-%dT%H:%M:%SZ}"
+
+    tampered(copy, later)
+    text = (copy / "lock.json").read_text(encoding="utf-8")
+    (copy / "lock.json").write_text(text.replace('"sealed_at":"2', '"sealed_at":"1', 1), encoding="utf-8")
+
+    assert promo("run", made("plain") / "trial.promo", "--study", copy, "--quiet") == 1
+    assert "seals close, sealed_at: 2" in capsys.readouterr().err
+
+
 def test_several_frozen_files_that_were_changed_are_all_named(made, copy, capsys):
     (copy / "plan.json").write_text("[]", encoding="utf-8")
     (copy / "spec.promo").unlink()
 
-    assert promo("run", made["plain"] / "trial.promo", "--study", copy, "--quiet") == 1
+    assert promo("run", made("plain") / "trial.promo", "--study", copy, "--quiet") == 1
     error = capsys.readouterr().err
     assert "2 files in " in error
     assert "plan.json: it holds something else altogether" in error

@@ -36,9 +36,8 @@ from promo.run.locks import lock_study
 from promo.run.store import parse_request, parse_result, result_bytes
 from promo.run.values import Envelope, Resumed
 from promo.study.judgement import Answer
-from support import SOUND, crashed, promo, promoted_and_answers, rewritten, spec
+from support import INLINE, SOUND, crashed, promo, promoted_and_answers, rewritten, spec
 
-INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
 TWO_HOSTS = INLINE + "\n\n" + INLINE.replace("host box", "host other")
 
 
@@ -73,9 +72,9 @@ def small(**parts) -> str:
     )
 
 
-def with_behaviour(**behaviours) -> str:
+def with_behaviour(host=SOUND["host"], **behaviours) -> str:
     """The sound spec with candidates that misbehave: good="nan"."""
-    text = small()
+    text = small(host=host)
     for name, behaviour in behaviours.items():
         text = (
             text.replace(
@@ -136,7 +135,7 @@ def test_running_a_finished_study_again_starts_nothing(workplace):
 
 
 def test_a_failing_candidate_is_rerun_and_then_dropped(workplace):
-    path = write(workplace, with_behaviour(good="nan", fair="once"))
+    path = write(workplace, with_behaviour(INLINE, good="nan", fair="once"))
 
     assert promo("run", path, "--quiet") == 0
 
@@ -150,7 +149,7 @@ def test_a_failing_candidate_is_rerun_and_then_dropped(workplace):
 
 
 def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
-    path = write(workplace, with_behaviour(poor="crash").replace("rerun 1, then drop", "stop"))
+    path = write(workplace, with_behaviour(INLINE, poor="crash").replace("rerun 1, then drop", "stop"))
 
     assert promo("run", path, "--quiet") == 4
 
@@ -167,7 +166,7 @@ def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
 
 
 def test_a_stop_that_was_decided_just_before_a_crash_still_stops(workplace):
-    path = write(workplace, with_behaviour(poor="crash").replace("rerun 1, then drop", "stop"))
+    path = write(workplace, with_behaviour(INLINE, poor="crash").replace("rerun 1, then drop", "stop"))
     promo("run", path, "--quiet")
     folder = study(workplace)
     ledger = folder.path / "ledger.jsonl"
@@ -237,7 +236,7 @@ def results(folder: StudyFolder) -> int:
 def unbroken(tmp_path_factory):
     """What a study that nobody disturbed comes to."""
     place = tmp_path_factory.mktemp("unbroken")
-    assert promo("run", write(place, small()), "--quiet") == 0
+    assert promo("run", write(place, small(host=INLINE)), "--quiet") == 0
     return study(place).state()
 
 
@@ -336,12 +335,12 @@ def test_a_study_is_stopped_from_another_terminal_and_goes_on(workplace, capsys)
 
 
 def test_stop_never_signals_a_process_that_only_has_the_number_of_the_old_one(workplace):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     folder = study(workplace)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
     try:
-        with lock_study(folder.path):
+        with lock_study(folder.path, folder.disk):
             (folder.path / "lock").write_text(f"{bystander.pid} 1.0\n", encoding="ascii")
 
             assert promo("stop", path) == 2

@@ -14,10 +14,11 @@ from promo.base.resources import template_folder
 from promo.driver.bundle import ALONG, NAME
 from promo.evidence.values import Evidence
 from promo.report.render import _environment
+from promo.run.disk import RealDisk
 from promo.run.locks import lock_study
 from promo.run.redact import redact
 from promo.run.runners.files.program import _filled
-from support import codes, compiled, promo, spec
+from support import INLINE, codes, compiled, promo, spec
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*(ROOT / "interpreter" / "promo").rglob("*.py"), ROOT / "templates" / "recheck.py"])
@@ -138,7 +139,9 @@ def test_no_name_leads_out_of_its_folder(name):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links")
 def test_an_import_writes_through_no_link(workplace, capsys):
-    text = spec("use", "gate", "rule", "stage long").replace("on box\n  seeds 1, 2", "on box\n  seeds 1\n  report only")
+    text = spec("use", "gate", "rule", "stage long", host=INLINE).replace(
+        "on box\n  seeds 1, 2", "on box\n  seeds 1\n  report only"
+    )
     for name in ("a", "b"):
         (workplace / name).mkdir()
         (workplace / name / "trial.promo").write_text(text, encoding="utf-8")
@@ -162,7 +165,7 @@ def test_a_study_folder_that_everybody_may_write_in_is_refused(workplace, capsys
     assert promo("run", "trial.promo", "--quiet") == 2
     assert "everybody may write" in capsys.readouterr().err
     (workplace / "trial.study").chmod(0o755)
-    lock_study(workplace / "trial.study").close()
+    lock_study(workplace / "trial.study", RealDisk()).close()
 
 
 def test_templates_escape_refuse_what_is_not_there_and_quote_every_attribute():

@@ -1,12 +1,8 @@
 """The second verifier knows the form of all that is stored: it takes and refuses what promo takes and refuses."""
 
-import contextlib
-import io
 import json
-import os
 import random
 from enum import Enum
-from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
@@ -137,7 +133,7 @@ def test_every_member_of_a_union_has_a_form_with_its_fields(union):
 @pytest.fixture(scope="module")
 def values(tmp_path_factory):
     """Real values of every class that is stored: (class, form, value)."""
-    found, before = [], Path.cwd()
+    found = []
     for name in (
         "rich",
         "screened",
@@ -152,11 +148,7 @@ def values(tmp_path_factory):
         "outside",
         "stateful",
     ):
-        place = tmp_path_factory.mktemp(name)
-        os.chdir(place)
-        with contextlib.redirect_stdout(io.StringIO()):
-            studies.STUDIES[name][0]()
-        folder = place / "trial.study"
+        folder = studies.made(name, tmp_path_factory) / "trial.study"
         lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_bytes().splitlines()]
         found += [(Event, recheck.EVENT, line) for line in lines]
         for file, kind, form in (("plan.json", Plan, recheck.PLAN), ("lock.json", Lock, recheck.LOCK)):
@@ -164,7 +156,6 @@ def values(tmp_path_factory):
         found += [(Request, recheck.REQUEST, json.loads(path.read_bytes())) for path in folder.rglob("request.json")]
         found += [(Envelope, recheck.ENVELOPE, json.loads(path.read_bytes())) for path in folder.rglob("result.json")]
         found += [(Outside, recheck.OUTSIDE, json.loads(path.read_bytes())) for path in folder.rglob("outside.json")]
-    os.chdir(before)
     found.append((Exit, recheck.EXIT, {"returncode": 0, "reason": "itself", "seconds": "1.5"}))
     return found
 

@@ -1,13 +1,10 @@
 """Whatever stands in a study folder, the second verifier ends with an exit code and a verdict, never with a trace."""
 
-import contextlib
-import io
 import json
 import os
 import random
 import shutil
 import time
-from pathlib import Path
 
 import pytest
 from promo.templates import recheck
@@ -21,22 +18,17 @@ LONGEST_S = 10
 """Seconds of processor time that a small study may take, whatever was done to it."""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folders, before = [], Path.cwd()
-    for name in ("plain", "rich", "screened", "guarded", "amended_late", "grown", "replayed", "continued", "decided"):
-        place = tmp_path_factory.mktemp(name)
-        os.chdir(place)
-        with contextlib.redirect_stdout(io.StringIO()):
-            studies.STUDIES[name][0]()
-        folders.append(place / "trial.study")
-    os.chdir(before)
-    return folders
+SOME = ("plain", "rich", "screened", "guarded", "amended_late", "grown", "replayed", "continued", "decided")
 
 
 @pytest.fixture
-def copy(made, tmp_path):
-    return shutil.copytree(made[0], tmp_path / "trial.study")
+def made(tmp_path_factory):
+    return [studies.made(name, tmp_path_factory) / "trial.study" for name in SOME]
+
+
+@pytest.fixture
+def copy(tmp_path_factory, tmp_path):
+    return shutil.copytree(studies.made("plain", tmp_path_factory) / "trial.study", tmp_path / "trial.study")
 
 
 def ended(folder):

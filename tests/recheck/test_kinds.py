@@ -1,8 +1,5 @@
 """Whatever somebody does to a finished study, and however well it is made to fit, both verifiers find it."""
 
-import contextlib
-import io
-import os
 import re
 import shutil
 from pathlib import Path
@@ -50,28 +47,10 @@ NAMED = re.compile(
 """A difference says where: an event by its number, a line, a file, or a part of the plan."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def made(tmp_path_factory):
-    """Makes a study when it is first asked for."""
-    folders: dict[str, Path] = {}
-
-    def make(name):
-        if name not in folders:
-            if name == "anchored" and not studies.SSH:
-                pytest.skip("needs ssh-keygen")
-            if name == "texted":
-                pytest.importorskip("torch")
-            folders[name] = tmp_path_factory.mktemp(name)
-            before = Path.cwd()
-            os.chdir(folders[name])
-            try:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    studies.STUDIES[name][0]()
-            finally:
-                os.chdir(before)
-        return folders[name] / "trial.study"
-
-    return make
+    """Leads to a study, which is made when it is first asked for."""
+    return lambda name: studies.made(name, tmp_path_factory) / "trial.study"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from promo.study.aberration import known_fractions
 from promo.study.design import clear_pairs, effects_up_to, folded, resolution, standard_rows, word_lengths
-from promo.study.estimable import Information, clear_effects, dependence_text, sum_text, webb_resolution
+from promo.study.estimable import Information, dependence_text, sum_text, webb_resolution
 
 np = pytest.importorskip("numpy")
 
@@ -16,6 +16,13 @@ THREE, FOUR = ("a", "b", "c"), ("a", "b", "c", "d")
 HALF = {"d": (1, ("a", "b", "c"))}
 PARTLY = [row for row in standard_rows(THREE, {}) if row[:2] != (1, 1)]
 """Six rows, in which a * b = -1 - a - b."""
+
+
+def clear_effects(factors, rows):
+    """Effects of one or two factors that are estimated whatever the other such effects are."""
+    every = effects_up_to(factors, 2)
+    lost = Information(factors, rows).lost(every)
+    return tuple(effect for effect in every if effect not in lost)
 
 
 def dense(factors, rows, effects):

@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
-@pytest.mark.parametrize("seconds", [10, pytest.param(90, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [4, pytest.param(90, marks=pytest.mark.slow)])
 def test_fuzzing_finds_nothing(seconds, tmp_path):
     harness = Path(__file__).with_name("fuzz.py")
     words = [sys.executable, harness, f"-max_total_time={seconds}", "-seed=1", f"-artifact_prefix={tmp_path}/"]

@@ -110,6 +110,15 @@ class Forger:
         (self.folder / name).write_bytes(content)
         self.lines[0]["event"]["files"][name] = digest_bytes(content)
 
+    def pack(self, said, **change) -> Path:
+        """Another manifest of a bundle, by which that is named from now on; where it lies."""
+        name = said["ledger"].removesuffix(".jsonl") + ".manifest.json"
+        before, said["bundle"] = said["bundle"], self.store(name, {**self.stored(name), **change})
+        for line in self.lines:
+            if line["event"].get("bundle") == before:
+                line["event"]["bundle"] = said["bundle"]
+        return self.folder / name
+
     # --- making everything fit -------------------------------------------------------------------------------
 
     def refit(self) -> None:

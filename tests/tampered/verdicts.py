@@ -1,10 +1,13 @@
 """Evidence, effects and verdicts that do not follow; people, amendments, receipts and bundles."""
 
+import base64
+import hashlib
 import json
 from functools import partial
 
 from promo.base.canonical import canonical, digest_bytes
 from promo.ledger.chain import GENESIS, line_digest
+from studies import command
 from tampered.forger import SOUND, kind
 from tampered.history import renamed, twice
 
@@ -168,6 +171,7 @@ def other_ledger(forger):
     path = forger.folder / said["ledger"]
     path.write_bytes(path.read_bytes()[:-20])
     said["ledger_digest"] = digest_bytes(path.read_bytes())
+    forger.pack(said, files={"ledger.jsonl": said["ledger_digest"]})
 
 
 @kind("another value than the bundle brought", "bundled")
@@ -193,6 +197,8 @@ def chained_there(change):
         content = b"".join(line + b"\n" for line in chained)
         path.write_bytes(content)
         said.update(ledger_digest=digest_bytes(content), head=head)
+        named = {"head": head, "plan": lines[0]["event"]["plan"], "runner": lines[0]["event"]["runner"]}
+        forger.pack(said, files={"ledger.jsonl": said["ledger_digest"]}, **named)
 
     return tamper
 
@@ -258,3 +264,53 @@ def elsewhere(forger):
     said = forger.said("bundle.imported")
     (forger.folder / said["ledger"]).rename(forger.folder / "other.jsonl")
     said["ledger"] = "other.jsonl"
+
+
+# --- who signed a bundle ---------------------------------------------------------------------------------------------
+
+SOMEBODY = "SHA256:" + "A" * 43
+
+
+def signed_anew(forger, manifest):
+    """Sign a manifest with a key of one's own; its fingerprint."""
+    key = forger.folder.parent / "stranger"
+    command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    manifest.with_name(f"{manifest.name}.sig").unlink()
+    command("ssh-keygen", "-q", "-Y", "sign", "-n", "promo-bundle", "-f", key, manifest)
+    blob = base64.b64decode(key.with_suffix(".pub").read_text(encoding="utf-8").split()[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+@kind("another digest of a bundle", "bundled")
+def other_bundle(forger):
+    before = forger.said("bundle.imported")["bundle"]
+    for line in forger.lines:
+        if line["event"].get("bundle") == before:
+            line["event"]["bundle"] = "0" * 64
+
+
+@kind("an unsigned bundle in somebody's name", "bundled")
+def in_a_name(forger):
+    said = forger.said("bundle.imported")
+    said["signer"] = SOMEBODY
+    forger.pack(said).with_suffix(".json.sig").write_bytes(b"-----BEGIN SSH SIGNATURE-----\n")
+
+
+kind("a signed bundle in the name of somebody else", "signed")(renamed("bundle.imported", "signer", SOMEBODY))
+kind("a signed bundle called unsigned", "signed")(renamed("bundle.imported", "signer", None))
+
+
+@kind("a bundle signed by somebody else", "signed")
+def by_another_key(forger):
+    signed_anew(forger, forger.pack(forger.said("bundle.imported")))
+
+
+@kind("another manifest below the same signature", "signed")
+def other_manifest(forger):
+    forger.pack(forger.said("bundle.imported"), text="0" * 64)
+
+
+@sound("a bundle signed by whoever rewrote the study, in his own name", "signed")
+def own_name(forger):
+    said = forger.said("bundle.imported")
+    said["signer"] = signed_anew(forger, forger.pack(said))

@@ -10,8 +10,8 @@ from pathlib import Path
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
+from promo.study.levels import shown
 from promo.study.ports import Runner, RunnerFactor, shapes_of
-from promo.study.space import Level
 
 
 def runner(options: Namespace) -> int:
@@ -77,7 +77,7 @@ def _found(name: str) -> Runner:
 def _describe(found: Runner) -> None:
     from tabulate import tabulate
 
-    rows = [(name, one.unit, _values(one), _level(one.default), one.meaning) for name, one in found.factors.items()]
+    rows = [(name, one.unit, _values(one), shown(one.default), one.meaning) for name, one in found.factors.items()]
     put(f"{found.name}, version {found.version}")
     for name, metric in found.metrics.items():
         way = "lower" if metric.lower_is_better else "higher"
@@ -106,10 +106,6 @@ def _values(factor: RunnerFactor) -> str:
     high = "" if factor.high is None else exact(factor.high)
     whole = "whole " if factor.whole else ""
     return f"{whole}{low}..{high}" if low or high else f"any {whole}number"
-
-
-def _level(level: Level) -> str:
-    return f'"{level}"' if isinstance(level, str) else exact(level)
 
 
 def _as_json(found: Runner) -> dict[str, Json]:

@@ -70,7 +70,7 @@ def amend_study(
     _known(study, name)
     if not reason.strip() or not by.strip():
         raise PromoError("an amendment has an author and a reason", hint="add --reason TEXT, and --by NAME")
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         chain_head, state = folder.chain().head, folder.state()
         original = folder.compiled()
         before_study, before_plan = _before(folder, original, state)
@@ -112,7 +112,7 @@ def amend_budget(folder: StudyFolder, new: int | Money, *, reason: str, by: str,
     """
     if not reason.strip() or not by.strip():
         raise PromoError("an amendment has an author and a reason", hint="add --reason TEXT, and --by NAME")
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         state = folder.state()
         study = folder.compiled().sound()[0]
         made = _larger(study, allowed(study, state), new, reason, by)

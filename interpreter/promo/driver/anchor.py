@@ -202,7 +202,7 @@ def record_receipt(
         raise PromoError(f"{receipt} is no receipt", hint="promo checkpoint says how somebody outside makes one")
     if not keys and not authorities:
         raise PromoError(f"no possible signer of {receipt} is named", hint="give --key PUB or --authority PEM")
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         anchor = read_anchors(folder, [receipt], keys, authorities)[0]
         if anchor.fault:
             raise Mismatch(f"{receipt} does not attest to this study: {anchor.fault}")

@@ -12,13 +12,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from promo.base.canonical import exact
 from promo.base.errors import PromoError
 from promo.driver.study import DATA, STREAMS, StudyFolder
 from promo.ledger.state import Attempt
+from promo.report.declared import describe_level
 from promo.run.store import PROGRAM, REQUEST, STATES, parse_request
 from promo.run.values import Request
-from promo.study.space import Level
 from promo.study.values import Study
 
 TABLE = "asked.csv"
@@ -88,14 +87,10 @@ def table_of(study: Study, asked: Sequence[Attempt], requests: Sequence[Request]
     )
     for attempt, request in zip(asked, requests, strict=True):
         cell = (attempt.folder, attempt.stage, attempt.candidate, attempt.host, attempt.seed, attempt.number)
-        levels = [_level((request.levels or {}).get(name, "")) for name in factors]
+        levels = [describe_level((request.levels or {}).get(name, "")) for name in factors]
         budget = (request.budget.amount, COUNTED.get(request.budget.kind.value, request.budget.kind.value))
         writer.writerow((*cell, request.run.seed, *budget, *levels))
     return text.getvalue()
-
-
-def _level(level: Level) -> str:
-    return level if isinstance(level, str) else exact(level)
 
 
 def _words(study: Study, asked: Sequence[Attempt], requests: Sequence[Request]) -> str:

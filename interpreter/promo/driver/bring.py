@@ -16,7 +16,7 @@ from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
-from promo.driver.bundle import MANIFEST, Bundle, file_digest, goes_along, read_bundle
+from promo.driver.bundle import Bundle, file_digest, goes_along, read_bundle
 from promo.driver.requests import Requests, shaped
 from promo.driver.signatures import signer
 from promo.driver.study import LEDGER, StudyFolder
@@ -45,7 +45,7 @@ from promo.run.values import Request, Result
 
 SAME = "both machines run the same spec, promo and text"
 KEPT = "imports"
-"""Where a study keeps the ledgers that bundles brought."""
+"""Where a study keeps ledgers, manifests and signatures that bundles brought."""
 
 
 @frozen
@@ -91,7 +91,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
     bundle = read_bundle(path)
     by = None if key is None else _signed_by(bundle, key)
     _checked(bundle, folder, path)
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         theirs, fresh = _checked(bundle, folder, path)
         if fresh:
             _take(folder, bundle, fresh, theirs, clock, by)
@@ -102,7 +102,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
 def _signed_by(bundle: Bundle, key: Path) -> str:
     if bundle.signature is None:
         raise Mismatch(f"{bundle.path} is not signed", hint="have it written with --key, or import it without")
-    return signer(bundle.read(MANIFEST), bundle.signature, key, str(bundle.path))
+    return signer(bundle.named, bundle.signature, key, str(bundle.path))
 
 
 def _checked(bundle: Bundle, folder: StudyFolder, path: Path) -> tuple[dict[Key, _Theirs], list[Key]]:
@@ -356,13 +356,14 @@ def _take(
         folders = sorted({(folder.path / name).parent for name in names} | {folder.path / place})
         disk.settle([folder.path / name for name in names], folders)
     kept = f"{KEPT}/{bundle.digest[:16]}.jsonl"
-    disk.make_folder(folder.path / KEPT)
-    disk.write(folder.path / kept, bundle.read(LEDGER))
-    journal = Journal(folder.path / LEDGER, disk, clock)
-    taken = tuple(Taken(*key) for key in fresh)
     head, ledger = bundle.manifest.head, bundle.manifest.files[LEDGER]
+    event = BundleImported(bundle.digest, head, kept, ledger, by, tuple(Taken(*key) for key in fresh))
+    disk.make_folder(folder.path / KEPT)
+    for name, content in zip(event.files, (bundle.read(LEDGER), bundle.named, bundle.signature or b""), strict=False):
+        disk.write(folder.path / name, content)
+    journal = Journal(folder.path / LEDGER, disk, clock)
     with journal.together():
-        journal.append(BundleImported(bundle.digest, head, kept, ledger, by, taken))
+        journal.append(event)
         for key in fresh:
             one = theirs[key]
             journal.append(evolve(one.start, folder=_place(one.start), bundle=bundle.digest))

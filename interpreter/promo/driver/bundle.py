@@ -27,10 +27,10 @@ from promo.base.fields import Digest
 from promo.base.reading import open_plain, place_of
 from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
+from promo.ledger.ports import Disk
 from promo.ledger.sources import Installed
 from promo.ledger.state import Attempt, AttemptState, State, state_of
 from promo.ledger.values import Taken
-from promo.run.disk import DISK
 from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 
 MANIFEST = "manifest.json"
@@ -77,6 +77,8 @@ class Bundle:
     manifest: Manifest
     places: Mapping[str, tuple[int, int]]
     """File -> where its bytes begin in the archive, and how many they are."""
+    named: bytes
+    """The manifest as it was read: what is signed and kept are these bytes, whatever lies in the archive by then."""
     signature: bytes | None
     digest: str
     """Digest of the manifest, which covers everything."""
@@ -87,23 +89,44 @@ class Bundle:
 
         Raises:
             PromoError: it is larger than any record is.
+            Mismatch: it is not the file that it was when the bundle was opened.
         """
         begin, size = self.places.get(name, (0, 0))
         if size > LARGEST_RECORD:
             raise PromoError(f"{self.path} holds a {name} that is larger than any may be")
         with self.path.open("rb") as file:
             file.seek(begin)
-            return file.read(size)
+            content = file.read(size)
+        self._same(name, digest_bytes(content))
+        return content
 
     def copy(self, name: str, target: Path) -> None:
-        """Put a file of it in its place, which is empty until then."""
+        """
+        Put a file of it in its place, which is empty until then.
+
+        Raises:
+            Mismatch: it is not the file that it was when the bundle was opened; nothing is in its place then.
+        """
         begin, size = self.places[name]
-        whole = target.with_name(target.name + ".part")
-        with self.path.open("rb") as file, whole.open("xb") as out:
-            file.seek(begin)
-            for part in _parts(file, size):
-                out.write(part)
+        whole, value = target.with_name(target.name + ".part"), hashlib.sha256()
+        try:
+            with self.path.open("rb") as file, whole.open("xb") as out:
+                file.seek(begin)
+                for part in _parts(file, size):
+                    value.update(part)
+                    out.write(part)
+            self._same(name, value.hexdigest())
+        except (EOFError, Mismatch) as fault:
+            whole.unlink()
+            raise self._other(name) from fault
         whole.replace(target)
+
+    def _same(self, name: str, found: str) -> None:
+        if self.manifest.files.get(name, found) != found:
+            raise self._other(name)
+
+    def _other(self, name: str) -> Mismatch:
+        return Mismatch(f"{self.path} was changed while it was read: {name} is another file now", hint="fetch it again")
 
 
 # --- writing -----------------------------------------------------------------------------------------------------
@@ -153,7 +176,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
         )
     )
     signature = {SIGNATURE: sign(manifest, key)} if key else {}
-    _pack(path, {MANIFEST: manifest, **signature, **files})
+    _pack(folder.disk, path, {MANIFEST: manifest, **signature, **files})
     return digest_bytes(manifest), len(attempts)
 
 
@@ -192,7 +215,7 @@ def file_digest(data: bytes | Path) -> str:
     return found.hexdigest()
 
 
-def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
+def _pack(disk: Disk, path: Path, files: Mapping[str, bytes | Path]) -> None:
     try:
         place = place_of(path)
         whole = place.with_name(place.name + ".part")
@@ -202,9 +225,9 @@ def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
                 entry.size, entry.mode = len(data) if isinstance(data, bytes) else data.stat().st_size, 0o600
                 with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as content:
                     tar.addfile(entry, content)
-        DISK.settle([whole], [])
+        disk.settle([whole], [])
         whole.replace(place)
-        DISK.settle([], [place.parent])
+        disk.settle([], [place.parent])
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 
@@ -229,7 +252,7 @@ def read_bundle(path: Path) -> Bundle:
     places, found = {}, {}
     for name, begin, size, value in _members(path):
         places[name], found[name] = (begin, size), value
-    bare = Bundle(path, _NOTHING, places, None, "")
+    bare = Bundle(path, _NOTHING, places, b"", None, "")
     content, signature = bare.read(MANIFEST), bare.read(SIGNATURE) or None
     if MANIFEST not in places:
         raise PromoError(f"{path} is no bundle: it has no {MANIFEST}")
@@ -244,7 +267,7 @@ def read_bundle(path: Path) -> Bundle:
     wrong = [name for name in {*manifest.files, *held} if held.get(name) != manifest.files.get(name)]
     if wrong:
         raise Mismatch(f"{path} was changed: {sorted(wrong)[0]} is not what was packed", hint="fetch it again")
-    return Bundle(path, manifest, places, signature, digest_bytes(content))
+    return Bundle(path, manifest, places, content, signature, digest_bytes(content))
 
 
 _NOTHING = Manifest("", "", Installed("", 0, "", {}), None, "", (), {})

@@ -18,10 +18,10 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import canonical, exact, from_exact
 from promo.base.errors import PromoError
+from promo.driver.study import StudyFolder
 from promo.run.budgets import HINTS, HOW, is_kept
 from promo.run.clock import SystemClock
 from promo.run.corpora import prepare
-from promo.run.disk import DISK
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, checkpoint_of, read_points, read_result, write_request
@@ -136,7 +136,7 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
     """
     kind = next(kind for kind in TRIES if kind in runner.budgets)
     with tempfile.TemporaryDirectory(prefix="promo-runner-") as name:
-        study = Path(name)
+        study = StudyFolder(Path(name))
         request = _request(runner, given, kind, study)
         first, points = _run(study, request, 1, environment)
         sound = first.status is RunStatus.OK
@@ -159,7 +159,7 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
         yield from _resuming(request, first, study, environment)
 
 
-def _resuming(request: Request, first: Result, study: Path, environment: Mapping[str, str]) -> Iterator[Held]:
+def _resuming(request: Request, first: Result, study: StudyFolder, environment: Mapping[str, str]) -> Iterator[Held]:
     """A program that keeps states: ended in its middle, gone on from its last state, and held to a run without that."""
     if request.program is None or request.program.state is None:
         return
@@ -187,14 +187,14 @@ def _resuming(request: Request, first: Result, study: Path, environment: Mapping
         yield Held("resumption", same if same or budget.kind in REPEATING else None, words)
 
 
-def _cut_short(study: Path, request: Request, number: int, environment: Mapping[str, str]) -> Resumed | None:
+def _cut_short(study: StudyFolder, request: Request, number: int, environment: Mapping[str, str]) -> Resumed | None:
     """End an attempt once it has kept a state, as a machine that fails would; None where it ends before that."""
     executor, clock = LocalExecutor(), SystemClock()
     attempt = _attempt(study, request, number, environment)
     handle = executor.start(attempt)
     try:
         while isinstance(executor.look([handle])[0], Phase):
-            if (kept := checkpoint_of(DISK, attempt.folder)) is not None:
+            if (kept := checkpoint_of(study.disk, attempt.folder)) is not None:
                 break
             clock.sleep(0.05)
         else:
@@ -202,12 +202,12 @@ def _cut_short(study: Path, request: Request, number: int, environment: Mapping[
     finally:
         executor.cancel([handle])
         executor.close()
-    kept = checkpoint_of(DISK, attempt.folder)
-    return None if kept is None else Resumed(attempt.folder.relative_to(study).as_posix(), kept)
+    kept = checkpoint_of(study.disk, attempt.folder)
+    return None if kept is None else Resumed(attempt.folder.relative_to(study.path).as_posix(), kept)
 
 
 def _changing(
-    runner: Runner, given: Mapping[str, str], request: Request, study: Path, environment: Mapping[str, str]
+    runner: Runner, given: Mapping[str, str], request: Request, study: StudyFolder, environment: Mapping[str, str]
 ) -> Iterator[Held]:
     """A run whose first factor that can is doubled in its middle; its worker holds its segments to the change."""
     levels, middle = _levels(runner, given), request.budget.amount // 2
@@ -259,7 +259,7 @@ def paces(
     kind = next(kind for kind in (BudgetKind.WALL, BudgetKind.CPU, *TRIES) if kind in runner.budgets)
     seen: dict[int, list[float]] = {threads: [] for threads in counts}
     with tempfile.TemporaryDirectory(prefix="promo-runner-") as name:
-        study = Path(name)
+        study = StudyFolder(Path(name))
         request = _request(runner, given, kind, study)
         for number in range(ROUNDS * len(counts)):
             threads = counts[number % len(counts)]
@@ -282,7 +282,7 @@ def _budget(request: Request, result: Result) -> Held:
     return Held("budget", is_kept(said, request.budget), words)
 
 
-def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: Path) -> Request:
+def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: StudyFolder) -> Request:
     levels = _levels(runner, given)
     try:
         effective = runner.resolve(levels)
@@ -315,9 +315,9 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         recorded=None,
     )
     if isinstance(runner, FileRunner):
-        disk = DISK
+        disk = study.disk
         for name, text in runner.files.items():
-            place = study / PROGRAM / relpath(name, runner.folder)
+            place = study.path / PROGRAM / relpath(name, runner.folder)
             disk.make_folder(place.parent)
             disk.write(place, text.encode())
     return request
@@ -339,18 +339,18 @@ def _levels(runner: Runner, given: Mapping[str, str]) -> dict[str, Level]:
     return levels
 
 
-def _text(study: Path) -> TextOf:
+def _text(study: StudyFolder) -> TextOf:
     data = Data("synth", "builtin:synth/1", None, Fraction(1, 20), SCORED, WINDOW, where={})
-    text = prepare(data, study)
+    text = prepare(data, study.path)
     for name, content in (("train.bytes", text.train), ("validation.bytes", text.validation)):
-        DISK.write(study / name, content)
+        study.disk.write(study.path / name, content)
     return TextOf("train.bytes", "validation.bytes", text.manifest.digest, SCORED, WINDOW, None, 1)
 
 
 def _run(
-    study: Path, request: Request, number: int, environment: Mapping[str, str]
+    study: StudyFolder, request: Request, number: int, environment: Mapping[str, str]
 ) -> tuple[Result, tuple[Point, ...]]:
-    disk, clock, executor = DISK, SystemClock(), LocalExecutor()
+    clock, executor = SystemClock(), LocalExecutor()
     attempt = _attempt(study, request, number, environment)
     folder, handle = attempt.folder, executor.start(attempt)
     try:
@@ -362,13 +362,13 @@ def _run(
     finally:
         executor.close()
     assert isinstance(ended, Exit)  # a supervisor of this machine always knows
-    return read_result(disk, folder, ended), read_points(disk, folder)
+    return read_result(study.disk, folder, ended), read_points(study.disk, folder)
 
 
-def _attempt(study: Path, request: Request, number: int, environment: Mapping[str, str]) -> AttemptSpec:
+def _attempt(study: StudyFolder, request: Request, number: int, environment: Mapping[str, str]) -> AttemptSpec:
     """A new attempt, whose request is written."""
-    folder = study / attempt_folder("try", "given", "here", 1, number)
-    write_request(DISK, folder, evolve(request, attempt=number))
+    folder = study.path / attempt_folder("try", "given", "here", 1, number)
+    write_request(study.disk, folder, evolve(request, attempt=number))
     declared = () if request.program is None else request.program.environment
     worker = worker_environment(environment, threads=request.threads, cuda_device=None, declared=declared)
     return AttemptSpec(folder, worker, LIMIT_S, request.trainer)

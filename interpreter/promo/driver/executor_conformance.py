@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from promo.driver.conformance import Held
 from promo.ledger.losses import Loss
-from promo.run.disk import DISK
+from promo.ledger.ports import Disk
+from promo.run.disk import RealDisk
 from promo.run.ending import End, Wait, end_of
 from promo.run.executors.local import worker_environment
 from promo.run.executors.outside import OutsideExecutor
@@ -56,13 +57,14 @@ class _Trial:
     environment: Mapping[str, str]
     folder: Path
     patience_s: float
+    disk: Disk = field(factory=RealDisk)
     number: int = 0
 
     def attempt(self, executor: Executor, seconds: int) -> AttemptSpec:
         """A new attempt that takes so many seconds, not started yet."""
         self.number += 1
         folder = self.folder / attempt_folder("try", "given", "here", 1, self.number)
-        write_request(DISK, folder, evolve(_REQUEST, attempt=self.number, budget=_budget(seconds)))
+        write_request(self.disk, folder, evolve(_REQUEST, attempt=self.number, budget=_budget(seconds)))
         worker = worker_environment(self.environment, threads=1, cuda_device=None)
         job = executor.name(folder)
         limit_s = _budget(seconds).limit_s
@@ -82,7 +84,7 @@ class _Trial:
         said = None if isinstance(stand, Phase) else stand
         number = int(attempt.folder.name.rpartition("-")[2])
         of = ("0", number, attempt.folder.relative_to(self.folder).as_posix())
-        return end_of(DISK, self.folder, of, said, wait=wait, now=time.monotonic())
+        return end_of(self.disk, self.folder, of, said, wait=wait, now=time.monotonic())
 
 
 def tried(
@@ -125,13 +127,13 @@ def _asks(trial: _Trial) -> Iterator[Held]:
     waits = all(one is not None for one in found) and all(isinstance(one, Phase) for one in again.look(found))
     yield Held("found again", waits, "by another promo" if waits else "another promo knows nothing of them")
     lost = Outside("0" * 64, "nobody", "", None, {}, None)
-    claimed = claim_outside(DISK, both[0].folder, lost)
+    claimed = claim_outside(trial.disk, both[0].folder, lost)
     again.cancel(found[1:])
     stands = trial.make()
     ended = stands.look([stands.find(one.folder, one.job, trial.options) for one in both])
     good = claimed and all(one is Loss.OUTSIDE for one in ended)
     yield Held("given up", good, ", ".join(_said(one) for one in ended))
-    late = claim_outside(DISK, both[1].folder, lost)
+    late = claim_outside(trial.disk, both[1].folder, lost)
     yield Held(
         "taken back", not late, "nothing is taken in any more" if not late else "a result was taken in all the same"
     )

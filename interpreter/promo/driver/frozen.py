@@ -7,6 +7,7 @@ it can be.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
@@ -142,6 +143,9 @@ class _Before:
         """The lock as starting made it; the second where only its times, commits and counts are not known."""
         made = first_lock(compiled, self._state.frozen_at, self._commit)
         yield made
+        yield from (
+            first_lock(compiled, _before(self._state.frozen_at, one), self._commit) for one in range(1, SOONER_S)
+        )
         stored = _lock_of(self._folder.read(LOCK))
         if stored is not None:
             same = {name: stored.seals[name] for name in made.seals if name in stored.seals}
@@ -183,6 +187,16 @@ class _Before:
         yield from sure or [f"{', '.join(WITNESSED)} of a seal; the study was frozen at {frozen_then}"]
 
 
+def _before(moment: str, seconds: int) -> str:
+    """So many seconds before a time; the time itself where the calendar has no such one."""
+    try:
+        return (datetime.fromisoformat(moment) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        return moment
+
+
+SOONER_S = 5
+"""By fewer seconds than these a seal that starting made is older than the event that tells of it."""
 WITNESSED = ("sealed_at", "commit", "results_then", "replaces")
 """Fields of a seal that follow from nothing but the lock."""
 

@@ -15,7 +15,7 @@ from attrs import frozen
 from promo import plugins
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
-from promo.run.disk import DISK
+from promo.ledger.ports import Disk
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import BETWEEN, hold_processors, is_leased, lease_folder, others_on_processors
@@ -147,9 +147,9 @@ class RecordedPlace:
         return {}
 
 
-def recorded_places(study: Study, replay: Replay) -> dict[str, Place]:
+def recorded_places(study: Study, replay: Replay, disk: Disk) -> dict[str, Place]:
     """How to reach every host of a replay: through its table."""
-    executor = RecordedExecutor(replay, DISK)
+    executor = RecordedExecutor(replay, disk)
     return {name: RecordedPlace(executor) for name in study.hosts}
 
 

@@ -329,7 +329,7 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
     A link in the folder that a run works in, as `latest.ckpt` often is one, has no bytes, and nothing rests on it.
     """
     assert state.frozen is not None
-    known = {*OWN_FILES, *state.frozen.files, *(one.ledger for one in state.bundles)}
+    known = {*OWN_FILES, *state.frozen.files, *(name for one in state.bundles for name in one.files)}
     known |= {f"evidence/{stage}.json" for stage in state.closed} | {f"evidence/{name}.json" for name in state.effects}
     following = len(state.amendments) + 1
     known |= {f"{AMENDMENTS}/{number}.promo" for number in range(1, following + 1)}

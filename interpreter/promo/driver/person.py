@@ -34,7 +34,7 @@ def record_verdict(
         PromoError: nothing waits under that name, or the verdict does not fit it.
     """
     study, _ = folder.compiled().sound()
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         state = folder.state()
         if name not in state.waiting():
             waiting = ", ".join(state.waiting()) or "nothing"

@@ -24,6 +24,7 @@ from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import write_given
 from promo.ledger.chain import decode
+from promo.ledger.ports import Disk
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
 from promo.report.beside import BesideView, build_beside
@@ -41,7 +42,6 @@ from promo.report.render import (
 )
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
-from promo.run.disk import DISK
 from promo.run.outside import EXECUTOR, OUTSIDE, Outside, read_outside
 from promo.run.store import POINTS, read_points
 from promo.run.values import Point, Result, RunStatus
@@ -189,7 +189,7 @@ class _Reading:
                 results[run, attempt.number] = result
                 if accepted:
                     with self._noting(f"the curve of {attempt.folder} is left out"):
-                        points[run] = _points(self.folder.path / attempt.folder, result)
+                        points[run] = _points(self.folder.disk, self.folder.path / attempt.folder, result)
         return results, points
 
     def _decisions(self, compiled: Compiled) -> tuple[dict[str, Decision], dict[tuple[str, int], Decision]]:
@@ -223,11 +223,11 @@ class _Reading:
         return effects
 
 
-def _points(folder: Path, result: Result) -> tuple[Point, ...]:
+def _points(disk: Disk, folder: Path, result: Result) -> tuple[Point, ...]:
     """Points of an accepted attempt, if they are those that its result names."""
-    if result.body is not None and result.body.points != digest_bytes(DISK.read(folder / POINTS) or b""):
+    if result.body is not None and result.body.points != digest_bytes(disk.read(folder / POINTS) or b""):
         raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
-    return read_points(DISK, folder)
+    return read_points(disk, folder)
 
 
 def _sound_beginning(content: bytes) -> Chain:

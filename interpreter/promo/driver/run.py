@@ -68,6 +68,7 @@ from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.study.ports import Runner
+from promo.study.values import Study
 
 MINUTE = 60
 PROCESSORS = f"another study trains on the processors of this machine too, {{programs}}: {LESS}"
@@ -115,7 +116,7 @@ def run_study(
         PromoError: a host is not here, or something cannot be read or written.
     """
     study, plan = compiled.sound()
-    with lock_study(folder.path) as lock:
+    with lock_study(folder.path, folder.disk) as lock:
         folder, disk, state = _entered(folder, lock, shared)
         fresh = state.study is StudyState.EMPTY
         if not fresh:
@@ -125,15 +126,27 @@ def run_study(
         if not freeze_only and replay is None:
             may_start(study, state, folder)
         assert compiled.runner is not None
-        here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
-        journal = Journal(folder.path / LEDGER, folder.disk, clock)
+        here = _places(study, compiled.runner, replay, disk, environment, only)
+        journal = Journal(folder.path / LEDGER, disk, clock)
         drawn = (replay, finish, inputs_here(compiled.runner, environment) if replay is None else (), disk.look)
         loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, *drawn)
-        begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
+        begin = partial(start_once, saved, plan.digest, folder, only) if saved and fresh else None
         with on_processors(here, environment), disk.looked_at():
             ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
+
+
+def _places(
+    study: Study,
+    runner: Runner,
+    replay: Replay | None,
+    disk: AnchoredDisk,
+    environment: Mapping[str, str],
+    only: str | None,
+) -> Mapping[str, Place]:
+    """How to reach each host: through its table in a replay."""
+    return recorded_places(study, replay, disk) if replay else places(study, runner, environment, only)
 
 
 def _entered(folder: StudyFolder, lock: Lock, shared: Path | None) -> tuple[StudyFolder, AnchoredDisk, State]:

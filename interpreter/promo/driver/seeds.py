@@ -68,7 +68,7 @@ def record_value(folder: StudyFolder, value: str, clock: Clock) -> str:
     """
     if not value.strip() or len(value) > LONGEST_VALUE or not value.isprintable():
         raise PromoError("the value is empty, too long or not one line of text")
-    with lock_study(folder.path):
+    with lock_study(folder.path, folder.disk):
         state = folder.state()
         study, _ = folder.compiled().sound()
         if study.draw is None or study.draw.published is None:

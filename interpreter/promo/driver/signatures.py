@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -65,6 +66,29 @@ def signer(content: bytes, signature: bytes, key: Path, called: str) -> str:
             raise Mismatch(f"{called} was not signed by the owner of {key}") from fault
     blob = base64.b64decode(public.split()[1])
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def made_by(content: bytes, signature: bytes) -> str:
+    """
+    Fingerprint of the key that made a signature, whoever has it; empty where it is none over this content.
+
+    Args:
+        content: what was signed.
+        signature: detached.
+
+    Raises:
+        PromoError: ssh-keygen is not installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="promo-") as place:
+        detached = Path(place) / "signature"
+        detached.write_bytes(signature)
+        words = ["ssh-keygen", "-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(detached)]
+        try:
+            said = _ssh(words, content, "").stdout
+        except _Refused:
+            return ""
+    found = re.search(rb"SHA256:[A-Za-z0-9+/]{43}", said)
+    return found[0].decode() if found else ""
 
 
 class _Refused(PromoError):

@@ -15,7 +15,7 @@ from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.fields import Digest, Moment
 from promo.base.reading import open_plain
-from promo.run.disk import DISK
+from promo.driver.study import StudyFolder
 from promo.run.locks import locked
 
 STARTED = ".started"
@@ -36,7 +36,7 @@ class PlanStarted:
         return self.host is None or other.host is None or self.host == other.host
 
 
-def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str) -> None:
+def start_once(saved: Path, plan: str, folder: StudyFolder, only: str | None, now: str) -> None:
     """
     Record that a saved plan is started in a folder, durably and before anything else is.
 
@@ -52,7 +52,7 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
         PromoError: the start cannot be recorded.
     """
     path = saved.with_name(saved.name + STARTED)
-    entry = PlanStarted(plan, str(folder.resolve()), only, now)
+    entry = PlanStarted(plan, str(folder.path.resolve()), only, now)
     try:
         if path.exists():
             open_plain(path).close()
@@ -61,7 +61,7 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
             if not locked(handle):
                 raise PromoError(f"the plan {saved} is being started by another promo process", hint="try again")
             _record(handle, saved, entry)
-            DISK.settle((), (path.parent,))
+            folder.disk.settle((), (path.parent,))
         finally:
             os.close(handle)
     except OSError as fault:

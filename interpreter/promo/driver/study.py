@@ -31,7 +31,7 @@ from promo.ledger.ports import Disk
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
 from promo.plan.values import Plan, plan_from_json
-from promo.run.disk import DISK
+from promo.run.disk import RealDisk
 from promo.run.store import REQUEST, parse_request, read_result
 from promo.run.values import Request, Result
 from promo.study.judgement import Gate, Rule, also_read
@@ -61,7 +61,8 @@ class StudyFolder:
     """A study on disk."""
 
     path: Path
-    disk: Disk = DISK
+    disk: Disk = field(factory=RealDisk)
+    """Handed down from here to all that reads and writes of it."""
 
     def read(self, *names: str) -> bytes | None:
         """A file of it, by the names that lead there; None when there is none."""

@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
 from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import SpecError
 from promo.base.errors import Mismatch, PromoError
 from promo.base.units import HOUR
-from promo.decision.protocol import breaches
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
-from promo.driver.bring import other_origin
+from promo.driver.brought import check_bundles
 from promo.driver.frozen import changed_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, lacking, listed
@@ -29,11 +28,9 @@ from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyF
 from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
-from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
-from promo.ledger.values import Amendment, BundleImported, Chain, Ended, Event, Freezing, Verdict
+from promo.ledger.values import Amendment, Chain, Verdict
 from promo.report.amendments import other_verdicts, wording
-from promo.report.protocol import breach_words
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
@@ -152,51 +149,7 @@ def _results(sight: Sight) -> Iterator[Check]:
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
-    """What bundles brought is what the ledgers that they carried say."""
-    for bundle in sight.state.bundles:
-        name = f"bundle sha256:{bundle.bundle[:12]}"
-        content = sight.folder.read(bundle.ledger)
-        if content is None:
-            yield Check(name, Outcome.MISSING, f"{bundle.ledger} is not there")
-            continue
-        try:
-            fault = _strange_bundle(sight, bundle, content)
-        except Mismatch as damage:
-            fault = f"{bundle.ledger}: {damage.message}"
-        words = fault or f"{len(bundle.taken)} attempts as the ledger there says"
-        yield Check(name, Outcome.DIFFERS if fault else Outcome.MATCHES, words)
-
-
-def _strange_bundle(sight: Sight, bundle: BundleImported, content: bytes) -> str:
-    """
-    Why a bundle could not have been taken in with this ledger, as when it was; empty where it could.
-
-    Raises:
-        Mismatch: the ledger is damaged.
-    """
-    chain = decode(content)
-    if digest_bytes(content) != bundle.ledger_digest or chain.head != bundle.head:
-        return f"{bundle.ledger} is not the ledger that was brought"
-    study, plan = sight.compiled.sound()
-    first = chain.events[0].event if chain.events else None
-    if not isinstance(first, Freezing) or first.plan != plan.digest:
-        return f"{bundle.ledger} is of another plan"
-    other = other_origin(sight.chain, chain)
-    if other:
-        return f"{bundle.ledger} was made with another {other}"
-    wrong = next(breaches(study, plan, chain.events), None)
-    if wrong is not None:
-        return f"{bundle.ledger} does not keep to the protocol: {breach_words(wrong)}"
-    here, there = (_ends(events) for events in (sight.chain.events, chain.events))
-    keys = [(one.run, one.attempt) for one in bundle.taken]
-    same = all(key in there and here.get(key) == there[key] for key in keys)
-    return "" if same else f"it is not what {bundle.ledger} says"
-
-
-def _ends(events: Sequence[Event]) -> dict[tuple[str, int], Ended]:
-    """How each attempt ended, wherever it came from."""
-    ends = (one.event for one in events if isinstance(one.event, Ended))
-    return {(one.run, one.attempt): evolve(one, bundle=None) for one in ends}
+    return check_bundles(sight.folder, sight.compiled, sight.chain, sight.state)
 
 
 def _text(sight: Sight) -> Iterator[Check]:

@@ -442,6 +442,12 @@ class BundleImported(Shown):
     """Fingerprint of the key that was asked for and signed it; None for one that was taken unsigned."""
     taken: tuple[Taken, ...]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Where that ledger, the bundle's manifest and, for one that was signed, its signature are kept."""
+        manifest = f"{self.ledger.removesuffix('.jsonl')}.manifest.json"
+        return (self.ledger, manifest, *[f"{manifest}.sig"] * (self.signer is not None))
+
 
 Ended = ResultAccepted | AttemptFailed | AttemptLost
 OfAttempt = AttemptStarted | Ended | AttemptLate | ResultFlagged

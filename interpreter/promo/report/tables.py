@@ -29,7 +29,6 @@ from promo.report.describe import describe_condition, describe_reduction
 from promo.report.environment import Environments
 from promo.report.record import Record
 from promo.run.values import Facts, Work
-from promo.study.space import Level
 from promo.study.values import Study
 
 DECISION_COLUMNS = (
@@ -221,13 +220,9 @@ def run_table(record: Record) -> Iterator[tuple[str, ...]]:
         place = places.number(attempt)
         where = ("" if place is None else str(place), *places.texts(attempt))
         levels = dict(record.study.candidates[attempt.candidate].levels)
-        factors = (_level(levels[name]) if name in levels else "" for name in record.study.factors)
+        factors = (describe_level(levels[name]) if name in levels else "" for name in record.study.factors)
         standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
         yield (*_run(record, attempt, standing), attempt.started, attempt.ended, *where, *factors)
-
-
-def _level(level: Level) -> str:
-    return level if isinstance(level, str) else exact(level)
 
 
 def _paid(record: Record, attempt: Attempt) -> str:

@@ -20,7 +20,7 @@ from typing import Self
 
 from promo.base.errors import Busy, PromoError
 from promo.base.reading import open_plain, read_plain
-from promo.run.disk import DISK
+from promo.ledger.ports import Disk
 from promo.run.mounts import mount_of
 
 LOCK = "lock"
@@ -285,7 +285,7 @@ def _is_held(path: Path) -> bool:
 # --- studies -----------------------------------------------------------------------------------------------------
 
 
-def lock_study(folder: Path) -> Lock:
+def lock_study(folder: Path, disk: Disk) -> Lock:
     """
     Take the lock of a study folder, which is made if there is none.
 
@@ -295,9 +295,9 @@ def lock_study(folder: Path) -> Lock:
     """
     try:
         if not folder.exists():
-            DISK.make_folder(folder.parent)
+            disk.make_folder(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
-        DISK.make_folder(folder)
+        disk.make_folder(folder)
         # For reading too, because who opens a pipe for writing alone waits for a reader.
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as fault:

@@ -6,7 +6,7 @@ is like, or from the factor's default.  The runner then says what that trains, b
 paper may be one model (a width is rounded up to a multiple of the head size).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from attrs import evolve
@@ -350,6 +350,11 @@ class Conditions:
             return None
         self.cohorts[block.token("NAME").text] = tuple(names)
         return tuple(names)
+
+    def members(self, names: Iterable[str]) -> Iterator[str]:
+        """Candidates by their names and by those of cohorts, in the order in which they are named."""
+        for name in names:
+            yield from self.cohorts.get(name, (name,))
 
     def points_of(self, design: str, clause: Node, *, reuse: bool = False) -> tuple[str, ...] | None:
         """

@@ -205,21 +205,6 @@ class Information:
             yield Dependence(tuple(terms), constant)
 
 
-def clear_effects(factors: Sequence[str], rows: Rows) -> tuple[Effect, ...]:
-    """
-    Effects of one or two factors that are estimated whatever the other such effects are.
-
-    In a regular fraction those that share their column with no main effect and no interaction of two factors.
-
-    Source:
-        Wu & Chen (1992), "A graph-aided method for planning two-level experiments when certain interactions are
-        important".
-    """
-    every = effects_up_to(factors, 2)
-    gone = Information(factors, rows).lost(every)
-    return tuple(effect for effect in every if effect not in gone)
-
-
 def webb_resolution(factors: Sequence[str], rows: Rows) -> int | None:
     """
     The resolution of any rows; None when all effects can be estimated together.

@@ -89,7 +89,7 @@ class Foretelling:
         if name_of_law not in laws or stage not in reach:
             return None
         law = laws[name_of_law]
-        candidates = tuple(dict.fromkeys(self._members(named)))
+        candidates = tuple(dict.fromkeys(self.conditions.members(named)))
         absent = next((name for name in candidates if name not in reach[stage].possible), None)
         unknown = next((name for name in candidates if name not in law.candidates), None)
         if absent is not None:
@@ -137,11 +137,6 @@ class Foretelling:
                         self.scope.report("P0803", message, at, f"add it to the law: of {unknown}")
                     else:
                         self._speaks_of(law, part.stage, judged, at, stages, reach)
-
-    def _members(self, names: tuple[str, ...]) -> Iterator[str]:
-        for name in names:
-            cohort = self.conditions.cohorts.get(name)
-            yield from (name,) if cohort is None else cohort
 
     def _speaks_of(
         self,

@@ -1,6 +1,6 @@
 """Laws from the tree: which runs they are fitted to, what they are a function of, and how far they may be asked."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from promo.study.conditions import Conditions
@@ -48,7 +48,7 @@ class Scaling:
         form, numbers = self._form(clauses.one("form")), self._numbers(clauses)
         if of is None or named is None or form is None or numbers is None or (held_out and held is None):
             return None
-        candidates = tuple(dict.fromkeys(self._members(of)))
+        candidates = tuple(dict.fromkeys(self.conditions.members(of)))
         if any(name not in stages or name not in reach for name in (*named, *((held,) if held else ()))):
             return None
         law = Law(
@@ -68,11 +68,6 @@ class Scaling:
             return None
         self.laws[law.name] = law
         return law
-
-    def _members(self, names: Iterable[str]) -> Iterator[str]:
-        for name in names:
-            cohort = self.conditions.cohorts.get(name)
-            yield from (name,) if cohort is None else cohort
 
     def _form(self, clause: Node) -> Form | None:
         known, said = words(clause.kind), list(clause.tokens("NAME"))

@@ -189,12 +189,12 @@ KINDS = {
 }
 
 
-def lay_out(workplace, name, files):
+def lay_out(workplace, name, files, *, spec=SPEC):
     (workplace / "trainers").mkdir(exist_ok=True)
     for file, text in files.items():
         (workplace / "trainers" / file).write_text(text, encoding="utf-8")
     path = workplace / "trial.promo"
-    path.write_text(SPEC.replace("RUNNER", name), encoding="utf-8")
+    path.write_text(spec.replace("RUNNER", name), encoding="utf-8")
     return path
 
 
@@ -364,6 +364,8 @@ def test_a_program_that_cannot_carry_a_run_on_is_not_asked_to(workplace, capsys)
     assert "P0225" in capsys.readouterr().err
 
 
+ONE_SEED = SPEC.replace("seeds    1, 2", "seeds    1")
+"""For what every run does alike."""
 ENDINGS = {
     "an error": ("raise ValueError('boom')", "crash", "ValueError: boom"),
     "out of memory": ("raise MemoryError('torch.OutOfMemoryError: tried to allocate')", "oom", "allocate"),
@@ -385,7 +387,7 @@ ENDINGS = {
 def test_every_way_a_program_can_fail_has_its_cause(workplace, capsys, code, status, cause):
     name, files = KINDS["script"]
     broken = TRAIN.replace('print("step 1: loss 9.0")', code + "\nraise SystemExit")
-    path = lay_out(workplace, name, {**files, "train.py": broken})
+    path = lay_out(workplace, name, {**files, "train.py": broken}, spec=ONE_SEED)
     pinned(path, capsys)
 
     assert promo("run", path, "--quiet") == 4
@@ -399,7 +401,8 @@ def test_every_way_a_program_can_fail_has_its_cause(workplace, capsys, code, sta
 def test_a_link_where_a_result_should_be_is_refused_and_leaves_a_study_that_can_be_verified(workplace, capsys, code):
     name, files = KINDS["script"]
     planted = f"import os; {code.replace('RESULT', repr('../program.result.json'))}\nraise SystemExit"
-    path = lay_out(workplace, name, {**files, "train.py": TRAIN.replace('print("step 1: loss 9.0")', planted)})
+    planted = TRAIN.replace('print("step 1: loss 9.0")', planted)
+    path = lay_out(workplace, name, {**files, "train.py": planted}, spec=ONE_SEED)
     pinned(path, capsys)
     promo("run", path, "--quiet")
     folder = StudyFolder(workplace / "trial.study")
