@@ -69,7 +69,7 @@ STAGE = """
 stage {name} {{
   train     {who} for {flop}flop
   cap       {cap}s
-  allowance 60s
+  allowance {allowance}s
   on        here
   seeds     {seeds}
 {rest}}}
@@ -96,6 +96,12 @@ frozen rule pays {
 }
 """
 CAP_S = 80
+ALLOWANCE_S, ENDING_S = 60, 10
+"""What an attempt may take beside its cap, and until all that it began is gone."""
+
+
+def stage(**parts):
+    return STAGE.format(allowance=ALLOWANCE_S, **parts)
 
 
 @cache
@@ -104,10 +110,10 @@ def sound():
     for number, steps in enumerate(PILOTS):
         flop, cap = steps * UNIT, CAP_S * steps // STEPS + 1
         rest = "  report only\n"
-        text += STAGE.format(name=f"s{number}", who="small, large", flop=flop, cap=cap, seeds=number + 1, rest=rest)
+        text += stage(name=f"s{number}", who="small, large", flop=flop, cap=cap, seeds=number + 1, rest=rest)
     who, seeds = "moving, small, large", "10, 11"
     return compiled(
-        text + STAGE.format(name="whole", who=who, flop=STEPS * UNIT, cap=CAP_S, seeds=seeds, rest="") + REST
+        text + stage(name="whole", who=who, flop=STEPS * UNIT, cap=CAP_S, seeds=seeds, rest="") + REST
     ).sound()
 
 
@@ -180,12 +186,13 @@ class Walk:
 
     def ended(self, run, number):
         budget = self.study.stages[run.stage].budget
+        limit_s = budget.cap_s + ALLOWANCE_S
+        late_s = repr(float(limit_s + ENDING_S))
         if number <= self.machine.loses:
-            return AttemptLost(run.id, number, Loss.GONE, repr(float(budget.longest_s)), {}, None)
+            return AttemptLost(run.id, number, Loss.GONE, late_s, {}, None)
         train_s = self.trained(run)
         whole_s = train_s + self.machine.begin + self.machine.score
-        if whole_s > budget.cap_s + budget.allowance_s:
-            late_s = repr(float(budget.longest_s))
+        if whole_s > limit_s:
             return AttemptFailed(run.id, number, RunStatus.TIMEOUT, "", None, None, late_s, {}, None)
         floor, factor, exponent = self.laws.get(run.candidate, SMALL)
         value = floor + factor * (budget.amount / UNIT) ** -exponent
