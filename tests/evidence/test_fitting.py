@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
+from scipy import optimize, stats
 
-from promo.evidence.extrapolate import fitted_to
-from promo.evidence.fitting import fit, interval, refits
+from promo.evidence.extrapolate import Fitted, fitted_to
+from promo.evidence.fitting import fit, interval, refits, stretched
 from promo.evidence.huber import Sum
 from promo.evidence.laws import FittedLaw, Point
 from promo.evidence.switching import switch
@@ -179,7 +179,7 @@ def test_a_law_of_a_shape_says_what_came_at_a_larger_budget_within_its_interval(
     assert hits >= 16
 
 
-@pytest.mark.parametrize(("runs", "places"), [(3, 4), (5, 4), (1, 14)])
+@pytest.mark.parametrize(("runs", "places"), [(2, 6), (3, 4), (5, 4), (1, 14)])
 def test_the_mean_of_new_runs_lies_within_the_interval_about_as_often_as_it_says(runs, places):
     """
     60 tables of a known law, foretold at twice the largest budget, and three new runs there.
@@ -198,6 +198,23 @@ def test_the_mean_of_new_runs_lies_within_the_interval_about_as_often_as_it_says
 
         assert low < value < high
     assert inside >= 53
+
+
+@pytest.mark.parametrize(("runs", "places", "spare"), [(2, 4, 4), (3, 4, 8), (1, 14, 13)])
+def test_what_few_runs_tell_is_stretched_by_the_variance_of_their_draws_and_by_students_t(runs, places, spare):
+    """Each place takes one of its runs; runs that stand alone at their places take one together."""
+    truth = FittedLaw(Form.COMPUTE, (1.2, 30.0, 0.5), 0, ())
+    points = measured(truth, 0.003, 1, runs, [1000.0 * 2**place for place in range(places)])
+    drawn = runs * places / spare
+
+    assert stretched(points, 0.95) == pytest.approx(drawn**0.5 * stats.t.ppf(0.975, spare) / stats.norm.ppf(0.975))
+
+
+def test_an_interval_ends_as_far_away_on_both_sides_as_its_draws_on_one():
+    law = Fitted(None, 8, 4, True, FittedLaw(Form.COMPUTE, (1.0, 1.0, 0.5), 0, ()), (), (), (), 0.0, 5, 2.0)
+    low, high = law.around(1.0, [0.99] * 30 + [1.03] * 30, 3)
+
+    assert (low, high) == pytest.approx((1.03**-2, 1.03**2))
 
 
 def test_one_wild_point_hardly_moves_a_law():
