@@ -185,8 +185,8 @@ def test_the_mean_of_new_runs_lies_within_the_interval_about_as_often_as_it_says
     60 tables of a known law, foretold at twice the largest budget, and three new runs there.
 
     Without the noise of the new runs, and with draws that spread as narrowly as draws of three do, it were 75 of 100.
-    Of 300 tables 279 hold them with two runs at each of four places, 281 with two at each of six, 280 with three and 270
-    with five at each of four, 292 with one at each of fourteen.
+    Of 300 tables 279 hold them with two runs at each of four places, 281 with two at each of six, 280 with three and
+    270 with five at each of four, 292 with one at each of fourteen.
     """
     truth, inside = FittedLaw(Form.COMPUTE, (1.2, 30.0, 0.5), 0, ()), 0
     budgets = [1000.0 * 2 ** (3 * place / (places - 1)) for place in range(places)]
