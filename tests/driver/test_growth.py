@@ -336,8 +336,8 @@ def test_a_lag_by_rule_stops_all_but_the_best_once_their_order_has_stayed(workpl
     assert done.returncode == 3, done.stdout
     assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
     said = (workplace / "told.md").read_text(encoding="utf-8")
-    assert "had been the same for 2 looks after 20 steps; 1 other way stopped there" in said
-    assert "which saved 30 steps in each cell, and how the order would have gone on is not known" in said
+    assert "The order of the ways was stable for 2 looks after 20 steps; 1 other way stopped there" in said
+    assert "which saved 30 steps in each cell. Whether the order would have changed later is not known." in said
     assert "50.00 s of the lag" in said
 
 
@@ -350,7 +350,7 @@ def test_a_lag_by_rule_whose_order_keeps_turning_goes_on_to_its_end(workplace):
     assert made.state().promoted("deeper") == ("deeper_interleave",)
     assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
     said = (workplace / "told.md").read_text(encoding="utf-8")
-    assert "Its order was never the same for 2 looks in a row, so all ways had the whole lag." in said
+    assert "The order of the ways was never stable for 2 looks, so all had the whole lag." in said
     assert promo("verify", "trial.promo") == 3
     done = rechecked(made)
     assert done.returncode == 3, done.stdout
