@@ -3543,7 +3543,7 @@ class ByLaw:
         self.found: dict[str | None, tuple[Law, list[Law]] | None] = {}
         self.points: dict[str | None, int] = {}
         self.noise: dict[str | None, tuple[float, float]] = {}
-        """How far from a law a run lies at 95%, in logarithms, and how many times too narrow its draws lie."""
+        """How far from a law a run lies at 95%, in logarithms, and how many times farther than its draws."""
         self.alone: set[str | None] = set()
         """Laws of one run, or of no more points than parameters, of which every draw is the same."""
         for who, group in self.groups.items():
@@ -3556,9 +3556,10 @@ class ByLaw:
                 degrees = max(1, len(points) - len(found[0].values))
                 off = math.fsum(math.log(one.loss / found[0].loss(one.place)) ** 2 for one in points)
                 runs, groups = _grouped(points)
-                narrow = math.sqrt(len(runs) / (len(runs) - len(groups))) if len(runs) > len(groups) else 1.0
-                sure = t_point(0.975, degrees)
-                self.noise[who] = sure * math.sqrt(off / degrees), narrow * sure / NormalDist().inv_cdf(0.975)
+                more, wider = len(runs) - len(groups), 1.0
+                if more:
+                    wider = math.sqrt(len(runs) / more) * t_point(0.975, more) / NormalDist().inv_cdf(0.975)
+                self.noise[who] = t_point(0.975, degrees) * math.sqrt(off / degrees), wider
 
     def _points(self, stage: str, candidate: str) -> Iterator[Measured]:
         one_run = self.recorded or self.plan.study["stages"][stage]["trunk"] is not None
@@ -3614,9 +3615,10 @@ class ByLaw:
         """Where the mean of a stage's new runs is expected: draws of the law and noise of runs, both by Student's t."""
         there, (noise, wider) = self.plan.study["stages"][stage], self.noise[who]
         own = noise / math.sqrt(len(there["hosts"]) * len(there["seeds"]))
-        below = math.hypot(own, wider * max(0.0, math.log(value / share_of(drawn, 0.025))))
-        above = math.hypot(own, wider * max(0.0, math.log(share_of(drawn, 0.975) / value)))
-        return value * math.exp(-min(below, 100.0)), value * math.exp(min(above, 100.0))
+        low, high = share_of(drawn, 0.025), share_of(drawn, 0.975)
+        apart = math.hypot(own, wider * max(0.0, math.log(value / low), math.log(high / value)))
+        factor = math.exp(min(apart, 100.0))
+        return value / factor, value * factor
 
     @staticmethod
     def said(candidate: str, stage: str, value: float, ends: tuple[float, float]) -> Object:

@@ -88,7 +88,7 @@ def test_it_reads_aloud(workplace, capsys):
 
     assert "by_steps: A law of compute, E + A C^-b, fitted to loss at first, second and third" in said
     assert "The stage last tests it: no run of that stage is among its points." in said
-    assert "2 of 2 outcomes within the interval; what came lies 0.00% off what was foretold." in said
+    assert "2 of 2 outcomes inside the interval; outcomes differ from forecasts by 0.00%." in said
     assert "left" in said
     assert "2 + 30 C^-0.5" in said
 
@@ -117,7 +117,7 @@ def test_the_law_of_one_recorded_run_is_not_told_for_every_draw_of_it_is_the_sam
     capsys.readouterr()
 
     assert promo("laws", spec) == 0
-    assert "The points of left do not tell E, A and b" in capsys.readouterr().out
+    assert "The runs of left do not identify E, A and b" in capsys.readouterr().out
     assert promo("verify", spec) == 3
     assert recheck.check(workplace / "trial.study", NOBODY, print) == 3
 
@@ -127,7 +127,7 @@ def test_what_the_points_do_not_tell_is_said(workplace, capsys):
     spec, curves = write(workplace, law(), truth=lambda _, steps: 30.0 * steps**-0.3)
 
     assert promo("laws", spec, "--curves", curves) == 0
-    assert "The points of left do not tell E: other values fit as well" in capsys.readouterr().out
+    assert "The runs of left do not identify E: other values fit as well" in capsys.readouterr().out
 
 
 def test_runs_without_a_value_leave_too_few_points_and_that_is_said(workplace, capsys):

@@ -268,17 +268,15 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, tmp_
     said = (tmp_path / "told.md").read_text(encoding="utf-8")
 
     assert "deeper chose interleave for taller, before copy_top and identity." in said.replace("\\", "")
-    assert "in 3 ways, and trained each for 50 steps in 2 cells" in said
-    assert "rests on 1.00 s of base at short and 50.00 s of the lag: 55.00 s with its parent" in said
+    assert "in 3 ways and trained each for 50 steps in 2 cells" in said
+    assert "after 1.00 s of base at short and 50.00 s of the lag: 55.00 s in all." in said
     # The second growth tried one other way for its lag of 20 seconds; the whole is 79 seconds.
-    assert (
-        "79.00 s with its parent, on the mean; trying the other ways took 20.00 s a cell besides, 25% of that" in said
-    )
-    assert "rests on 55.00 s of taller at grown and 20.00 s of the lag: 79.00 s with its parent" in said
+    assert "79.00 s in all. Trying the other ways took another 20.00 s a cell, 25% of that." in said
+    assert "after 55.00 s of taller at grown and 20.00 s of the lag: 79.00 s in all." in said
     story = json.loads((tmp_path / "told.json").read_bytes())["story"]
-    assert any("55.00 s with its parent" in sentence for sentence in story)
+    assert any("of the lag: 55.00 s in all" in sentence for sentence in story)
     assert "deeper_copy_top" in (tmp_path / "told.decisions.csv").read_text(encoding="utf-8")
-    assert "55.00 s with its parent" in (tmp_path / "told.html").read_text(encoding="utf-8")
+    assert "of the lag: 55.00 s in all" in (tmp_path / "told.html").read_text(encoding="utf-8")
     capsys.readouterr()
     assert promo("why", "taller", "--study", made.path) == 0
     assert "taller comes from deeper: deeper chose interleave" in capsys.readouterr().out
@@ -338,8 +336,8 @@ def test_a_lag_by_rule_stops_all_but_the_best_once_their_order_has_stayed(workpl
     assert done.returncode == 3, done.stdout
     assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
     said = (workplace / "told.md").read_text(encoding="utf-8")
-    assert "had been the same for 2 looks after 20 steps; 1 other way stopped there" in said
-    assert "which saved 30 steps in each cell, and how the order would have gone on is not known" in said
+    assert "The order of the ways was stable for 2 looks after 20 steps; 1 other way stopped there" in said
+    assert "which saved 30 steps in each cell. Whether the order would have changed later is not known." in said
     assert "50.00 s of the lag" in said
 
 
@@ -352,7 +350,7 @@ def test_a_lag_by_rule_whose_order_keeps_turning_goes_on_to_its_end(workplace):
     assert made.state().promoted("deeper") == ("deeper_interleave",)
     assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
     said = (workplace / "told.md").read_text(encoding="utf-8")
-    assert "Its order was never the same for 2 looks in a row, so all ways had the whole lag." in said
+    assert "The order of the ways was never stable for 2 looks, so all had the whole lag." in said
     assert promo("verify", "trial.promo") == 3
     done = rechecked(made)
     assert done.returncode == 3, done.stdout

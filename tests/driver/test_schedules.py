@@ -284,10 +284,7 @@ def test_the_largest_shape_may_be_kept_instead(tmp_path):
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
     assert "| moving | follows growing: large; 160 parameters |" in said
-    assert (
-        "moving is level with large, the best and the largest shape that is kept (95% interval over 2 cells: 0.0000"
-        in said
-    )
+    assert "moving is equal to large, the best and the largest static shape; gain 0.0000, 95% interval 0.0000" in said
 
 
 def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
@@ -353,8 +350,8 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert promo("report", whole.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
     assert "Growing begins with base and changes to large at 1,160 flop" in said
-    assert "put down in the ledger before that stage opened" in said
-    assert "inferred from its law, moved to what it came to" in said
+    assert "recorded in the ledger before that stage opened" in said
+    assert "inferred from its law, shifted to its measured loss" in said
     assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
 
 
@@ -403,7 +400,7 @@ def test_a_lead_in_every_seed_is_a_saving_and_is_told_with_and_without_what_the_
     assert int(between.split("%")[0]) <= int(saved[:-1])
     pilots = 6 * (1000 + 2000 + 4000 + 16000)
     assert paid == f"{(40_000 + pilots) / needed:.1f} times as much"
-    assert "To the loss of moving large would need" in text
+    assert "To reach the loss of moving, large would need" in text
     assert "no saving" not in text.lower()
 
 
@@ -416,8 +413,11 @@ def test_a_lead_that_seeds_alone_may_make_is_no_saving(tmp_path):
     low, high = map(float, ahead.split(" to "))
     assert low < 0 < float(lead) < high
     assert between.startswith("-")
-    assert "This study shows no saving against large (the best and the largest shape that is kept)." in text
-    assert "No saving against large is shown: seeds alone may make a lead as small as this one." in text
+    assert "This study shows no saving against large (the best and the largest static shape)." in text
+    assert (
+        "No saving against large is shown: the interval of the gain includes 0, so seed noise alone may explain it."
+        in text
+    )
 
 
 def test_being_level_is_no_saving(tmp_path):
@@ -425,7 +425,7 @@ def test_being_level_is_no_saving(tmp_path):
     text, tables = section(folder, tmp_path / "it.md")
 
     assert tables["Saved at equal loss"][1][3] == "0.0000"
-    assert "There is no saving against large, which comes to the loss of moving with 40,000 flop" in text
+    assert "There is no saving against large, which reaches the loss of moving with 40,000 flop" in text
 
 
 def test_a_stage_that_ends_before_the_change_is_named(tmp_path):
@@ -444,9 +444,9 @@ def test_what_a_law_foretells_that_its_points_do_not_tell_is_called_a_guess(tmp_
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
 
     assert [one.unsure for one in fits] == [("d",), ("d",)]
-    assert "; a guess of base and large, whose points do not tell a law." in capsys.readouterr().out
+    assert "; a guess for base and large, whose runs do not identify a law." in capsys.readouterr().out
     said = (tmp_path / "it.md").read_text(encoding="utf-8").partition("### before")[2].partition("### growing")[0]
-    assert "The points of base do not tell d: other values fit as well" in said
+    assert "The runs of base do not identify d: other values fit as well" in said
 
 
 def told(capsys, *places):
@@ -477,7 +477,7 @@ def test_forecasts_of_several_studies_have_a_record_in_which_each_counts_once(wh
 
     assert promo("laws", whole.path, other.path) == 0
     said = capsys.readouterr().out
-    assert f"{record['inside']} of 6 outcomes of 2 studies within the 95% interval" in said
+    assert f"{record['inside']} of 6 outcomes of 2 studies inside the 95% interval" in said
     shutil.copytree(whole.path, tmp_path / "copy.study")
     assert promo("laws", whole.path, tmp_path / "copy.study") == 2
     assert "are one study, whose forecasts count once" in capsys.readouterr().err
@@ -491,7 +491,7 @@ def test_a_forecast_of_which_nothing_has_come_counts_for_nothing(tmp_path, capsy
     assert [one["came"] for one in found["forecasts"]] == [None, None]
     assert found["record"] is None
     assert promo("laws", folder.path) == 0
-    assert "Nothing has come of 2 of 2 forecasts yet." in capsys.readouterr().out
+    assert "2 of 2 forecasts have no outcome yet." in capsys.readouterr().out
 
 
 def test_what_follows_a_schedule_is_as_large_as_the_shape_that_it_comes_to(tmp_path):

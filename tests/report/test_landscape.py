@@ -101,11 +101,11 @@ def test_a_wrong_choice_is_said_to_be_wrong_and_by_how_much(tmp_path, monkeypatc
     record, grow, lines = told(tmp_path, monkeypatch, LAG)
 
     assert lines[0] == (
-        "The choice after the lag was not right: at the end of children, identity is in place 4 of 4, 0.0325 bpb "
-        "behind interleave and in 3 of 3 cells, not less than the 0.0020 by which the cells of one way lie apart at "
-        "most."
+        "The choice after the lag was not right: at the end of children, identity ranks 4 of 4; interleave is 0.0325 "
+        "bpb better on the mean, and better in 3 of 3 cells. That is not less than the largest range over the cells of "
+        "one way (0.0020 bpb)."
     )
-    assert lines[1] == "The lag changed nothing: after 1 step, identity led as well."
+    assert lines[1] == "The lag changed nothing: identity was the best after 1 step as well."
     assert lines[2].startswith("Choosing after 160 steps cost 480 steps in each cell")
     view = landscape_view(record, grow)
     assert view.columns == ("way", "after 1 step", "after 2 steps", "after 160 steps", "at the end")
@@ -135,7 +135,8 @@ def test_a_right_choice_is_said_to_be_right_and_how_sure_that_is(tmp_path, monke
 
     assert lines[0] == (
         "The choice after the lag was right: at the end of children, interleave is the best of 4 ways, 0.0005 bpb "
-        "ahead of copy_top and in 3 of 3 cells, less than the 0.0020 by which the cells of one way lie apart at most."
+        "better than copy_top on the mean, and better in 3 of 3 cells. That is less than the largest range over the "
+        "cells of one way (0.0020 bpb)."
     )
     view = build_view(record)
     assert "ranks along the lag" in render_html(view).lower()

@@ -12,13 +12,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from statistics import NormalDist
 
 from attrs import evolve, frozen
 
 from promo.base.canonical import from_exact
 from promo.base.tails import t_quantile
-from promo.evidence.fitting import fit, interval, refits, too_narrow
+from promo.evidence.fitting import fit, interval, refits, stretched
 from promo.evidence.laws import FittedLaw, Point
 from promo.evidence.values import Evidence
 from promo.study.laws import LEVEL, Form, Law
@@ -71,18 +70,8 @@ class Fitted:
     noise: float = 0.0
     """Standard deviation of a run around the law, as a difference of logarithms, by *degrees* of freedom."""
     degrees: int = 1
-    narrow: float = 1.0
-    """How many times too little the draws spread."""
-
-    @property
-    def sure(self) -> float:
-        """How many standard deviations away an interval ends, of what has as many degrees of freedom."""
-        return t_quantile((1 + LEVEL) / 2, self.degrees)
-
-    @property
-    def wider(self) -> float:
-        """How many times farther from the law its interval ends than the middle of its draws does."""
-        return self.narrow * self.sure / NormalDist().inv_cdf((1 + LEVEL) / 2)
+    wider: float = 1.0
+    """How many times farther from the law its interval ends than the middle of its draws does."""
 
     def at(self, *place: float, runs: int) -> tuple[float, float, float]:
         """
@@ -100,18 +89,19 @@ class Fitted:
         The interval in which the mean of new runs is expected that a law puts at a value.
 
         It is as wide as what other draws of the law say, and what seeds do to the mean of the new runs, together.  Both
-        are told by few runs, so both are wider than of a normal distribution, as Student's t is.
+        are told by few runs, so both are wider than of a normal distribution, as Student's t is.  Both ends are as far
+        away, as a factor, as the farther end of the draws: on which side few draws lie farther is chance.
 
         Args:
             value: by the law.
             drawn: the same by its other draws.
             runs: of which the mean is taken.
         """
-        own, wider = self.sure * self.noise / math.sqrt(runs), self.wider
+        own = t_quantile((1 + LEVEL) / 2, self.degrees) * self.noise / math.sqrt(runs)
         low, high = interval(drawn, LEVEL)
-        below = math.hypot(own, wider * max(0.0, math.log(value / low)))
-        above = math.hypot(own, wider * max(0.0, math.log(high / value)))
-        return value * math.exp(-min(below, ANYTHING)), value * math.exp(min(above, ANYTHING))
+        apart = math.hypot(own, self.wider * max(0.0, math.log(value / low), math.log(high / value)))
+        factor = math.exp(min(apart, ANYTHING))
+        return value / factor, value * factor
 
 
 def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool = False) -> tuple[Fitted, ...]:
@@ -174,8 +164,8 @@ def fitted_to(points: Sequence[Point], law: Law) -> Fitted:
     unsure = tuple(name for name in law.form.names if same or name in found.unsure or name in often)
     degrees = max(1, len(points) - len(law.form.names))
     off = math.fsum(math.log(one.loss / found.loss(*one.at)) ** 2 for one in points)
-    noise, narrow = math.sqrt(off / degrees), too_narrow(points)
-    return Fitted(None, len(points), places, told, found, unsure, (), again, noise, degrees, narrow)
+    noise, wider = math.sqrt(off / degrees), stretched(points, LEVEL)
+    return Fitted(None, len(points), places, told, found, unsure, (), again, noise, degrees, wider)
 
 
 @lru_cache(64)

@@ -20,8 +20,10 @@ Source:
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from statistics import NormalDist
 
 from promo.base.draws import numbers
+from promo.base.tails import t_quantile
 from promo.evidence.huber import RISE, Slopes, Sum, Vector, solve
 from promo.evidence.laws import FittedLaw, Point
 from promo.study.laws import Form
@@ -210,19 +212,23 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
     return found
 
 
-def too_narrow(points: Sequence[Point]) -> float:
+def stretched(points: Sequence[Point], level: float) -> float:
     """
-    How many times farther apart laws of new experiments lie than those of `refits`.
+    How many times farther from a law the interval of new experiments ends than that of `refits`.
 
     Runs that are drawn with replacement spread as if the variance of few were divided by their number, not by one less:
-    for three runs of a place by a third too little.
+    for three runs of a place by a third too little.  And that variance is itself told by few runs, of which each place
+    takes one, so what is normal of many is Student's t of the others.
 
     Source:
-        Efron & Tibshirani (1993), "An introduction to the bootstrap", section 10.
+        Efron & Tibshirani (1993), "An introduction to the bootstrap", sections 10 and 12.
     """
     members = _members(points)
     spare = len(members) - len(_strata(points, members))
-    return math.sqrt(len(members) / spare) if spare else 1.0
+    if not spare:
+        return 1.0
+    sure = (1 + level) / 2
+    return math.sqrt(len(members) / spare) * t_quantile(sure, spare) / NormalDist().inv_cdf(sure)
 
 
 def _members(points: Sequence[Point]) -> dict[str, list[int]]:

@@ -175,8 +175,8 @@ def read_forecast(forecast: Forecast, study: Study) -> str:
     """A forecast in one sentence."""
     stages = joined(list(study.laws[forecast.law].stages))
     return (
-        f"Forecast {forecast.name}: what the law {forecast.law}, fitted to {stages}, says of "
-        f"{joined(list(forecast.candidates))} at {forecast.stage}, with its interval; put down before that stage opens."
+        f"Forecast {forecast.name}: what the law {forecast.law}, fitted to {stages}, forecasts of "
+        f"{joined(list(forecast.candidates))} at {forecast.stage}, with its interval; recorded before that stage opens."
     )
 
 
@@ -185,15 +185,15 @@ def read_schedule(schedule: Schedule, study: Study) -> str:
     way = f", by {schedule.way}" if schedule.way else ""
     stages = joined(list(study.laws[schedule.law].stages))
     kept = {
-        Otherwise.HOLD: "a person says which of them is kept",
-        Otherwise.BEST: "the one is kept of which they foretell the best",
-        Otherwise.LARGEST: "the largest one is kept",
+        Otherwise.HOLD: "a person decides which static shape to train",
+        Otherwise.BEST: "the static shape with the best forecast is trained",
+        Otherwise.LARGEST: "the largest static shape is trained",
     }
     return (
         f"Schedule {schedule.name}: {joined(list(study.followers(schedule.name)))} begins with the shape of "
         f"{schedule.shapes[0]} and continues with that of {', then '.join(schedule.shapes[1:])}{way}, where the laws "
         f"of {schedule.law}, fitted to {stages}, fall equally fast at equal loss; where they do not tell that within a "
-        f"factor of two, {kept[schedule.otherwise]}."
+        f"factor of two in compute, {kept[schedule.otherwise]}."
     )
 
 

@@ -1,5 +1,5 @@
 """
-A schedule to loss against compute: what changes shape beside the shapes that are kept, drawn and in numbers.
+A schedule to loss against compute: what changes shape beside the static shapes, drawn and in numbers.
 
 Marks are runs at the end of a budget, cooled down as their stage has it, and a line joins their means from budget to
 budget.  What the runs of the schedule's own stages recorded on their way is drawn thin: rates are not cooled down
@@ -58,7 +58,7 @@ class _Place:
 
 def course_view(record: Record, schedule: Schedule, law: Law, found: Scheduling) -> CourseView:
     """
-    Loss against compute of what follows a schedule and of each shape that is kept.
+    Loss against compute of what follows a schedule and of each static shape.
 
     Args:
         record: the study.

@@ -19,7 +19,7 @@ from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, percent, plural
 from promo.study.laws import LEVEL
 
-COLUMNS = ("study", "by", "candidate", "stage", "foretold", f"{LEVEL:.0%} interval", "came", "missed by", "within")
+COLUMNS = ("study", "by", "candidate", "stage", "forecast", f"{LEVEL:.0%} interval", "outcome", "missed by", "inside")
 
 
 @frozen
@@ -125,18 +125,18 @@ def tally_words(found: Sequence[Scored]) -> Iterator[str]:
     known = tally(found)
     if known is None:
         return
-    spread = "" if known.spread is None else f", with a standard deviation of {known.spread:.2%}"
+    spread = "" if known.spread is None else f" (standard deviation {known.spread:.2%})"
     over = f" of {known.studies} studies" if known.studies > 1 else ""
     yield (
-        f"{known.inside} of {plural(known.outcomes, 'outcome')}{over} within the {LEVEL:.0%} interval; on average what "
-        f"came misses what was foretold by {percent(known.mean)}{spread}."
+        f"{known.inside} of {plural(known.outcomes, 'outcome')}{over} inside the {LEVEL:.0%} interval of the forecast; "
+        f"outcomes differ from forecasts by {percent(known.mean)} on average{spread}."
     )
 
 
 def forecasts_text(found: Sequence[Scored]) -> str:
     """The forecasts of studies for a terminal: a row each, and the record."""
     if not found:
-        return "No forecast and no schedule has put anything down."
+        return "No forecast and no schedule has recorded anything."
     rows = [(one.study, one.by, one.told.candidate, one.told.stage, *outcome_cells(one)) for one in found]
     return "\n".join((tabulate(rows, headers=COLUMNS, disable_numparse=True), *_notes(found)))
 
@@ -145,11 +145,11 @@ def _notes(found: Sequence[Scored]) -> Iterator[str]:
     yield from tally_words(found)
     waiting = sum(one.came is None for one in found)
     if waiting:
-        yield f"Nothing has come of {waiting} of {plural(len(found), 'forecast')} yet."
+        yield f"{waiting} of {plural(len(found), 'forecast')} {'has' if waiting == 1 else 'have'} no outcome yet."
     replayed = len({one.study for one in found if one.replayed})
     if replayed:
         which = "One study was" if replayed == 1 else f"{replayed} studies were"
-        yield f"{which} replayed from recorded curves: the values were there before they were foretold."
+        yield f"{which} replayed from recorded curves: the outcomes were there before the forecasts."
 
 
 def forecasts_json(found: Sequence[Scored]) -> dict[str, Json]:

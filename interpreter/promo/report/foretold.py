@@ -1,7 +1,7 @@
 """
 Forecasts and schedules as a report tells them: what was put down before a stage opened, beside what came of it.
 
-What followed a schedule is drawn and tabled beside the shapes that are kept, with what that saved.
+What followed a schedule is drawn and tabled beside the static shapes, with what that saved.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ from promo.report.words import plural
 from promo.study.laws import LEVEL, Forecast, Law, Otherwise, Schedule
 
 Rows = tuple[tuple[str, ...], ...]
-HEADINGS = ("candidate", "stage", "foretold", f"{LEVEL:.0%} interval", "came", "runs", "missed by", "within")
+HEADINGS = ("candidate", "stage", "forecast", f"{LEVEL:.0%} interval", "outcome", "runs", "missed by", "inside")
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
@@ -55,8 +55,8 @@ def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> La
         name=forecast.name,
         documentation=forecast.documentation,
         sentence=(
-            f"What {forecast.law} said of {forecast.stage}, put down in the ledger before that stage opened and never "
-            "changed since."
+            f"What {forecast.law} forecast of {forecast.stage}, recorded in the ledger before that stage opened and "
+            "not changed since."
         ),
         headings=HEADINGS,
         rows=rows,
@@ -92,8 +92,8 @@ def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found
         name=schedule.name,
         documentation=schedule.documentation,
         sentence=(
-            f"Training goes through {' -> '.join(schedule.shapes)}{way}, and changes where the laws of {law.name} fall "
-            f"equally fast at equal loss. {_otherwise(schedule)}"
+            f"Training switches {' -> '.join(schedule.shapes)}{way} where the laws of {law.name} fall equally fast at "
+            f"equal loss. {_otherwise(schedule)}"
         ),
         headings=HEADINGS,
         rows=rows,
@@ -115,14 +115,14 @@ def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found
 
 
 def _otherwise(schedule: Schedule) -> str:
-    told = "Where the laws do not tell that within a factor of two in compute, "
+    told = "If the interval of a switch point spans more than a factor of two in compute, or a law is not identified, "
     match schedule.otherwise:
         case Otherwise.HOLD:
-            return f"{told}a person says which shape is kept."
+            return f"{told}a person decides which static shape to train."
         case Otherwise.BEST:
-            return f"{told}the shape is kept of which they foretell the best."
+            return f"{told}the static shape with the best forecast is trained."
         case Otherwise.LARGEST:
-            return f"{told}the largest shape is kept."
+            return f"{told}the largest static shape is trained."
         case _:
             assert_never(schedule.otherwise)
 

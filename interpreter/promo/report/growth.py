@@ -45,10 +45,10 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         for one in standings
     ]
     yield (
-        f"{grow.name} made {grow.parent} of {grow.stage} larger, {stack_words(grow)}, in "
-        f"{plural(len(grow.strategies), 'way')}, and trained {'each' if grow.looks is None else 'them'} for "
+        f"{grow.name} grew {grow.parent} from {grow.stage} ({stack_words(grow)}) in "
+        f"{plural(len(grow.strategies), 'way')} and trained {'each' if grow.looks is None else 'them'} for "
         f"{'' if grow.looks is None else 'up to '}{lag} in {plural(cells, 'cell')}; mean "
-        f"{record.study.measure.metric} after that: {listed(ways)} {unit}."
+        f"{record.study.measure.metric} after the lag: {listed(ways)} {unit}."
     )
     if grow.looks is not None:
         yield _stopped(record, grow, grow.looks)
@@ -58,8 +58,8 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         apart, within = spread
         less = "less than" if apart < within else "not less than"
         yield (
-            f"{first} is {rounded(apart, PLACES)} {unit} ahead of {second}, {less} the {rounded(within, PLACES)} by "
-            f"which the cells of one way lie apart at most."
+            f"After the lag {first} is {rounded(apart, PLACES)} {unit} better than {second}, {less} the largest range "
+            f"over the cells of one way ({rounded(within, PLACES)} {unit})."
         )
     if decision.promoted:
         yield from landscape_lines(record, grow, decision.promoted[0])
@@ -79,11 +79,11 @@ def _stopped(record: Record, grow: Grow, looks: Looks) -> str:
         if len(decision.promoted) == 1 and left:
             saved = left * (grow.lag.amount - after)
             return (
-                f"Its order had been the same for {plural(looks.stable, 'look')} after {plural(after, 'step')}; "
-                f"{plural(left, 'other way')} stopped there, which saved {plural(saved, 'step')} in each cell, and how "
-                "the order would have gone on is not known."
+                f"The order of the ways was stable for {plural(looks.stable, 'look')} after {plural(after, 'step')}; "
+                f"{plural(left, 'other way')} stopped there, which saved {plural(saved, 'step')} in each cell. Whether "
+                "the order would have changed later is not known."
             )
-    return f"Its order was never the same for {plural(looks.stable, 'look')} in a row, so all ways had the whole lag."
+    return f"The order of the ways was never stable for {plural(looks.stable, 'look')}, so all had the whole lag."
 
 
 def _spread(standings: Sequence[Standing]) -> tuple[Fraction, Fraction] | None:
@@ -119,11 +119,10 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
         total = sum((one for one in parts if one is not None), Fraction(0))
         others = tried / len(record.study.stages[grow.name].cells) - (lag or Fraction(0))
         share = f", {rounded(others / total * 100, 0)}% of that" if total else ""
-        besides = f"; trying the other ways took {_s(others)} a cell besides{share}" if len(grow.ways) > 1 else ""
+        besides = f" Trying the other ways took another {_s(others)} a cell{share}." if len(grow.ways) > 1 else ""
         yield (
-            f"A run of {grow.becomes} at {stage.name} is trained for {_s(own)} there, and rests on {_s(before)} of "
-            f"{grow.parent} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} with its parent, on the mean"
-            f"{besides}."
+            f"On average a run of {grow.becomes} trains for {_s(own)} at {stage.name}, after {_s(before)} of "
+            f"{grow.parent} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} in all.{besides}"
         )
 
 

@@ -225,21 +225,21 @@ def _verdict(record: Record, grow: Grow, chosen: str, end: Table) -> str:
     noise = ""
     if len(next(iter(end.values()))) > 1:
         less = "less than" if apart < spread else "not less than"
-        noise = f", {less} the {rounded(spread, PLACES)} by which the cells of one way lie apart at most"
-    way, rival, by = grow.ways[chosen], grow.ways[other], f"{rounded(apart, PLACES)} {unit}"
+        noise = f" That is {less} the largest range over the cells of one way ({rounded(spread, PLACES)} {unit})."
+    way, rival, by = grow.ways[chosen], grow.ways[other], f"{rounded(apart, PLACES)} {unit} better"
     winner, loser = (chosen, other) if best == chosen else (other, chosen)
     ahead = sum(
         (value < end[loser][cell]) is lower and value != end[loser][cell] for cell, value in end[winner].items()
     )
-    rival += f" and in {ahead} of {plural(len(end[winner]), 'cell')}"
+    cells = f"on the mean, and better in {ahead} of {plural(len(end[winner]), 'cell')}"
     if best == chosen:
         return (
             f"The choice after the lag was right: at the end of {stage}, {way} is the best of {len(order)} ways, {by} "
-            f"ahead of {rival}{noise}."
+            f"than {rival} {cells}.{noise}"
         )
     return (
-        f"The choice after the lag was not right: at the end of {stage}, {way} is in place "
-        f"{order.index(chosen) + 1} of {len(order)}, {by} behind {rival}{noise}."
+        f"The choice after the lag was not right: at the end of {stage}, {way} ranks {order.index(chosen) + 1} of "
+        f"{len(order)}; {rival} is {by} {cells}.{noise}"
     )
 
 
@@ -250,10 +250,10 @@ def _before(record: Record, grow: Grow, looks: Sequence[Judged], chosen: str) ->
         return
     when, way = look_name(first.step), grow.ways[first.first]
     if first.first == chosen:
-        yield f"The lag changed nothing: {when}, {way} led as well."
+        yield f"The lag changed nothing: {way} was the best {when} as well."
         return
-    behind = f"{rounded(first.regret, PLACES)} {unit} behind the best" if first.regret else "as the best"
-    yield f"{when[0].upper()}{when[1:]}, {way} led, and ended {behind}."
+    ended = f"{rounded(first.regret, PLACES)} {unit} worse than the best" if first.regret else "as the best"
+    yield f"{when[0].upper()}{when[1:]}, {way} was the best; it ended {ended}."
 
 
 def look_name(step: int) -> str:

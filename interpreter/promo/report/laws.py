@@ -20,7 +20,7 @@ CHECKPOINTS = (
     "only if the rate was constant until then, which the table does not tell."
 )
 UNTOLD = "needs runs of three sizes and three amounts of data, and one of these sizes at two amounts"
-HEADINGS = ("candidate", "law", "runs", "foretold", f"{LEVEL:.0%} interval", "came", "missed by")
+HEADINGS = ("candidate", "law", "runs", "forecast", f"{LEVEL:.0%} interval", "outcome", "missed by")
 FITTED = 3
 """Columns of a law that no stage tests."""
 
@@ -51,8 +51,8 @@ def _sentence(study: Study, law: Law) -> str:
     text = (
         f"{form[0].upper()}{form[1:]}, fitted to {study.measure.metric} at {listed(law.stages)}"
         f"{' for all candidates together' if law.form.arguments > 1 else ''}; intervals from {law.draws} draws of the "
-        f"runs, seed {law.seed}, and the noise of those that are foretold. It is not asked beyond {law.reach} times "
-        "the largest of these budgets, nor as far below them."
+        f"runs, seed {law.seed}, and the noise of new ones. It makes no forecast above {law.reach} times the largest "
+        f"of these budgets or below the smallest divided by {law.reach}."
     )
     return (
         text if law.held is None else f"{text} The stage {law.held} tests it: no run of that stage is among its points."
@@ -92,8 +92,8 @@ def _record_of(told: list[Foretold]) -> str:
     inside = sum(one.low <= one.came <= one.high for one in told if one.came is not None)
     misses = sorted(one.missed_by for one in told if one.missed_by is not None)
     missed = " to ".join(dict.fromkeys((percent(misses[0]), percent(misses[-1]))))
-    within = f"{inside} of {plural(len(told), 'outcome')} within the interval"
-    return f"{within}; what came lies {missed} off what was foretold."
+    within = f"{inside} of {plural(len(told), 'outcome')} inside the interval"
+    return f"{within}; outcomes differ from forecasts by {missed}."
 
 
 # --- promo laws ----------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def status_words(study: Study, state: State, name: str) -> str:
     if verdict.answer is not None:
         return verdict.answer.value + (f"; {settling(person)}" if person else "")
     if name in study.forecasts:
-        return f"put down for {study.forecasts[name].stage}"
+        return f"recorded for {study.forecasts[name].stage}"
     if name in study.schedules:
         path = [f"{one.candidate} at {one.at}" if one.at else one.candidate for one in state.path(name)]
         return " -> ".join(path) + (f"; {settling(person)}" if person else "")

@@ -1,5 +1,5 @@
 """
-What a changing shape saved against the shapes that are kept: the best and the largest of them, at equal loss.
+What a changing shape saved against the static shapes: the best and the largest of them, at equal loss.
 
 What was measured is how far it is ahead at equal budget, with the interval that its cells give.  A saving is what the
 other shape would have to spend to come to the same loss: by its law, moved to what it came to at equal budget, and it
@@ -25,20 +25,20 @@ from promo.study.values import Study
 
 BEST, LARGEST = "best", "largest"
 COLUMNS = (
-    "candidate", "against", "which is the", "ahead by", f"{LEVEL:.0%} interval", "would need", "saved",
-    f"{LEVEL:.0%} interval", "with what the laws rest on",
+    "candidate", "static shape", "which is the", "gain", f"{LEVEL:.0%} interval", "needs for the same loss", "saving",
+    f"{LEVEL:.0%} interval", "with the runs for the laws",
 )  # fmt: skip
-INFERRED = "inferred from its law, moved to what it came to"
+INFERRED = "inferred from its law, shifted to its measured loss"
 
 
 @frozen
 class Against:
-    """What a candidate that follows a schedule came to at a stage, beside a shape that is kept."""
+    """What a candidate that follows a schedule came to at a stage, beside a static shape."""
 
     candidate: str
     shape: str
     which: tuple[str, ...]
-    """`best`, `largest` or both, of the shapes that are kept."""
+    """`best`, `largest` or both, of the static shapes."""
     lead: Fraction | None
     """By how much it is ahead at equal budget, in the unit of the measure; None where the shape was not trained."""
     far: Fraction | None
@@ -62,7 +62,7 @@ class Against:
 
 
 def against(record: Record, schedule: Schedule, law: Law, found: Scheduling) -> Iterator[Against]:
-    """Everything that followed a schedule to the end of a stage, beside the best and the largest shape that is kept."""
+    """Everything that followed a schedule to the end of a stage, beside the best and the largest static shape."""
     study = record.study
     for stage, there in study.entrants.items():
         for name in study.followers(schedule.name):
@@ -125,7 +125,7 @@ def _through(law: FittedLaw, budget: float, loss: float) -> FittedLaw:
 
 
 def _equal(record: Record, shape: str, stage: str) -> tuple[str, Fraction] | None:
-    """Where a shape that is kept was trained at the budget of a stage, there or at another stage, and what came."""
+    """Where a static shape was trained at the budget of a stage, there or at another stage, and what came."""
     study = record.study
     kind, whole = study.stages[stage].budget.kind, study.whole(stage)
     for other in (stage, *study.stages):
@@ -152,7 +152,7 @@ def _pilots(record: Record, law: Law) -> int:
 
 
 def saved_table(study: Study, law: Law, found: tuple[Against, ...]) -> TableView:
-    """A row for each shape that is kept that something is held against."""
+    """A row for each static shape that something is held against."""
     unit = unit_of(study, law)
     return TableView("Saved at equal loss", COLUMNS, tuple(_row(one, unit) for one in found), 3)
 
@@ -196,63 +196,64 @@ def saved_words(study: Study, law: Law, found: tuple[Against, ...]) -> Iterator[
 
 def _measured(one: Against, study: Study, unit: str) -> str:
     assert one.lead is not None, "looked at before"
-    far = f"{rounded(abs(one.lead), PLACES)} {study.measure.unit} {'ahead of' if one.lead > 0 else 'behind'}"
+    far = f"{rounded(abs(one.lead), PLACES)} {study.measure.unit} {'better' if one.lead > 0 else 'worse'} than"
     if not one.lead:
-        far = "level with"
+        far = "equal to"
     within = ""
     if one.far is not None:
         ends = f"{with_sign(one.lead - one.far)} to {with_sign(one.lead + one.far)}"
-        within = f" ({LEVEL:.0%} interval over {plural(one.cells, 'cell')}: {ends})"
-    return f"At {compute_text(one.budget, unit)} a run, {one.candidate} is {far} {_called(one)}{within}; measured."
+        within = f"; gain {with_sign(one.lead)}, {LEVEL:.0%} interval {ends}, paired over {plural(one.cells, 'cell')}"
+    return f"Measured at {compute_text(one.budget, unit)} a run: {one.candidate} is {far} {_called(one)}{within}."
 
 
 def _saving(one: Against, unit: str) -> str:
-    """What a shape that is kept would have to spend to come to the same loss."""
+    """What a static shape would have to spend to come to the same loss."""
     if one.needs is None:
         return f"Whether anything is saved against {one.shape} cannot be told: its law was not fitted."
     need, low, high = one.needs
     if one.lead is not None and one.lead <= 0:
         return (
-            f"There is no saving against {one.shape}, which comes to the loss of {one.candidate} with "
+            f"There is no saving against {one.shape}, which reaches the loss of {one.candidate} with "
             f"{_need_text(need, unit)}; {INFERRED}."
         )
     if one.lead is not None and not one.shown:
         return (
-            f"No saving against {one.shape} is shown: seeds alone may make a lead as small as this one. Taken as it "
-            f"is, it would be {_share(one, need)} ({_share(one, low)} to {_share(one, high)}); {INFERRED}."
+            f"No saving against {one.shape} is shown: the interval of the gain includes 0, so seed noise alone may "
+            f"explain it. Taken at face value the saving is {_share(one, need)} ({_share(one, low)} to "
+            f"{_share(one, high)}); {INFERRED}."
         )
     if math.isinf(need):
-        return (
-            f"{one.shape} never comes to the loss of {one.candidate}, so no saving against it can be named; {INFERRED}."
-        )
+        return f"{one.shape} never reaches the loss of {one.candidate}, so no saving can be stated; {INFERRED}."
     if one.share(need) <= 0:  # it was not trained at this budget, and its law says that it is better
         return f"There is no saving against {one.shape}, which would need {_need_text(need, unit)}; by its law."
     between = "" if one.far is None else f" ({_share(one, low)} to {_share(one, high)})"
+    how = INFERRED if one.lead is not None else "by its law"
     return (
-        f"To the loss of {one.candidate} {one.shape} would need {_need_text(need, unit)}: {_share(one, need)}{between} "
-        f"saved; {_with_pilots(one, need, unit)}; {INFERRED if one.lead is not None else 'by its law'}."
+        f"To reach the loss of {one.candidate}, {one.shape} would need {_need_text(need, unit)}: a saving of "
+        f"{_share(one, need)}{between}; {_with_pilots(one, need, unit)}; {how}."
     )
 
 
 def _with_pilots(one: Against, need: float, unit: str) -> str:
     """The same with the runs that the laws rest on: for one run, and from how many runs on they pay."""
     whole = (one.budget + one.pilots) / need
-    paid = f"{_paid(whole)} saved" if whole < 1 else _paid(whole)
+    paid = f"saves {_paid(whole)}" if whole < 1 else f"costs {_paid(whole)}"
     runs = math.ceil(one.pilots / (need - one.budget))
-    pays = "" if whole < 1 else f", so they pay from {runs:,} runs on"
-    return f"with the {compute_text(one.pilots, unit)} of the runs that the laws rest on, {paid} for one run{pays}"
+    pays = "" if whole < 1 else f", so they pay off from {runs:,} runs on"
+    pilots = compute_text(one.pilots, unit)
+    return f"with the {pilots} of the runs that the laws were fitted to, one run {paid}{pays}"
 
 
 def _none(found: tuple[Against, ...]) -> Iterator[str]:
     """Against whom nothing is saved, in one sentence."""
     none = [one for one in found if one.lead is not None and not one.shown]
-    whom = [f"{one.shape} (the {_which(one)} shape that is kept)" for one in none]
+    whom = [f"{one.shape} (the {_which(one)} static shape)" for one in none]
     if whom:
         yield f"This study shows no saving against {listed(whom)}."
 
 
 def _called(one: Against) -> str:
-    return f"{one.shape}, the {_which(one)} shape that is kept"
+    return f"{one.shape}, the {_which(one)} static shape"
 
 
 def _which(one: Against) -> str:

@@ -19,25 +19,22 @@ def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
     """What a forecast says, in one sentence."""
     forecast = study.forecasts[decision.name]
     if not found.foretold:
-        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} could not be fitted"
+        return f"{decision.name} makes no forecast of {forecast.stage}: {forecast.law} could not be fitted"
     said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
-    return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}{_guessed(forecast, found)}"
+    return f"{decision.name} forecasts at {forecast.stage}: {', '.join(said)}{_guessed(forecast, found)}"
 
 
 def _guessed(forecast: Forecast, found: Forecasting) -> str:
     unsure = [one.candidate for one in found.fits if one.unsure and one.candidate in (None, *forecast.candidates)]
     if None in unsure:
-        return "; a guess, for the points do not tell the law"
+        return "; a guess, since the runs do not identify the law"
     names = [name for name in unsure if name is not None]
-    return f"; a guess of {listed(names)}, whose points do not tell a law" if names else ""
+    return f"; a guess for {listed(names)}, whose runs do not identify a law" if names else ""
 
 
 def guess_words(who: str, unsure: tuple[str, ...]) -> str:
     """That a law was fitted to points that do not tell it, in one sentence."""
-    return (
-        f"The points of {who} do not tell {listed(unsure)}: other values fit as well, so what is foretold of it is a "
-        "guess."
-    )
+    return f"The runs of {who} do not identify {listed(unsure)}: other values fit as well, so its forecast is a guess."
 
 
 def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
@@ -47,7 +44,9 @@ def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
         places = (f"to {one.candidate} at {compute_text(one.at, unit)}" for one in found.path[1:])
         begins = f"{decision.name} begins with {found.path[0].candidate} and changes {listed(list(places))}"
         return "; ".join((begins, *unreached_words(found, study, decision.name)))
-    kept = f"keeps {found.path[0].candidate} all the way" if found.path else "leaves it to a person which shape to keep"
+    kept = (
+        f"trains {found.path[0].candidate} throughout" if found.path else "leaves it to a person which shape to train"
+    )
     return f"{decision.name} {kept}: {grounds_words(found, unit)}"
 
 
@@ -66,15 +65,16 @@ def grounds_words(found: Scheduling, unit: str) -> str:
         case Grounds.TOLD:
             return "the laws tell where to change"
         case Grounds.FEW:
-            return "a law has runs at too few budgets, or losses that no law joins"
+            return "a law has runs at too few budgets, or losses that no law fits"
         case Grounds.UNSURE:
             lacking = [one for one in found.fits if one.unsure]
-            return f"the points of {listed([str(one.candidate) for one in lacking])} do not tell its law"
+            names = [str(one.candidate) for one in lacking]
+            return f"the runs of {listed(names)} do not identify {'its law' if len(names) == 1 else 'their laws'}"
         case Grounds.NOWHERE:
             return "; ".join(switch_words(one, unit) for one in found.switches)
         case Grounds.WIDE:
             wide = "; ".join(switch_words(one, unit) for one in found.switches)
-            return f"the laws do not tell within a factor of two where to change: {wide}"
+            return f"the interval of the switch point spans more than a factor of two: {wide}"
         case _:
             assert_never(found.grounds)
 
