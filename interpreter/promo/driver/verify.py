@@ -20,7 +20,7 @@ from promo.decision.protocol import breaches
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
-from promo.driver.bring import other_origin
+from promo.driver.bring import arrivals, other_origin
 from promo.driver.frozen import changed_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, lacking, listed
@@ -190,6 +190,7 @@ def _strange_bundle(sight: Sight, bundle: BundleImported, content: bytes) -> str
     here, there = (_ends(events) for events in (sight.chain.events, chain.events))
     keys = [(one.run, one.attempt) for one in bundle.taken]
     same = all(key in there and here.get(key) == there[key] for key in keys)
+    same = same and set(bundle.taken) <= set(arrivals(chain.events))
     return "" if same else f"it is not what {bundle.ledger} says"
 
 
