@@ -5270,7 +5270,7 @@ class Look:
         self.brought: dict[str, list[Object]] = {}
         """Bundle -> events of the ledger that it carried."""
         self.counts: Counter[str] = Counter()
-        self.trained = self.spent = Fraction()
+        self.trained = self.spent = self.behind = Fraction()
 
     def walk(self) -> None:
         """Everything, in the order in which it was recorded."""
@@ -5738,12 +5738,18 @@ class Look:
         if one is not None and body is not None and body["status"] != said["status"]:
             self.report.differs("results", f"{one.folder}/result.json ended otherwise than was recorded")
 
+    def _behind(self, one: Attempt) -> Fraction:
+        """Seconds that an attempt had its devices by the word of its supervisor, less those on record."""
+        try:
+            end = strict(self.folder.read(f"{one.folder}/exit.json"))
+            return max(Fraction(end["seconds"]) - Fraction(one.end.get("device_s") or 0), Fraction(0))
+        except (DiffersError, MissingError, KeyError, TypeError, ValueError):
+            return Fraction(0)
+
     def _lost(self) -> None:
         """Results of attempts that were called lost, or failed without one; what came late is on record as such."""
         for one in self.course.every():
             if one.state not in ("lost", "failed") or one.envelope or (one.late and not self._by_itself(one)):
-                continue
-            if one.unseen:
                 continue
             name = f"{one.folder}/result.json"
             try:
@@ -5751,6 +5757,11 @@ class Look:
                 request = self.folder.digest(f"{one.folder}/request.json")
                 damaged = self._points_fault(one.folder, body)
             except (DiffersError, MissingError):
+                continue
+            if one.unseen:
+                whole = body["request"] == request and not damaged
+                self.counts["unseen"] += whole
+                self.behind += self._behind(one) if whole else 0
                 continue
             ok = body["status"] == "ok" and not damaged
             if body["request"] == request and not damaged and not (ok and body["cause"]) and (ok or not one.late):
@@ -6623,6 +6634,11 @@ def told(look: Look, report: Report) -> None:
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if counts["segments"]:
         report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
+    if counts["unseen"]:
+        report.good(
+            f"{counts['unseen']} results came when their attempts had been called lost; they are on no record and count"
+            f" for nothing, nor do the {float(look.behind):.0f} s that they took behind what was seen of them"
+        )
     if counts["outside"]:
         report.good(f"{counts['outside']} results that were trained outside, as they were taken in")
     if any(not one.readable for one in look.parts.values()):

@@ -7,6 +7,7 @@ both verifiers agree about what is left, every run has one result that counts, a
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -244,7 +245,10 @@ class Faults:
         ended(promo)
         assert not (self.study / self._first().folder / "result.json").exists()
         until(lambda: (self.study / self._first().folder / "exit.json").exists(), 120)
-        assert "came when they had been called lost" in clusters.command("verify", self.study, folder=self.place)[1]
+        seconds = float(json.loads((self.study / self._first().folder / "exit.json").read_text())["seconds"])
+        behind = f"the {seconds - float(self._first().device_s):.0f} s that they took behind what was seen of them"
+        assert behind in " ".join(clusters.command("verify", self.study, folder=self.place)[1].split())
+        assert behind in clusters.rechecked(self.study)
         ended(self._promo())  # which shows the study as it ended
         assert self._first().late is None
         return ["node", "ok"]

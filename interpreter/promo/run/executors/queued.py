@@ -309,7 +309,7 @@ class QueueExecutor(ABC):
             never = job.ended_since is not None and is_given_up(job.folder)  # then there will be no word of it
             if never or (job.ended_since is not None and now - job.ended_since >= word_s):
                 job.stand = job.loss
-                if give_up_alone(job.folder) and job.loss is Loss.WORDLESS:
+                if give_up_alone(job.folder) and not never and job.loss is Loss.WORDLESS:
                     job.stand = Loss.UNBEGUN
                     self._news.append(f"the job of {job.folder} ended before it had begun{job.said and ': '}{job.said}")
         elif exit_.reason in (Reason.ITSELF, Reason.LIMIT):
