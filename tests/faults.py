@@ -315,7 +315,7 @@ class Faults:
         assert "ended before it had begun" in said, said
         assert "in a row ended before they had begun" in said, said
         lost = self._lost()
-        assert {(one.loss.value, one.device_s) for one in lost} == {("unbegun", None)}
+        assert {(one.loss.value, one.device_s) for one in lost} == {("unbegun", "0")}
         assert 3 <= len(lost) <= 4
         for node in self._nodes:
             self._begin_node(node)
