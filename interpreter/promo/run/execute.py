@@ -160,7 +160,7 @@ class Execution:
 
         What the budget has no room for waits in vain, and so does what only results from outside make room for.
         """
-        if any(not (live.looked and self._places[live.host].outside) for live in self._live):
+        if self._under_way:
             return True
         taken = Counter(live.host for live in self._live)
         free = (tasks for host, tasks in self._waiting.items() if taken[host] < self._places[host].slots)
@@ -202,10 +202,15 @@ class Execution:
             PromoError: jobs of a host end before they begin, and nothing else is under way.
         """
         held = [host for host, waiting in self._waiting.items() if waiting and self._is_held(host)]
-        if held and not self._live:
+        if held and not self._under_way:
             message = f"{self._unbegun[held[0]]} jobs of host '{held[0]}' in a row ended before they had begun"
             hint = f"see that its nodes have {self._study.resolve()} and {sys.executable}, then run again"
             raise PromoError(message, hint=hint)
+
+    @property
+    def _under_way(self) -> bool:
+        """Whether anything runs that is waited for: somebody else's system is not."""
+        return any(not (live.looked and self._places[live.host].outside) for live in self._live)
 
     def _is_held(self, host: str) -> bool:
         """Whether no more is started on a host, whose jobs would use up the attempts of their runs for nothing."""
