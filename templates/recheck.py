@@ -751,8 +751,8 @@ happening/result.accepted: run id, attempt from1, envelope hex, metrics {measure
 happening/attempt.failed: run id, attempt from1, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
     envelope hex?, train_s seconds?, device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.lost: run id, attempt from1,
-    loss 'gone|busy|disk|preempted|node|site limit|called off|wordless|unknown|outside', device_s seconds?,
-    witnesses {left:hex}, bundle hex?, queued_s seconds~
+    loss 'gone|busy|disk|preempted|node|site limit|called off|unbegun|wordless|unknown|outside',
+    device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.late: run id, attempt from1, envelope hex,
     status 'ok|nan|diverged|oom|timeout|killed|crash|invalid'
 happening/result.flagged: run id, attempt from1, gate text, guard count, value number, limit number, again bool
@@ -761,7 +761,8 @@ happening/person.decided: name text, by text, reason text, promoted text*?, stop
 happening/rule.amended: name text, number from1, old closure, new closure, reason text, by text, head hex,
     seen [text text text whole]*, text hex, verdict verdict?
 happening/budget.amended: budget_s allowed?, reason text, by text, money number?
-happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
+happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?,
+    taken [id from1 moment moment]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
 tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {column:text}, units {column:text},
@@ -1754,6 +1755,8 @@ class Course:
         self.receipts: list[Object] = []
         self.published: Object | None = None
         self.bundles: dict[str, Object] = {}
+        self.arrivals: dict[tuple[str, int], list[str]] = {}
+        """(run, attempt) -> when it began and ended elsewhere, of all that bundles brought."""
         money = self.study["money"]["amount"] if "money" in self.study else None
         self.budget = {"budget_s": self.study["budget_s"], "money": None if money is None else Fraction(money)}
         """Budgets in force, of seconds of devices and of money; None where there is none."""
@@ -1804,7 +1807,8 @@ class Course:
         if kind == "attempt.started":
             tried = self.attempts.setdefault(said["run"], [])
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
-            tried.append(Attempt(*(said[name] for name in names), job=said.get("job"), began=event["time"]))
+            began = self.times(event)[0]
+            tried.append(Attempt(*(said[name] for name in names), job=said.get("job"), began=began))
             self._use(tried[-1])
             if said["bundle"] is None:
                 self.going.setdefault(said["host"], set()).add((said["run"], said["attempt"]))
@@ -1865,6 +1869,12 @@ class Course:
             self.budget |= {key: Fraction(said[key]) for key in self.budget if said.get(key) is not None}
         elif kind == "bundle.imported":
             self.bundles[said["bundle"]] = said
+            self.arrivals |= {(run, number_): times for run, number_, *times in said["taken"]}
+
+    def times(self, event: Object) -> list[str]:
+        """When the attempt of an event began and ended where it ran; what no bundle brought did so here, and now."""
+        said, now = event["event"], [event["time"]] * 2
+        return self.arrivals.get((said["run"], said["attempt"]), now) if said["bundle"] else now
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -2043,7 +2053,8 @@ class Course:
             return "it is not numbered behind the attempts before it"
         if said["bundle"] is not None:
             taken = self.bundles.get(said["bundle"], {"taken": ()})["taken"]
-            return "" if [said["run"], said["attempt"]] in taken else "no bundle that was taken in holds it"
+            held = any(one[:2] == [said["run"], said["attempt"]] for one in taken)
+            return "" if held else "no bundle that was taken in holds it"
         if tried and tried[-1].state == "running":
             return "another attempt of its run was under way"
         if self.stop:
@@ -5261,7 +5272,7 @@ class Look:
         self.brought: dict[str, list[Object]] = {}
         """Bundle -> events of the ledger that it carried."""
         self.counts: Counter[str] = Counter()
-        self.trained = self.spent = Fraction()
+        self.trained = self.spent = self.behind = Fraction()
 
     def walk(self) -> None:
         """Everything, in the order in which it was recorded."""
@@ -5729,12 +5740,18 @@ class Look:
         if one is not None and body is not None and body["status"] != said["status"]:
             self.report.differs("results", f"{one.folder}/result.json ended otherwise than was recorded")
 
+    def _behind(self, one: Attempt) -> Fraction:
+        """Seconds that an attempt had its devices by the word of its supervisor, less those on record."""
+        try:
+            end = strict(self.folder.read(f"{one.folder}/exit.json"))
+            return max(Fraction(end["seconds"]) - Fraction(one.end.get("device_s") or 0), Fraction(0))
+        except (DiffersError, MissingError, KeyError, TypeError, ValueError):
+            return Fraction(0)
+
     def _lost(self) -> None:
         """Results of attempts that were called lost, or failed without one; what came late is on record as such."""
         for one in self.course.every():
             if one.state not in ("lost", "failed") or one.envelope or (one.late and not self._by_itself(one)):
-                continue
-            if one.unseen:
                 continue
             name = f"{one.folder}/result.json"
             try:
@@ -5742,6 +5759,11 @@ class Look:
                 request = self.folder.digest(f"{one.folder}/request.json")
                 damaged = self._points_fault(one.folder, body)
             except (DiffersError, MissingError):
+                continue
+            if one.unseen:
+                whole = body["request"] == request and not damaged
+                self.counts["unseen"] += whole
+                self.behind += self._behind(one) if whole else 0
                 continue
             ok = body["status"] == "ok" and not damaged
             if body["request"] == request and not damaged and not (ok and body["cause"]) and (ok or not one.late):
@@ -5957,6 +5979,7 @@ class Look:
             self.report.differs("history", f"{said['ledger']} was made with another {other}")
         self.brought[said["bundle"]] = there
         course, ends = Course(self.plan), {}
+        times: dict[tuple[str, int], list[str]] = {}
         for event in there:
             why = course.wrong(event)
             if why:
@@ -5964,10 +5987,16 @@ class Look:
                 self.report.differs("history", f"{said['ledger']}, event {event['seq']}, {happened}: {why}")
             course.take(event)
             if event["event"]["is"] in ENDS:
-                ends[event["event"]["run"], event["event"]["attempt"]] = event["event"]
-        for key in map(tuple, said["taken"]):
-            if key not in ends:
-                self.report.differs("history", f"{said['ledger']} tells of no end of attempt {key[1]} of run {key[0]}")
+                key = (event["event"]["run"], event["event"]["attempt"])
+                one = course.attempt(*key)
+                ends[key] = event["event"]
+                times[key] = [one.began if one else "", course.times(event)[1]]
+        for run, number_, *when in said["taken"]:
+            if (run, number_) not in ends:
+                self.report.differs("history", f"{said['ledger']} tells of no end of attempt {number_} of run {run}")
+            elif times[run, number_] != when:
+                words = f"attempt {number_} of run {run} has other times in {said['ledger']}"
+                self.report.differs("history", words)
         self.counts["ledgers"] += 1
         self._packed(said)
 
@@ -5981,7 +6010,7 @@ class Look:
         of = manifest["plan"], manifest["head"], manifest["files"].get("ledger.jsonl")
         if of != (self.plan.digest, said["head"], said["ledger_digest"]):
             raise DiffersError(f"{name} is of another ledger")
-        if not set(map(tuple, manifest["attempts"])).issuperset(map(tuple, said["taken"])):
+        if not set(map(tuple, manifest["attempts"])).issuperset(tuple(one[:2]) for one in said["taken"]):
             raise DiffersError(f"{name} does not have every attempt that was taken in")
         if signature and maker(content, self.folder.read(signature[0])) != said["signer"]:
             raise DiffersError(f"{signature[0]} was not made by {said['signer']}")
@@ -6004,7 +6033,7 @@ class Look:
             if one["event"]["is"] in ENDS
         }
         for name, bundle in self.course.bundles.items():
-            for run, number_ in bundle["taken"]:
+            for run, number_, *_ in bundle["taken"]:
                 one, there = self.course.attempt(run, number_), ends.get((name, run, number_))
                 mine = {**one.end, "bundle": None} if one is not None and one.end else None
                 if there is not None and mine != {**there, "bundle": None}:
@@ -6639,6 +6668,11 @@ def told(look: Look, report: Report) -> None:
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if counts["segments"]:
         report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
+    if counts["unseen"]:
+        report.good(
+            f"{counts['unseen']} results came when their attempts had been called lost; they are on no record and count"
+            f" for nothing, nor do the {float(look.behind):.0f} s that they took behind what was seen of them"
+        )
     if counts["outside"]:
         report.good(f"{counts['outside']} results that were trained outside, as they were taken in")
     if any(not one.readable for one in look.parts.values()):

@@ -9,6 +9,7 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     lose            every n-th accepted job is forgotten before it begins
     doubt           every n-th submission answers with a time-out, although the job was taken
     refuse          the message with which every submission is refused
+    blind           nodes do not see the folders of attempts: jobs end before they begin
     twice           every n-th job is started a second time while the first copy runs
     down            until this file is gone, nothing answers
     kill_after_s    the job is ended after so long as `state` says, by SIGKILL, or by SIGTERM where `asks` is true
@@ -117,6 +118,10 @@ def move_on():
             (JOBS / f"{job['number']}.json").unlink()
             with (HOME / "forgotten").open("a") as log:
                 log.write(f"{job['id']}|{job['name']}\n")
+            continue
+        if struck and wrong.get("blind"):
+            job["state"], job["ended"] = "FAILED", now
+            keep(job)
             continue
         job["pid"], job["state"], job["began"] = begin(job), "RUNNING", now
         if struck and wrong.get("twice") and job["number"] % wrong["twice"] == 0:

@@ -19,7 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
+import clusters
+import faults
+from faults import carried_out, ended, number_of, processes, shell, until
+
 NEEDED = ("unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
 HEAD, NODES = "10.99.0.1", {"10.99.0.2": "a100", "10.99.0.3": "l40s"}
@@ -47,7 +50,7 @@ def absent():
     return "" if tried.returncode == 0 else "no namespaces here"
 
 
-def within(fault, folder, seconds=240, script=__file__, *, hear=True):
+def within(fault, folder, seconds=420, script=__file__, *, hear=True):
     """What a fault came to, in namespaces of its own: exit status and what was said, where that is to be heard."""
     short = tempfile.mkdtemp(prefix="pr-", dir="/tmp")  # Ray's sockets bear no long names
     words = ["timeout", "-s", "KILL", str(seconds), "unshare", *NAMESPACES, sys.executable, str(script)]
@@ -60,36 +63,6 @@ def within(fault, folder, seconds=240, script=__file__, *, hear=True):
 
 
 # --- inside ----------------------------------------------------------------------------------------------------------
-
-
-def shell(*words):
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, (words, done.stdout, done.stderr)
-    return done.stdout
-
-
-def until(wanted, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := wanted()):
-        assert time.monotonic() < end, f"never: {[' '.join(words[:3]) for words in processes().values()]}"
-        time.sleep(0.1)
-    return found
-
-
-def processes():
-    """Everything alive in the namespace: number -> words."""
-    found = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if words[0] and (place / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                found[int(place.name)] = words
-    return found
-
-
-def number_of(*parts):
-    """Numbers of processes whose words have all these parts."""
-    return [number for number, words in processes().items() if all(part in " ".join(words) for part in parts)]
 
 
 def ray(*words):
@@ -114,6 +87,7 @@ class Ray:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_raylet_start_wait_time_s": "120",  # on a busy machine half a minute is not enough
         }
         self.head()
         for address in NODES:
@@ -124,8 +98,8 @@ class Ray:
         where = [f"--node-ip-address={HEAD}", f"--temp-dir={self.run}", f"--system-config={json.dumps(SOONER)}"]
         ray("start", "--head", *fixed, *where)
 
-    def node(self, address, *before):
-        kind = NODES[address]
+    def node(self, address, *before, kind=None):
+        kind = kind or NODES[address]
         what = ["--num-cpus=1", f'--resources={{"{kind}": 1}}', f"--labels=kind={kind}"]
         where = [f"--address={ADDRESS}", f"--node-ip-address={address}", "--object-store-memory=80000000"]
         shell(*before, *RAY, "start", *where, *what)
@@ -148,37 +122,25 @@ def named(names=None):
     return shell(sys.executable, "-c", code, ADDRESS, *(names or ())).split()
 
 
-def ended(process, code=0):
-    said = process.communicate(timeout=150)[0]
-    assert process.returncode == code, said
-    return said
+class Faults(faults.Faults):
+    """What goes wrong on any engine, and on Ray alone."""
 
+    _supervisor = "promo.run.supervise"
+    _nodes = tuple(NODES)
 
-class Faults:
-    """What goes wrong; each is given the study and promo under way, and says how the long candidate's attempts end."""
+    def _known(self):
+        return named()
 
-    def __init__(self, cluster, study, clusters):
-        self.cluster, self.study, self.clusters = cluster, study, clusters
-        self.place = study.parent
-        self.run = ("run", "trial.promo")
+    def _call_off(self, attempt):
+        named([attempt.job])
 
-    # --- what they share ---
-
-    def _promo(self, *words):
-        return self.clusters.process(*(words or self.run), folder=self.place)
+    def _alone(self):
+        until(lambda: len(number_of("ray::Attempt")) == len(number_of(self._supervisor)) == 1)
 
     def _started(self):
-        """promo under way, and the long candidate alone in training."""
-        promo = self._promo()
-        until(lambda: [one for one in self.clusters.attempts(self.study) if self._begun(one)] or None)
-        until(lambda: len(number_of("ray::Attempt")) == len(number_of("promo.run.supervise")) == 1)
+        promo = super()._started()
+        self._alone()
         return promo
-
-    def _begun(self, attempt):
-        return (self.study / attempt.folder / "checkpoint.json").exists()
-
-    def _first(self):
-        return self.clusters.attempts(self.study)[0]
 
     def _actor(self):
         (number,) = number_of("ray::Attempt")
@@ -188,86 +150,26 @@ class Faults:
         """Of the node on which the one attempt runs."""
         return int(Path(f"/proc/{self._actor()}/stat").read_text().rpartition(")")[2].split()[1])
 
-    # --- promo ---
+    def _node_of(self, attempt):
+        assert attempt == self._first()
+        return next(one for one in NODES if self.run.raylet(one) == self._raylet())
 
-    def nothing(self):
-        ended(self._promo())
-        return ["ok"]
+    def _lose_sight(self, node):
+        os.kill(self.run.raylet(node), signal.SIGSTOP)
 
-    def promo_killed(self):
-        """Its actors go on; another promo finds them."""
-        promo = self._started()
-        promo.kill()
-        promo.communicate()
-        until(lambda: not number_of("ray_driver"))
-        assert number_of("promo.run.supervise")
-        ended(self._promo())
-        return ["ok"]
-
-    def promo_killed_while_they_wait(self):
-        promo = self._promo()
-        until(lambda: len(named()) == 3)
-        promo.kill()
-        promo.communicate()
-        assert len(list(self.study.glob("runs/*/*/*/claim"))) < 3
-        ended(self._promo())
-        return ["ok"]
-
-    def promo_killed_and_they_end(self):
-        """Nobody looks on when an attempt ends: its actor leaves all the same, and its result counts."""
-        promo = self._started()
-        promo.kill()
-        promo.communicate()
-        until(lambda: not number_of("ray::Attempt"))
-        ended(self._promo())
-        return ["ok"]
-
-    def stopped(self):
-        promo = self._started()
-        code, said = self.clusters.command("stop", "trial.promo", folder=self.place)
-        assert code == 0, said
-        promo.communicate(timeout=60)
-        assert not named()
-        assert not number_of("promo.run.supervise")
-        assert not number_of("promo.run.worker")
-        ended(self._promo())
-        return ["gone", "ok"]
-
-    def two_promos(self):
-        promo = self._started()
-        code, said = self.clusters.command(*self.run, folder=self.place)
-        assert code != 0
-        assert "another promo process" in said
-        ended(promo)
-        return ["ok"]
+    def _begin_node(self, node, *before):
+        os.kill(self.run.raylet(node), signal.SIGKILL)
+        self.run.node(node, *before)
 
     # --- Ray ---
-
-    def killed_behind_its_back(self):
-        """Somebody kills the actor by Ray's own means: its supervisor outlives it, ends the run and says so."""
-        promo = self._started()
-        named([self._first().job])
-        ended(promo)
-        written = json.loads((self.study / self._first().folder / "exit.json").read_text())
-        assert written["reason"] == "cancelled"
-        return ["called off", "ok"]
 
     def actor_killed(self):
         """As the system does that is short of memory: the run ends with its actor."""
         promo = self._started()
         os.kill(self._actor(), signal.SIGKILL)
-        until(
-            lambda: not [one for one in number_of("promo.run.") if self._first().folder in " ".join(processes()[one])]
-        )
+        until(lambda: not number_of("promo.run.", self._first().folder))
         ended(promo)
         return ["gone", "ok"]
-
-    def supervisor_killed(self):
-        """Its worker ends itself, and its actor leaves."""
-        promo = self._started()
-        os.kill(*number_of("promo.run.supervise"), signal.SIGKILL)
-        ended(promo)
-        return ["wordless", "ok"]
 
     def raylet_killed(self):
         promo = self._started()
@@ -293,7 +195,7 @@ class Faults:
         """A spot machine is announced to be taken away, and is."""
         promo = self._started()
         raylet = self._raylet()
-        self.cluster.drain(raylet)
+        self.run.drain(raylet)
         time.sleep(3)
         with contextlib.suppress(ProcessLookupError):
             os.kill(raylet, signal.SIGKILL)
@@ -306,46 +208,9 @@ class Faults:
         os.kill(*number_of("/gcs/gcs_server "), signal.SIGKILL)
         until(lambda: not number_of("/raylet/raylet ") and not number_of("promo.run.supervise"), 120)
         assert promo.poll() is None
-        self.cluster.up()
+        self.run.up()
         ended(promo)
         return ["gone", "ok"]
-
-    # --- files ---
-
-    def disk_full(self):
-        """Where runs lie there is no room for a result; the study stops, and goes on where there is."""
-        shared = self.place / "scratch"
-        shared.mkdir()
-        shell("mount", "-t", "tmpfs", "-o", "size=2m", "none", str(shared))
-        self.run = (*self.run, "--shared", "scratch")
-        promo = self._started()
-        with contextlib.suppress(OSError), (shared / "ballast").open("wb", buffering=0) as ballast:
-            while True:
-                ballast.write(bytes(4096))
-        said = promo.communicate(timeout=120)[0]
-        assert promo.returncode != 0, said
-        assert "disk" in said or "space" in said, said
-        (shared / "ballast").unlink()
-        ended(self._promo())
-        lost = [one.loss.value for one in self.clusters.state(self.study).every_attempt() if one.loss]
-        assert set(lost) <= {"disk", "gone", "unknown", "wordless"}, lost  # there was no room for its last words either
-        assert self.clusters.endings(self.study)[-1] == "ok"
-
-    def folder_not_seen(self):
-        """A node on which the study's folder is another one: whoever is sent there never begins."""
-        address, kept = list(NODES)
-        os.kill(self.cluster.raylet(address), signal.SIGKILL)
-        hide = f'mount -t tmpfs none "{self.place}" && exec "$@"'
-        self.cluster.node(address, "unshare", "--mount", "sh", "-c", hide, "sh")
-        promo = self._promo()
-        until(lambda: any(one.loss for one in self.clusters.state(self.study).every_attempt()))
-        os.kill(self.cluster.raylet(address), signal.SIGKILL)
-        ended(promo)
-        lost = [one for one in self.clusters.state(self.study).every_attempt() if one.loss]
-        assert {one.loss.value for one in lost} <= {"wordless", "node"}
-        assert all(one.device_s is None for one in lost)
-        assert number_of("/raylet/raylet ", kept)
-        return
 
     def placed(self):
         """Only one of the nodes has what the host's block asks for."""
@@ -356,28 +221,55 @@ class Faults:
 
     def conforms(self):
         """What anyone's executor is held to, and then a study."""
-        given = [f"--option=address={ADDRESS}", f"--option=token={self.cluster.run}/token", "--option=grace=3s"]
+        given = [f"--option=address={ADDRESS}", f"--option=token={self.run.run}/token", "--option=grace=3s"]
         assert "it keeps to its port" in ended(self._promo("executor", "ray", "--try", *given))
         return self.nothing()
 
     def refused(self):
         """A token that others may read, and one that is another cluster's, are named."""
-        own = self.cluster.run / "own"
+        own = self.run.run / "own"
         own.write_text(secrets.token_hex(32))
         own.chmod(0o644)
         assert "others may read" in ended(self._promo(), 2)
         own.chmod(0o600)
         assert "does not take the token" in ended(self._promo(), 2)
-        own.write_text((self.cluster.run / "token").read_text())
+        own.write_text((self.run.run / "token").read_text())
         ended(self._promo())
-        lost = [one for one in self.clusters.state(self.study).every_attempt() if one.loss]
-        assert all((one.loss.value, one.device_s) == ("gone", None) for one in lost)
-        assert self.clusters.endings(self.study)[-1] == "ok"
+        lost = [one for one in clusters.state(self.study).every_attempt() if one.loss]
+        assert all((one.loss.value, one.device_s) == ("gone", "0") for one in lost)
+        assert clusters.endings(self.study)[-1] == "ok"
+
+    def never_placed(self):
+        """No node has what is asked for: promo says what that is and what there is; when a node comes, it goes on."""
+        promo, said = self._promo(), ""
+        while "can hold" not in said:
+            line = promo.stdout.readline()
+            assert line, said
+            said += line
+        assert "it asks for 1 CPU, 1 h200;" in said, said
+        assert all(f"{address}: 1 CPU, 1 {kind}, memory" in said for address, kind in NODES.items()), said
+        assert clusters.command("stop", "trial.promo", folder=self.place)[0] == 0
+        promo.communicate(timeout=60)
+        assert not named()
+        node = next(iter(NODES))
+        os.kill(self.run.raylet(node), signal.SIGKILL)
+        self.run.node(node, kind="h200")
+        ended(self._promo())
+        assert {(one.loss.value, one.device_s) for one in self._lost()} == {("gone", "0")}
 
 
-QUICK = ("conforms", "nothing", "folder_not_seen", "promo_killed_while_they_wait", "refused")
-PAUSES = dict.fromkeys(QUICK, 0) | {
+QUICK = (
+    "clock_off",
+    "conforms",
+    "folder_not_seen",
+    "never_placed",
+    "nothing",
+    "promo_killed_while_they_wait",
+    "refused",
+)
+PAUSES = dict.fromkeys((*QUICK, "two_studies"), 0) | {
     "disk_full": 15,
+    "late_behind_the_end": 60,
     "placed": 6,
     "promo_killed": 15,
     "promo_killed_and_they_end": 6,
@@ -385,7 +277,11 @@ PAUSES = dict.fromkeys(QUICK, 0) | {
     "two_promos": 15,
 }
 """How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
-OPTIONS = {"placed": {"resources": '"l40s=0.5"', "labels": '"kind=l40s"'}, "refused": {"token": '"{short}/own"'}}
+OPTIONS = {
+    "never_placed": {"resources": '"h200=1"'},
+    "placed": {"resources": '"l40s=0.5"', "labels": '"kind=l40s"'},
+    "refused": {"token": '"{short}/own"'},
+}
 SLOTS = {"promo_killed_while_they_wait": 3}
 
 
@@ -395,26 +291,10 @@ def main(fault, folder, short):
         shell("ip", "addr", "add", f"{address}/32", "dev", "lo")
     cluster = Ray(Path(short))
     cluster.up()
-    sys.path.insert(0, str(HERE))
-    import clusters
-
-    place = Path(folder) / "work"
-    place.mkdir()
     options = {"address": f'"{ADDRESS}"', "grace": "3s", "token": '"{short}/token"', **OPTIONS.get(fault, {})}
     options = {name: value.replace("{short}", short) for name, value in options.items()}
-    study = clusters.write_study(place, "ray", pause=PAUSES.get(fault, 300), slots=SLOTS.get(fault, 2), **options)
-    began = time.monotonic()
-    expected = getattr(Faults(cluster, study, clusters), fault)()
-    took = time.monotonic() - began
-    clusters.sound(study)
-    found = clusters.endings(study)
-    assert expected in (None, found), found
-    accepted = [one for one in clusters.state(study).every_attempt() if one.ending == "ok"]
-    assert len(accepted) == 4
-    until(lambda: not number_of("promo.run.") and not named())
-    lost = [one for one in clusters.attempts(study) if one.loss]
-    assert all(float(one.device_s or 0) > 0 for one in lost) or expected is None
-    print(f"{fault}: {found}, device {[one.device_s for one in clusters.attempts(study)]}, {took:.1f} s")
+    said = {"pause": PAUSES.get(fault, 300), "slots": SLOTS.get(fault, 2)}
+    carried_out(Faults, "ray", fault, folder, cluster, options=options, **said)
 
 
 if __name__ == "__main__":

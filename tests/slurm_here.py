@@ -14,13 +14,17 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
+import clusters
+import faults
+from faults import carried_out, ended, shell, until
+
 NEEDED = ("sbatch", "squeue", "scancel", "slurmctld", "slurmd", "munged", "unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
 NEVER_UP = 77
 """Exit status where this machine lets no such cluster come up, which says nothing of promo."""
 RUN = Path("/mnt/slurm")
 """A socket's name has room for a hundred letters, and Slurm's daemons make theirs below it."""
+NODES = ("a100-1", "l40s-1")
 CONF = """
 ClusterName=promo
 SlurmctldHost=promo-test(127.0.0.1)
@@ -76,18 +80,8 @@ def absent():
 
 def within(fault, folder, seconds=240):
     """What a fault came to, in namespaces of its own: exit status and what was said."""
-    words = [
-        "timeout",
-        "-s",
-        "KILL",
-        str(seconds),
-        "unshare",
-        *NAMESPACES,
-        sys.executable,
-        __file__,
-        fault,
-        str(folder),
-    ]
+    words = ["timeout", "-s", "KILL", str(seconds), "unshare", *NAMESPACES, sys.executable, __file__]
+    words += [fault, str(folder)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -95,20 +89,12 @@ def within(fault, folder, seconds=240):
 # --- inside ----------------------------------------------------------------------------------------------------------
 
 
-def shell(*words):
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def until(wanted, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := wanted()):
-        assert time.monotonic() < end, "never: " + shell("squeue", "-a", "-t", "all", "-o", "%A %j %T")
-        time.sleep(0.1)
-    return found
-
-
 def controller(run):
     shell("slurmctld", "-f", str(run / "slurm.conf"))
+
+
+def node(name, run=RUN, *before):
+    shell(*before, "slurmd", "-N", name, "-f", str(run / "slurm.conf"))
 
 
 def up(run=RUN):
@@ -136,9 +122,13 @@ def up(run=RUN):
     munge = {"key-file": "key", "socket": "sock", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
     shell("munged", "--force", *(f"--{word}={run / 'munge' / name}" for word, name in munge.items()))
     controller(run)
-    for node in ("a100-1", "l40s-1"):
-        shell("slurmd", "-N", node, "-f", str(run / "slurm.conf"))
-    until(lambda: shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4 or None)  # once a partition
+    for name in NODES:
+        node(name, run)
+    until(all_idle)
+
+
+def all_idle():
+    return shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4  # once a partition
 
 
 def jobs(state):
@@ -146,64 +136,40 @@ def jobs(state):
     return shell("squeue", "-h", "-a", "-t", state, "-o", "%A").split()
 
 
-def ended(process):
-    said = process.communicate(timeout=150)[0]
-    assert process.returncode == 0, said
-    return said
+class Faults(faults.Faults):
+    """What goes wrong on any engine, and on Slurm alone."""
 
+    _supervisor = "promo.run.attend"
+    _nodes = NODES
 
-class Faults:
-    """What goes wrong; each is given the study and promo under way, and says how the long candidate's attempts end."""
-
-    def __init__(self, run, study, clusters):
-        self.run, self.study, self.clusters = run, study, clusters
-        self.place = study.parent
-
-    def promo(self, *words):
-        return self.clusters.process(*words, folder=self.place)
-
-    def started(self):
-        promo = self.promo("run", "trial.promo")
-        until(lambda: [one for one in self.clusters.attempts(self.study) if self._begun(one)] or None)
-        return promo
-
-    def _begun(self, attempt):
-        return (self.study / attempt.folder / "checkpoint.json").exists()
+    def _known(self):
+        return shell("squeue", "-h", "-a", "-r", "-t", "PENDING,RUNNING,COMPLETING", "-o", "%i").split()
 
     def _number(self, kind="%i"):
         """What Slurm calls the job of the long candidate: in its array, or by a number of its own (%A)."""
-        stem, _, place = self.clusters.attempts(self.study)[0].job.rpartition("-")
+        stem, _, place = self._first().job.rpartition("-")
         rows = (line.split("|") for line in shell("squeue", "-h", "-a", "-r", "-o", f"{kind}|%j|%K").splitlines())
         (number,) = (row[0] for row in rows if row[1:] in ([stem, place], [f"{stem}-{place}", "N/A"]))
         return number
 
-    def nothing(self):
-        ended(self.promo("run", "trial.promo"))
-        return ["ok"]
-
-    def promo_killed(self):
-        promo = self.started()
-        promo.kill()
-        promo.communicate()
-        ended(self.promo("run", "trial.promo"))
-        return ["ok"]
-
-    def stopped(self):
-        promo = self.started()
-        assert self.clusters.command("stop", "trial.promo", folder=self.place)[0] == 0
-        promo.communicate(timeout=60)
-        assert not jobs("PENDING,RUNNING")
-        ended(self.promo("run", "trial.promo"))
-        return ["gone", "ok"]
-
-    def cancelled_behind_its_back(self):
-        promo = self.started()
+    def _call_off(self, attempt):
+        assert attempt == self._first()
         shell("scancel", self._number())
-        ended(promo)
-        return ["called off", "ok"]
+
+    def _node_of(self, attempt):
+        assert attempt == self._first()
+        return shell("squeue", "-h", f"--job={self._number()}", "-o", "%N").strip()
+
+    def _lose_sight(self, node):
+        os.kill(int((self.run / f"slurmd.{node}.pid").read_text()), signal.SIGKILL)
+
+    def _begin_node(self, name, *before):
+        self._lose_sight(name)
+        node(name, self.run, *before)
+        until(all_idle)
 
     def preempted(self):
-        promo = self.started()
+        promo = self._started()
         script = "#!/bin/sh\nsleep 4\n"
         for _ in range(2):
             words = ["sbatch", "--partition=first", "--gres=gpu:1", "--output=/dev/null"]
@@ -213,9 +179,8 @@ class Faults:
 
     def controller_lost_what_it_accepted(self):
         """The controller dies right after it has answered, and comes back without the job."""
-        promo = self.promo("run", "trial.promo")
-        until(lambda: self.clusters.attempts(self.study, "base") or None)
-        until(lambda: jobs("all") or None)
+        promo = self._promo()
+        until(lambda: clusters.attempts(self.study, "base") and jobs("all"))
         os.kill(int((self.run / "slurmctld.pid").read_text()), signal.SIGKILL)
         time.sleep(2)
         controller(self.run)
@@ -224,7 +189,7 @@ class Faults:
 
     def controller_away(self):
         """The controller dies while jobs run that it has saved, and comes back."""
-        promo = self.started()
+        promo = self._started()
         time.sleep(8)
         os.kill(int((self.run / "slurmctld.pid").read_text()), signal.SIGKILL)
         time.sleep(3)
@@ -233,61 +198,62 @@ class Faults:
         return ["ok"]
 
     def node_failed(self):
-        promo = self.started()
-        node = shell("squeue", "-h", f"--job={self._number()}", "-o", "%N").strip()
-        os.kill(int((self.run / f"slurmd.{node}.pid").read_text()), signal.SIGKILL)
+        promo = self._started()
+        self._lose_sight(self._node_of(self._first()))
         ended(promo)
         return ["node", "ok"]
 
     def step_daemon_killed(self):
         """Slurm calls a job running whose daemon is dead; its supervisor writes how it ends."""
-        promo, number = self.started(), self._number("%A")
-        for line in shell("ps", "-eo", "pid,args").splitlines():
-            process, _, words = line.strip().partition(" ")
-            if words.strip().startswith("slurmstepd: [" + number):
-                os.kill(int(process), signal.SIGKILL)
+        promo, number = self._started(), self._number("%A")
+        for one in faults.number_of("slurmstepd: [" + number):
+            os.kill(one, signal.SIGKILL)
         ended(promo)
         return ["ok"]
 
     def site_limit(self):
-        promo = self.started()
+        promo = self._started()
         ended(promo)
         return ["site limit", "ok"]
 
+    def never_placed(self):
+        """Slurm itself refuses what no node has; when one has it, the study begins."""
+        assert "Slurm refuses the job" in ended(self._promo(), 2)
+        assert not jobs("all")
+        shell("scontrol", "update", f"NodeName={NODES[0]}", "AvailableFeatures=fast", "ActiveFeatures=fast")
+        ended(self._promo())
+        assert {(one.loss.value, one.device_s) for one in self._lost()} <= {("gone", "0")}
+
     def two_nodes(self):
         """Nothing goes wrong: each run has a process on both nodes, started by the job's own srun, and they meet."""
-        ended(self.promo("run", "trial.promo"))
-        for one in self.clusters.state(self.study).every_attempt():
+        ended(self._promo())
+        for one in clusters.state(self.study).every_attempt():
             met = {path.name for path in (self.study / one.folder / "program").glob("node-*")}
             assert met == {"node-0-0-of-2", "node-1-0-of-2"}, met
         return ["ok"]
 
 
 WIDE = {"two_nodes": "  nodes    2\n"}
-PAUSES = {"nothing": 0, "two_nodes": 0, "controller_lost_what_it_accepted": 0, "promo_killed": 6, "controller_away": 20}
+PAUSES = dict.fromkeys(("clock_off", "folder_not_seen", "never_placed", "nothing", "two_nodes", "two_studies"), 0) | {
+    "controller_away": 20,
+    "controller_lost_what_it_accepted": 0,
+    "disk_full": 15,
+    "late_behind_the_end": 75,
+    "promo_killed": 6,
+    "promo_killed_and_they_end": 6,
+    "promo_killed_while_they_wait": 0,
+    "step_daemon_killed": 6,
+    "two_promos": 6,
+}
 """How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
-OPTIONS = {"site_limit": {"time": "1min"}}
+OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast"'}}
+SLOTS = {"promo_killed_while_they_wait": 3}
 
 
 def main(fault, folder):
-    sys.path.insert(0, str(HERE))
-    import clusters
-
-    place = Path(folder) / "work"
-    place.mkdir()
     options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
-    pause = {"step_daemon_killed": 6}.get(fault, PAUSES.get(fault, 300))
-    study = clusters.write_study(place, "slurm", pause=pause, wide=WIDE.get(fault, ""), **options)
-    expected = getattr(Faults(RUN, study, clusters), fault)()
-    clusters.sound(study)
-    found = clusters.endings(study)
-    assert expected in (None, found), found
-    accepted = [one for one in clusters.state(study).every_attempt() if one.ending == "ok"]
-    assert len(accepted) == 4
-    until(lambda: not jobs("PENDING,RUNNING") or fault == "node_failed")
-    lost = [one for one in clusters.attempts(study) if one.loss]
-    assert all(float(one.device_s or 0) > 0 for one in lost) or expected is None
-    print(f"{fault}: {found}, device {[one.device_s for one in clusters.attempts(study)]}")
+    said = {"pause": PAUSES.get(fault, 300), "wide": WIDE.get(fault, ""), "slots": SLOTS.get(fault, 2)}
+    carried_out(Faults, "slurm", fault, folder, RUN, options=options, left=("node_failed",), **said)
 
 
 if __name__ == "__main__":

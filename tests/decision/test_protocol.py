@@ -34,6 +34,7 @@ from promo.ledger.sources import Input, InputKind, Installed, Text
 from promo.ledger.state import State, apply
 from promo.ledger.values import (
     Amendment,
+    Arrival,
     AttemptFailed,
     AttemptLate,
     AttemptLost,
@@ -57,7 +58,6 @@ from promo.ledger.values import (
     Start,
     StudyClosed,
     StudyStopped,
-    Taken,
     TextPrepared,
     Verdict,
     Work,
@@ -254,6 +254,13 @@ def test_every_event_and_every_breach_has_words():
 
 STUDY, PLAN = study_and_plan(spec())
 FIRST = PLAN.stage("short").runs[0]
+
+
+def brought(number: int) -> BundleImported:
+    """A bundle with one attempt of the first run."""
+    return evolve(BUNDLE, taken=(Arrival(FIRST.id, number, NOW, NOW),))
+
+
 AMENDMENT = Amendment(
     name="pick",
     number=1,
@@ -375,7 +382,7 @@ BROKEN = {
     "an end twice": (WELL, Wrong.NEVER_STARTED, AT + 2, put_in(SOUND, AT + 2, SOUND[AT + 1].event)),
     "a result twice": (
         WELL, Wrong.COUNTED_TWICE, AT + 4,
-        put_in(SOUND, AT + 2, evolve(BUNDLE, taken=(Taken(FIRST.id, 2),)), began(FIRST, 2, GENESIS), AGAIN),
+        put_in(SOUND, AT + 2, brought(2), began(FIRST, 2, GENESIS), AGAIN),
     ),
     "late and under way": (WELL, Wrong.NOT_GIVEN_UP, AT + 1, put_in(SOUND, AT + 1, LATE)),
     "late behind its result": (WELL, Wrong.NOT_GIVEN_UP, AT + 2, put_in(SOUND, AT + 2, LATE)),
@@ -390,11 +397,11 @@ BROKEN = {
     "an attempt of no bundle": (WELL, Wrong.NO_BUNDLE, AT, put_in(SOUND, AT, began(FIRST, 1, GENESIS))),
     "an attempt that a bundle did not bring": (
         WELL, Wrong.NO_BUNDLE, AT + 1,
-        put_in(SOUND, AT, evolve(BUNDLE, taken=(Taken(FIRST.id, 2),)), began(FIRST, 1, GENESIS)),
+        put_in(SOUND, AT, brought(2), began(FIRST, 1, GENESIS)),
     ),
     "an end of another place": (
         WELL, Wrong.NO_BUNDLE, AT + 2,
-        put_in(SOUND, AT, evolve(BUNDLE, taken=(Taken(FIRST.id, 1),)), began(FIRST, 1, GENESIS), SOUND[AT + 1].event),
+        put_in(SOUND, AT, brought(1), began(FIRST, 1, GENESIS), SOUND[AT + 1].event),
     ),
     "a receipt of what comes later": (WELL, Wrong.AHEAD, 2, put_in(SOUND, 2, evolve(RECEIPT, size=3))),
 }  # fmt: skip
@@ -444,10 +451,10 @@ def test_a_late_result_of_an_attempt_that_was_given_up_is_no_breach():
 
 
 def test_what_a_bundle_brought_is_no_breach():
-    brought = [evolve(SOUND[at].event, bundle=GENESIS) for at in (AT, AT + 1)]
+    there = [evolve(SOUND[at].event, bundle=GENESIS) for at in (AT, AT + 1)]
     events = [
         *SOUND[:AT],
-        *put_in(SOUND, AT, evolve(BUNDLE, taken=(Taken(FIRST.id, 1),)), *brought)[AT : AT + 3],
+        *put_in(SOUND, AT, brought(1), *there)[AT : AT + 3],
         *SOUND[AT + 2 :],
     ]
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -533,6 +534,52 @@ def test_what_a_bundle_brought_is_verified_against_its_own_ledger(begun, capsys)
 
     assert promo("verify", folder) == 1
     assert "DIFFERS" in capsys.readouterr().out
+
+
+def days_ago(folder, days):
+    """A study folder whose ledger was written so many days earlier."""
+    before, head, lines = decode((folder / "ledger.jsonl").read_bytes()).events, GENESIS, []
+    for event in before:
+        then = datetime.fromisoformat(event.time) - timedelta(days=days)
+        lines.append(encode(evolve(event, time=f"{then:%Y-%m-%dT%H:%M:%SZ}", prev=head)))
+        head = line_digest(lines[-1])
+    (folder / "ledger.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    (folder / "checkpoint.note").unlink(missing_ok=True)
+    return before
+
+
+def test_what_ran_elsewhere_has_the_price_of_the_day_on_which_it_ran(sides, capsys):
+    """The spot price there was over when its bundle was taken in here, and both verifiers know that."""
+    until = datetime.now(UTC).date() - timedelta(days=2)
+    for name in ("a", "b"):
+        path = sides / name / "trial.promo"
+        path.write_text(
+            SMALL.replace("slots 2", f"slots 2\n  price 36usd\n  spot 18usd until {until}"), encoding="utf-8"
+        )
+    assert run(sides / "b", "there") == 6
+    before = days_ago(study(sides / "b").path, 3)
+    assert run(sides / "a", "here") == 6
+    assert promo("bundle", sides / "b" / "trial.promo", "--out", sides / "there.bundle") == 0
+    assert take(sides) == 0
+    capsys.readouterr()
+
+    assert promo("status", sides / "a" / "trial.promo", "--json") == 0
+    money = {one["name"]: one for one in json.loads(capsys.readouterr().out)["money"]["hosts"]}
+    assert {name: {rate["price"] for rate in one["rates"]} for name, one in money.items()} == {
+        "here": {"36"},
+        "there": {"18"},
+    }
+    ran = [one for one in study(sides / "a").state().every_attempt() if one.bundle]
+    began = {
+        (each.event.run, each.event.attempt): each.time for each in before if isinstance(each.event, AttemptStarted)
+    }
+    assert all(one.started < began[one.run, one.number] and one.ended >= one.started for one in ran)
+    folder = study(sides / "a").path
+    assert promo("verify", folder) in (2, 3), capsys.readouterr().out
+    recheck = subprocess.run(
+        [sys.executable, folder / "recheck.py", folder], capture_output=True, text=True, check=False
+    )
+    assert recheck.returncode in (2, 3), recheck.stdout
 
 
 TEXTS = """

@@ -33,6 +33,9 @@ class Cluster:
         """The name of each job that was asked for, those of an array by their places."""
         found = []
         for words in self.submitted():
+            if isinstance(words, dict):
+                found.append(words["name"])
+                continue
             said = dict(word[2:].split("=", 1) for word in words if "=" in word)
             name, array = said["job-name"], said.get("array")
             found += [name] if array is None else [f"{name}-{place}" for place in array.split(",")]

@@ -1,38 +1,18 @@
-"""Ray, as a fake cluster plays it that loses, delays and kills: what each fault comes to in the ledger."""
+"""Ray, as a fake cluster plays it: what of a queue is Ray's own.  What goes wrong in any is in `test_faults.py`."""
 
-import json
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from clusters import HERE, attempts, command, endings, process, ran, request, sound, state, write_study
+from clusters import HERE, command, process, ran, sound, write_study
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
-from promo.run.executors.ray import Cluster, connected, why
-
-
-def test_a_study_goes_through_actors_and_the_wait_is_nobodys_device_time(ray_cluster, place):
-    study = write_study(place, "ray")
-    ray_cluster.plan(slots=1, delay_s=1.5)
-    ran(place)
-
-    assert sound(study)
-    every = list(state(study).every_attempt())
-    assert [one.ending for one in every] == ["ok"] * 4
-    assert all(float(one.queued_s) > 1 for one in every)
-    for one in every:
-        said = json.loads((study / one.folder / "exit.json").read_text())["seconds"]
-        assert float(one.device_s) == pytest.approx(float(said), abs=0.1)
-    assert {one.job for one in every} == {asked["name"] for asked in ray_cluster.submitted()}
-    assert len(ray_cluster.submitted()) == 4
-    asked = (ray_cluster.folder / "asked").read_text()
-    assert asked.count("start") == 4
-    assert "list" in asked
-    assert "get" not in asked  # one call asks for all, and none for one alone
+from promo.run.executors.ray import Cluster, amounts, connected, could_hold, in_words, needs, why
 
 
 @pytest.mark.slow
@@ -123,110 +103,6 @@ def test_without_ray_there_is_one_line_that_says_what_to_install(tmp_path, monke
     assert refused.value.hint == "pip install 'promo-lang[ray]'"
 
 
-def test_a_client_that_dies_in_the_middle_is_started_again_and_no_actor_runs_twice(ray_cluster, place):
-    study = write_study(place, "ray")
-    ray_cluster.plan(doubt=2)
-    ran(place)
-
-    assert sound(study)
-    assert len(ray_cluster.submitted()) == 4
-    assert endings(study) == ["ok"]
-
-
-def test_an_actor_that_is_forgotten_is_lost_and_another_attempt_is_made(ray_cluster, place):
-    study = write_study(place, "ray", grace="2s")
-    ray_cluster.plan(lose=1, only=2)
-    ran(place)
-
-    assert sound(study)
-    lost = [one for one in state(study).every_attempt() if one.loss]
-    assert [one.loss.value for one in lost] == ["unknown", "unknown"]
-    assert all(one.device_s is None for one in lost)
-
-
-FAULTS = {"preempted": "preempted", "node": "node", "killed": "called off", "crashed": "gone"}
-
-
-@pytest.mark.parametrize("said", [pytest.param(one, marks=() if one == "node" else pytest.mark.slow) for one in FAULTS])
-def test_what_ray_ends_is_lost_costs_what_it_used_and_is_resumed(ray_cluster, place, said):
-    study = write_study(place, "ray", pause=60, slots=3, grace="2s")
-    ray_cluster.plan(kill_after_s=4, only=3, slots=3, state=said)
-    ran(place)
-
-    assert sound(study)
-    assert endings(study) == [FAULTS[said], "ok"]
-    first, second = attempts(study)
-    assert 1 < float(first.device_s) < 30
-    assert json.loads((study / first.folder / "exit.json").read_text())["reason"] == "cancelled"
-    assert request(study, second)["resume"]["folder"] == first.folder
-    assert not ray_cluster.alive()
-
-
-@pytest.mark.slow
-def test_who_was_called_dead_and_finishes_late_is_recorded_and_never_counts(ray_cluster, place):
-    study = write_study(place, "ray", pause=8, slots=3, grace="1s")
-    ray_cluster.plan(kill_after_s=2, only=3, slots=3, state="node", late=True)
-    first = process("run", "trial.promo", folder=place)
-    ray_cluster.until(lambda: attempts(study) and attempts(study)[0].loss)
-    first.kill()  # who comes later finds the result
-    first.communicate()
-    ray_cluster.until((study / attempts(study)[0].folder / "result.json").exists)
-    ran(place)
-
-    assert endings(study) == ["node", "ok"]
-    assert attempts(study)[0].late is not None
-    assert sound(study)
-
-
-@pytest.mark.parametrize("when", ["queued", pytest.param("running", marks=pytest.mark.slow)])
-def test_a_killed_promo_finds_its_actors_again_and_starts_none_twice(ray_cluster, place, when):
-    study = write_study(place, "ray", pause=4 if when == "running" else 0)
-    ray_cluster.plan(delay_s=4 if when == "queued" else 0)
-    first = process("run", "trial.promo", folder=place)
-    wanted = "PENDING" if when == "queued" else "RUNNING"
-    ray_cluster.until(lambda: sum(job["state"] == wanted for job in ray_cluster.jobs()) >= 2)
-    first.kill()
-    first.communicate()
-    ran(place)
-
-    assert sound(study)
-    assert len(ray_cluster.submitted()) == 4
-    assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
-
-
-def test_a_study_that_is_stopped_kills_its_actors_and_goes_on_later(ray_cluster, place):
-    study = write_study(place, "ray", pause=60, slots=3)
-    ray_cluster.plan(slots=2)
-    first = process("run", "trial.promo", folder=place)
-    ray_cluster.until(lambda: len(list(study.glob("runs/*/good*/*/checkpoint.json"))) == 1)
-    assert command("stop", "trial.promo", folder=place)[0] == 0
-    first.communicate(timeout=60)
-
-    assert not ray_cluster.alive()
-    assert all(job["state"] == "DEAD" for job in ray_cluster.jobs())
-    begun = [claim.parent for claim in study.glob("runs/*/*/*/claim") if claim.read_bytes() != b"given up"]
-    assert all((folder / "exit.json").exists() for folder in begun)
-    ran(place)
-    assert sound(study)
-    assert "gone" in endings(study)
-
-
-@pytest.mark.slow
-def test_a_head_that_does_not_answer_for_a_while_loses_nothing(ray_cluster, place):
-    study = write_study(place, "ray", pause=6, grace="1s", slots=3)
-    ray_cluster.plan(slots=3)
-    first = process("run", "trial.promo", folder=place)
-    ray_cluster.until(lambda: sum(job["state"] == "RUNNING" for job in ray_cluster.jobs()) == 3)
-    (ray_cluster.folder / "down").touch()
-    time.sleep(4)
-    (ray_cluster.folder / "down").unlink()
-    said = first.communicate(timeout=120)[0]
-
-    assert first.returncode == 0, said
-    assert sound(study)
-    assert endings(study) == ["ok"]
-
-
 @pytest.mark.parametrize(
     ("said", "loss"),
     [
@@ -238,6 +114,32 @@ def test_a_head_that_does_not_answer_for_a_while_loses_nothing(ray_cluster, plac
 )
 def test_why_an_attempt_is_lost_is_read_from_what_ray_says_of_its_actor(said, loss):
     assert why(*said) is loss
+
+
+NODE = {"resources": {"CPU": 8.0, "GPU": 1.0, "h100": 1.0, "memory": 2.0**34, "node:10.0.0.1": 1.0}}
+NODE |= {"labels": {"zone": "a", "ray.io/node-id": "7f"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "held", "words"),
+    [
+        ({}, True, "1 CPU"),
+        ({"cpus": 8, "gpus": 1, "resources": "h100=0.5"}, True, "8 CPU, 1 GPU, 0.5 h100"),
+        ({"cpus": 9}, False, "9 CPU"),
+        ({"gpus": 2}, False, "1 CPU, 2 GPU"),
+        ({"resources": "h200=1"}, False, "1 CPU, 1 h200"),
+        ({"labels": "zone=a"}, True, "1 CPU, zone=a"),
+        ({"labels": "zone=b"}, False, "1 CPU, zone=b"),
+        ({"memory": "16G"}, True, "1 CPU, memory 16.0G"),
+        ({"memory": "17G"}, False, "1 CPU, memory 17.0G"),
+    ],
+)
+def test_whether_a_node_could_ever_hold_an_actor_is_told_from_what_it_has_in_all(given, held, words):
+    wanted = needs(tuple(given.items()), SimpleNamespace(device="cpu", devices=1, threads=1))
+
+    assert could_hold(NODE, wanted) is held
+    assert in_words(amounts(wanted), wanted["label_selector"]) == words
+    assert in_words(NODE["resources"], NODE["labels"]) == "8 CPU, 1 GPU, 1 h100, memory 16.0G, zone=a"
 
 
 def test_nothing_of_ray_is_imported_by_promo_itself():

@@ -8,6 +8,7 @@ from promo.base.codec import from_json, to_json
 from promo.ledger.values import AttemptLost, Event
 from promo.run.disk import RealDisk
 from promo.run.ending import end_of
+from promo.run.locks import CLAIM
 from promo.run.store import EXIT, POINTS, REQUEST
 from promo.run.values import Continued, Exit, Point, Reason, Resumed
 from promo.study.values import BudgetKind
@@ -52,6 +53,14 @@ def test_without_a_point_nobody_knows(tmp_path):
     left(tmp_path, LATER, None)
 
     assert ended(tmp_path) is None
+
+
+@pytest.mark.parametrize(("claim", "took"), [(b"given up", "0"), (b"4711", None), (b"node-1 4711", None)])
+def test_what_was_given_up_before_anybody_had_begun_it_took_nothing(tmp_path, claim, took):
+    left(tmp_path, LATER)
+    (tmp_path / LATER / CLAIM).write_bytes(claim)
+
+    assert ended(tmp_path) == took
 
 
 def test_the_supervisor_knows_better(tmp_path):

@@ -165,6 +165,17 @@ def untaken(forger):
     del forger.said("bundle.imported")["taken"][0]
 
 
+@kind("another time than the bundle brought", "bundled")
+def brought_when(forger):
+    """What ran there is said to have run on a day with another price."""
+    forger.said("bundle.imported")["taken"][0][2] = "2020-01-01T00:00:00Z"
+
+
+@kind("another end than the bundle brought", "bundled")
+def brought_until(forger):
+    forger.said("bundle.imported")["taken"][-1][3] = "2020-01-01T00:00:00Z"
+
+
 @kind("a ledger that was cut", "bundled")
 def other_ledger(forger):
     said = forger.said("bundle.imported")

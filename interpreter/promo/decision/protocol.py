@@ -44,7 +44,6 @@ from promo.ledger.values import (
     Start,
     StudyClosed,
     StudyStopped,
-    Taken,
     TextPrepared,
 )
 from promo.plan.values import Plan
@@ -187,7 +186,7 @@ class _Protocol:
     agenda: Agenda = field(init=False)
     started: int = 0
     """The incarnation whose start is recorded."""
-    taken: dict[str, frozenset[Taken]] = field(factory=dict)
+    taken: dict[str, frozenset[tuple[str, int]]] = field(factory=dict)
     """Bundle -> attempts that it brought."""
     going: dict[str, set[tuple[str, int]]] = field(factory=dict)
     """Host -> (run, attempt) of what goes on there; what a bundle brought had its slot elsewhere."""
@@ -211,7 +210,7 @@ class _Protocol:
             case Start():
                 self.started = event.incarnation
             case BundleImported() as one:
-                self.taken[one.bundle] = frozenset(one.taken)
+                self.taken[one.bundle] = frozenset((each.run, each.attempt) for each in one.taken)
             case Amendment():
                 self.agenda = Agenda(in_force(self.study, self.state), self.plan, self.recorded)
             case _:
@@ -389,7 +388,7 @@ class _Protocol:
             return Wrong.NUMBER
         if one.bundle is not None:
             taken = self.taken.get(one.bundle, frozenset())
-            return None if Taken(one.run, one.attempt) in taken else Wrong.NO_BUNDLE
+            return None if (one.run, one.attempt) in taken else Wrong.NO_BUNDLE
         if tried and tried[-1].state is AttemptState.RUNNING:
             return Wrong.UNDER_WAY
         if state.stopping() is not None:

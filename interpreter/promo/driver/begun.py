@@ -11,7 +11,7 @@ from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome, Reach
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
-from promo.ledger.values import AttemptStarted, ClockJumped, Event, Receipt, Taken
+from promo.ledger.values import AttemptStarted, ClockJumped, Event, Receipt
 from promo.run.values import RunOf
 
 
@@ -91,8 +91,9 @@ def _brought(folder: StudyFolder, state: State) -> dict[str | None, tuple[tuple[
 
 def _ledger_of(state: State, attempt: Attempt) -> str | None:
     """The ledger that an attempt was first recorded in: a bundle's, or None for the study's own."""
-    taken = Taken(attempt.run, attempt.number)
-    return next((bundle.ledger for bundle in state.bundles if taken in bundle.taken), None)
+    key = (attempt.run, attempt.number)
+    brought = (bundle for bundle in state.bundles if any((one.run, one.attempt) == key for one in bundle.taken))
+    return next((bundle.ledger for bundle in brought), None)
 
 
 def _requests(folder: StudyFolder, state: State) -> Iterator[tuple[Attempt, RunOf]]:

@@ -5,7 +5,7 @@ It is taken in only if plan, runner and text are those of the study here, the le
 file is the one that it recorded, and no run gets a second result.  Everything is looked at before anything is written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -24,18 +24,19 @@ from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.sources import InputKind
-from promo.ledger.state import State, StudyState
+from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import (
+    Arrival,
     AttemptFailed,
     AttemptLost,
     AttemptStarted,
     BundleImported,
     Chain,
     Ended,
+    Event,
     Freezing,
     ResultAccepted,
     Start,
-    Taken,
 )
 from promo.plan.values import PlannedRun
 from promo.report.protocol import breach_words
@@ -65,10 +66,11 @@ Key = tuple[str, int]
 
 @frozen
 class _Theirs:
-    """An attempt of a bundle: its start and its end in the ledger there."""
+    """An attempt of a bundle: its start and its end in the ledger there, and when those were."""
 
     start: AttemptStarted
     end: Ended
+    at: Arrival
 
 
 def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: Clock) -> Brought:
@@ -200,7 +202,15 @@ def _attempts(bundle: Bundle, chain: Chain, path: Path) -> dict[Key, _Theirs]:
                 pass
     if set(started) != keys or set(ends) != keys or len(keys) != len(bundle.manifest.attempts):
         raise Mismatch(f"{path} was changed: its ledger does not tell of every attempt it holds")
-    return {key: _Theirs(start, ends[key]) for key, start in started.items()}
+    when = {(one.run, one.attempt): one for one in arrivals(chain.events)}
+    return {key: _Theirs(start, ends[key], when[key]) for key, start in started.items()}
+
+
+def arrivals(events: Sequence[Event]) -> Iterator[Arrival]:
+    """When each attempt of a ledger that has ended began and ended; what a bundle had brought there, where it ran."""
+    for one in state_of(events).every_attempt():
+        if one.ended:
+            yield Arrival(one.run, one.number, one.started, one.ended)
 
 
 def _fresh(state: State, theirs: Mapping[Key, _Theirs], path: Path) -> list[Key]:
@@ -357,7 +367,7 @@ def _take(
         disk.settle([folder.path / name for name in names], folders)
     kept = f"{KEPT}/{bundle.digest[:16]}.jsonl"
     head, ledger = bundle.manifest.head, bundle.manifest.files[LEDGER]
-    event = BundleImported(bundle.digest, head, kept, ledger, by, tuple(Taken(*key) for key in fresh))
+    event = BundleImported(bundle.digest, head, kept, ledger, by, tuple(theirs[key].at for key in fresh))
     disk.make_folder(folder.path / KEPT)
     for name, content in zip(event.files, (bundle.read(LEDGER), bundle.named, bundle.signature or b""), strict=False):
         disk.write(folder.path / name, content)

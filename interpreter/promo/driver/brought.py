@@ -15,7 +15,7 @@ from promo.base.canonical import digest_bytes, parse_canonical
 from promo.base.codec import from_json
 from promo.base.errors import Mismatch
 from promo.decision.protocol import breaches
-from promo.driver.bring import other_origin
+from promo.driver.bring import arrivals, other_origin
 from promo.driver.bundle import Manifest
 from promo.driver.pipeline import Compiled
 from promo.driver.signatures import made_by
@@ -23,7 +23,7 @@ from promo.driver.study import LEDGER, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.ledger.chain import decode
 from promo.ledger.state import State
-from promo.ledger.values import BundleImported, Chain, Ended, Event, Freezing
+from promo.ledger.values import BundleImported, Chain, Ended, Event, Freezing, Taken
 from promo.report.protocol import breach_words
 
 
@@ -65,7 +65,7 @@ def _strange_manifest(compiled: Compiled, bundle: BundleImported, content: bytes
     said = (manifest.plan, manifest.head, manifest.files.get(LEDGER))
     if said != (plan.digest, bundle.head, bundle.ledger_digest):
         return f"{name} is of another ledger"
-    if not set(bundle.taken) <= set(manifest.attempts):
+    if not {Taken(one.run, one.attempt) for one in bundle.taken} <= set(manifest.attempts):
         return f"{name} does not have every attempt that was taken in"
     if signed and made_by(content, signature) != bundle.signer:
         return f"{signed[0]} was not made by {bundle.signer}"
@@ -95,6 +95,7 @@ def _strange(compiled: Compiled, here: Chain, bundle: BundleImported, content: b
     mine, theirs = (_ends(one.events) for one in (here, chain))
     keys = [(one.run, one.attempt) for one in bundle.taken]
     same = all(key in theirs and mine.get(key) == theirs[key] for key in keys)
+    same = same and set(bundle.taken) <= set(arrivals(chain.events))
     return "" if same else f"it is not what {bundle.ledger} says"
 
 

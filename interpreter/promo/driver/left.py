@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from promo.base.canonical import digest_bytes, from_exact
@@ -251,9 +252,14 @@ def listed(names: list[str]) -> str:
 def check_unaccounted(folder: StudyFolder, plan: Plan, state: State) -> Iterator[Check]:
     """Files that no event accounts for, and results of attempts that the ledger calls lost."""
     called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
-    unseen = [one.folder for one in ended(state) if _came_afterwards(folder, one)]
+    unseen = [one for one in ended(state) if _came_afterwards(folder, one)]
     if unseen:
-        words = f"came when they had been called lost, are on no record, and count for nothing: {listed(unseen)}"
+        seconds = sum((_behind(folder, one) for one in unseen), Fraction(0))
+        words = (
+            "came when they had been called lost, are on no record, and count for nothing, nor do the"
+            f" {float(seconds):.0f} s that they took behind what was seen of them:"
+            f" {listed([one.folder for one in unseen])}"
+        )
         yield Check("late results", Outcome.MATCHES, words)
     if called_lost:
         words = f"called lost, and they left a result: {listed(called_lost)}"
@@ -275,6 +281,14 @@ def _came_afterwards(folder: StudyFolder, attempt: Attempt) -> bool:
     """
     unseen = attempt.job is not None and attempt.state is AttemptState.LOST and not attempt.witnesses
     return unseen and attempt.late is None and folder.result(attempt).digest is not None
+
+
+def _behind(folder: StudyFolder, attempt: Attempt) -> Fraction:
+    """Seconds that such an attempt had its devices, as its supervisor wrote, less those that the ledger has of it."""
+    exit_ = read_exit(folder.disk, folder.path / attempt.folder)
+    if exit_ is None or exit_.seconds is None:
+        return Fraction(0)
+    return max(from_exact(exit_.seconds) - from_exact(attempt.device_s or "0"), Fraction(0))
 
 
 def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:

@@ -405,6 +405,8 @@ class _Loop:
         """One look at what runs; who else has a device is told once."""
         waited, shared = self.execution.elsewhere, dict(self.execution.shared)
         self.execution.go_on()
+        for line in self.execution.news():
+            self.display.say(f"warning: {line}")
         for device in sorted(self.execution.elsewhere - waited):
             self.display.say(f"waiting for {device}, which another study has")
         for where, programs in self.execution.shared.items():

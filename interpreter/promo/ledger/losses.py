@@ -20,6 +20,8 @@ class Loss(Enum):
     """Its queue ended it at a limit of the site's own, before its own was reached."""
     CALLED_OFF = "called off"
     """Somebody cancelled its job behind promo's back."""
+    UNBEGUN = "unbegun"
+    """Its job ended before a supervisor had taken it in hand: its node sees no such folder, or no such Python."""
     WORDLESS = "wordless"
     """Its job ended, and its supervisor left no word of how."""
     UNKNOWN = "unknown"

@@ -18,6 +18,7 @@ from promo.ledger.outcomes import Held, Stopped, Turn
 from promo.ledger.sources import Input, Text
 from promo.ledger.values import (
     Amendment,
+    Arrival,
     AttemptFailed,
     AttemptLate,
     AttemptLost,
@@ -109,6 +110,7 @@ class Attempt:
     queued_s: str | None = None
     """Seconds that it waited in a queue, as exact text; None where there is none."""
     started: str = ""
+    """When it began, by the ledger of the machine that it ran on."""
     ended: str = ""
     device: str | None = None
     """The device it was given, by its lasting name."""
@@ -163,6 +165,8 @@ class State:
     """The value from after the freeze that seeds are drawn from, once it is recorded."""
     bundles: list[BundleImported] = field(factory=list)
     """What was brought in from other machines, oldest first."""
+    arrivals: dict[tuple[str, int], Arrival] = field(factory=dict)
+    """(run, attempt) -> when it began and ended elsewhere."""
     stopped_by: str | None = None
     """The gate or rule that ended the study."""
     starts: int = 0
@@ -295,9 +299,11 @@ def apply(state: State, event: Event) -> None:
     state.last_time = event.time
     match event.event:
         case AttemptStarted() as one:
-            _start(state, one, event.time)
+            there = state.arrivals.get((one.run, one.attempt)) if one.bundle else None
+            _start(state, one, there.started if there else event.time)
         case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
-            _end(_attempt(state, one.run, one.attempt, event.seq), one, event.time)
+            there = state.arrivals.get((one.run, one.attempt)) if one.bundle else None
+            _end(_attempt(state, one.run, one.attempt, event.seq), one, there.ended if there else event.time)
             _weigh(state, one.run)
         case ResultFlagged() as one:
             attempt = _attempt(state, one.run, one.attempt, event.seq)
@@ -339,6 +345,7 @@ def _move(state: State, one: OfStep | OfStudy, time: str) -> None:
             state.budgets.append(one)
         case BundleImported():
             state.bundles.append(one)
+            state.arrivals |= {(each.run, each.attempt): each for each in one.taken}
         case EffectsEstimated():
             state.effects[one.name] = one
         case StudyStopped():

@@ -418,12 +418,25 @@ class Amendment(Shown):
 
 @frozen(**LEAN)
 class Taken(Shown):
-    """An attempt that a bundle brought."""
+    """An attempt that a bundle holds."""
 
     ROW: ClassVar = True
 
     run: Name
     attempt: Number
+
+
+@frozen(**LEAN)
+class Arrival(Shown):
+    """An attempt that a bundle brought, and when it began and ended: it has the price of the day on which it ran."""
+
+    ROW: ClassVar = True
+
+    run: Name
+    attempt: Number
+    started: Moment
+    """By the ledger of the machine that it ran on, and so by the clock of that."""
+    ended: Moment
 
 
 @frozen(**LEAN)
@@ -440,7 +453,7 @@ class BundleImported(Shown):
     ledger_digest: Digest
     signer: str | None
     """Fingerprint of the key that was asked for and signed it; None for one that was taken unsigned."""
-    taken: tuple[Taken, ...]
+    taken: tuple[Arrival, ...]
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -135,6 +135,7 @@ LOSSES = {
     Loss.NODE: "the machine that it ran on failed",
     Loss.SITE_LIMIT: "its queue ended it at a limit of the site's own",
     Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
+    Loss.UNBEGUN: "its job ended before it had begun",
     Loss.WORDLESS: "its job ended without a word of its supervisor",
     Loss.UNKNOWN: "its queue no longer knows of its job",
     Loss.OUTSIDE: "the outside trainer will not train it",

@@ -17,6 +17,7 @@ from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk
 from promo.ledger.values import AttemptFailed, AttemptLost, Ended, ResultAccepted
 from promo.run.disk import refusal
+from promo.run.locks import CLAIM, GIVEN_UP
 from promo.run.store import (
     REQUEST,
     is_whole,
@@ -193,12 +194,14 @@ def _device_s(disk: Disk, at: tuple[Path, str], result: Result, exit_: Exit | No
 
     A supervisor's clock encloses its worker's, so with a result the larger of the two counts.  Where neither wrote a
     word, it is how long promo saw it run, or what its last point paid for where that is more, as when promo looks
-    into a queue seldom; and no more than its limit.
+    into a queue seldom; and no more than its limit.  One that was given up before anybody had begun it took none.
     """
     written = (result.seconds.get("total"), None if exit_ is None else exit_.seconds)
     known = [one for one in written if one is not None]
     if known:
         return max(known, key=from_exact)
+    if disk.read(at[0] / at[1] / CLAIM) == GIVEN_UP:
+        return "0"
     limit_s = _limit_s(disk, at[0] / at[1])
     paid = None if limit_s is None else seconds_paid(disk, *at)
     least = [one for one in (None if seen_s is None else Fraction(seen_s), paid) if one is not None]

@@ -5,6 +5,7 @@ The ledger knows of an attempt before its process exists and of a result only af
 read back.  Whether a run is made again is for the agenda to say; nothing here knows about gates.
 """
 
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
@@ -14,13 +15,14 @@ from attrs import define, evolve, frozen
 
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
+from promo.ledger.losses import Loss
 from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
 from promo.ledger.values import AttemptLate, AttemptStarted, Event, Happening
 from promo.plan.values import PlannedRun
 from promo.run.ending import End, Wait, end_of
-from promo.run.ports import Executor, Gathering, Place
+from promo.run.ports import Executor, Gathering, Place, Telling
 from promo.run.program import OUTPUT_BYTES
 from promo.run.store import (
     REQUEST,
@@ -38,6 +40,8 @@ POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
 SOONEST_S = 0.0005
+MOST_UNBEGUN = 3
+"""Jobs of a host that may end in a row before they have begun; no further one is started then."""
 
 
 @frozen
@@ -122,6 +126,8 @@ class Execution:
         self._live: list[_Live] = []
         self._finish, self._last, self._ended, self._fits = finish, clock.monotonic(), ended, fits
         self._refused = ""
+        self._unbegun: Counter[str] = Counter()
+        """Jobs of a host that ended before they had begun, since one did."""
         self.elsewhere: frozenset[str] = frozenset()
         """Devices that are waited for because another study has them."""
         self.shared: dict[str | None, tuple[str, ...]] = {}
@@ -154,7 +160,7 @@ class Execution:
 
         What the budget has no room for waits in vain, and so does what only results from outside make room for.
         """
-        if any(not (live.looked and self._places[live.host].outside) for live in self._live):
+        if self._under_way:
             return True
         taken = Counter(live.host for live in self._live)
         free = (tasks for host, tasks in self._waiting.items() if taken[host] < self._places[host].slots)
@@ -166,6 +172,7 @@ class Execution:
 
         What ended and what is about to start goes to disk with one flush, before anything starts.
         """
+        self._stop_where_none_begins()
         ended: list[Progress] = []
         with self._journal.together():
             for live, stand in self._looked():
@@ -186,6 +193,33 @@ class Execution:
         else:
             still = self._clock.monotonic() - self._last
             self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S), POLL_S))
+
+    def _stop_where_none_begins(self) -> None:
+        """
+        What else runs comes to its end first.
+
+        Raises:
+            PromoError: jobs of a host end before they begin, and nothing else is under way.
+        """
+        held = [host for host, waiting in self._waiting.items() if waiting and self._is_held(host)]
+        if held and not self._under_way:
+            message = f"{self._unbegun[held[0]]} jobs of host '{held[0]}' in a row ended before they had begun"
+            hint = f"see that its nodes have {self._study.resolve()} and {sys.executable}, then run again"
+            raise PromoError(message, hint=hint)
+
+    @property
+    def _under_way(self) -> bool:
+        """Whether anything runs that is waited for: somebody else's system is not."""
+        return any(not (live.looked and self._places[live.host].outside) for live in self._live)
+
+    def _is_held(self, host: str) -> bool:
+        """Whether no more is started on a host, whose jobs would use up the attempts of their runs for nothing."""
+        return self._unbegun[host] >= MOST_UNBEGUN
+
+    def news(self) -> list[str]:
+        """What executors have come upon that whoever runs the study ought to know, once."""
+        executors = {id(place.executor): place.executor for place in self._places.values()}
+        return [line for one in executors.values() if isinstance(one, Telling) for line in one.news()]
 
     def cancel(self, *, outside: bool = False) -> None:
         """
@@ -235,6 +269,8 @@ class Execution:
     def _fitting(self) -> Iterable[tuple[Task, int]]:
         running = {live.run for live in self._live}
         for host, waiting in self._waiting.items():
+            if self._is_held(host):
+                continue
             taken = {live.slot for live in self._live if live.host == host}
             free = [slot for slot in range(self._places[host].slots) if slot not in taken] if waiting else []
             free = [slot for slot in free if self._is_free(host, slot)]
@@ -350,6 +386,7 @@ class Execution:
         note = not self.state.replay
         end = end_of(self._disk, self._study, of, said, seen_s=seen_s, wait=wait, now=now, gone=gone, note=note)
         self._refused = live.folder if end.disk_full else self._refused
+        self._unbegun[live.host] = self._unbegun[live.host] + 1 if end.loss is Loss.UNBEGUN else 0
         self._settle(end)
         if live.task is None:
             return []

@@ -81,6 +81,14 @@ class Gathering(Protocol):
         """
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """An executor that comes upon what whoever runs a study ought to know."""
+
+    def news(self) -> Sequence[str]:
+        """What came up since it was last asked, a line each."""
+
+
 class Place(Protocol):
     """A host as the orchestrator reaches it: its executor, and how a worker there is started."""
 

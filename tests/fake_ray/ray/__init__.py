@@ -10,6 +10,8 @@ The folder is that of the token.  `plan.json` in it says what goes wrong:
     refuse          the message with which every actor is refused
     down            as long as this file is there, clients die and none connects
     kill_after_s    the actor is ended after so long by SIGKILL, and dead for what `state` says
+    kept            an actor is ended only when the file of this name lies in its folder, and so long after that
+    blind           nodes do not see the folders of attempts: actors die where they would begin
     only            wrong things happen to the first so many actors only
     late            a dead actor goes on unseen: it is only called dead
 
@@ -33,6 +35,7 @@ WHY = {
     "preempted": (True, "The actor is dead because its node has died. The node was preempted."),
     "node": (False, "The actor is dead because its node has died. Node Id: 0123"),
     "killed": (False, "The actor is dead because it was killed by `ray.kill`."),
+    "blind": (False, "The actor died because of an error in its creation task\nFileNotFoundError: supervisor.txt"),
     "crashed": (False, "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR"),
 }
 RUN = "import os; os.getppid = lambda: 1; "  # a raylet that lives on
@@ -98,6 +101,14 @@ def begin(job):
     return subprocess.Popen(words, env=inner, stdin=subprocess.DEVNULL, start_new_session=True).pid
 
 
+def since(job, wrong):
+    """From when on an actor's time counts that is to be ended; never, where it has not come so far."""
+    if "kept" not in wrong:
+        return job["began"]
+    path = Path(job["given"][2]["run"]) / wrong["kept"]
+    return max(path.stat().st_mtime, job["began"]) if path.exists() else time.time()
+
+
 def move_on():
     """One step of the queue."""
     wrong, now = plan(), time.time()
@@ -107,7 +118,7 @@ def move_on():
         struck = job["number"] <= wrong.get("only", 10**9) and "kill_after_s" in wrong
         if not alive(job):
             dead(job, "crashed")
-        elif struck and now - job["began"] > wrong["kill_after_s"]:
+        elif struck and now - since(job, wrong) > wrong["kill_after_s"]:
             if not wrong.get("late"):
                 strike(job)
             dead(job, wrong["state"])
@@ -119,6 +130,9 @@ def move_on():
             continue
         if job["number"] <= wrong.get("only", 10**9) and wrong.get("lose") and job["number"] % wrong["lose"] == 0:
             (JOBS / f"{job['name']}.json").unlink()
+            continue
+        if job["number"] <= wrong.get("only", 10**9) and wrong.get("blind"):
+            dead(job, "blind")
             continue
         job["pid"], job["state"], job["began"] = begin(job), "RUNNING", now
         keep(job)

@@ -21,7 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import ClassVar
 
-from attrs import define, frozen
+from attrs import Factory, define, frozen
 
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
@@ -68,6 +68,8 @@ class Row:
     number: str
     listed: Listed
     loss: Loss | None = None
+    said: str = ""
+    """What else the queue says of it that helps to see why it ended."""
 
 
 @define(eq=False)
@@ -87,6 +89,10 @@ class Job:
     loss: Loss = Loss.WORDLESS
     """Why it ended, as the queue says, where its supervisor wrote nothing or was told to end."""
     stand: Exit | Loss | None = None
+    said: str = ""
+    """What its queue said last of it, in its own words."""
+    since: float = Factory(time.monotonic)
+    """Since when it is in hand."""
 
     @property
     def grace_s(self) -> float:
@@ -113,6 +119,7 @@ class QueueExecutor(ABC):
         self._unused: set[str] = set()
         """Names of this process that nothing was submitted under yet."""
         self._stem, self._named = "", BATCH
+        self._news: list[str] = []
 
     @abstractmethod
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -237,6 +244,11 @@ class QueueExecutor(ABC):
                 self.end(going)
                 time.sleep(0.25)
 
+    def news(self) -> Sequence[str]:
+        """What whoever runs the study ought to know of its jobs, once."""
+        told, self._news = self._news, []
+        return told
+
     def close(self) -> None:
         """Have the queue end jobs whose attempts have ended, where it has not noticed; all others are left alone."""
         ended = [job for job in self._jobs if job.stand is not None]
@@ -268,7 +280,7 @@ class QueueExecutor(ABC):
     def _note(self, job: Job, row: Row, now: float) -> None:
         if row.listed is Listed.SILENT:
             return
-        job.number, job.missing_since = row.number, None
+        job.number, job.missing_since, job.said = row.number, None, row.said or job.said
         if row.listed is Listed.ENDED:
             job.ended_since = now if job.ended_since is None else job.ended_since
             job.loss = job.loss if row.loss is None else row.loss
@@ -290,15 +302,16 @@ class QueueExecutor(ABC):
             give_up_alone(job.folder)
             job.stand = self.why_gone(job) or Loss.UNKNOWN
 
-    @staticmethod
-    def _read(job: Job, now: float) -> None:
+    def _read(self, job: Job, now: float) -> None:
         """How it ended, as its folder says; the queue's word where that says nothing more than that it was ended."""
         exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, job.grace_s)
         if exit_ is None:
             never = job.ended_since is not None and is_given_up(job.folder)  # then there will be no word of it
             if never or (job.ended_since is not None and now - job.ended_since >= word_s):
-                give_up_alone(job.folder)
                 job.stand = job.loss
+                if give_up_alone(job.folder) and not never and job.loss is Loss.WORDLESS:
+                    job.stand = Loss.UNBEGUN
+                    self._news.append(f"the job of {job.folder} ended before it had begun{job.said and ': '}{job.said}")
         elif exit_.reason in (Reason.ITSELF, Reason.LIMIT):
             job.stand = exit_
         elif job.ended_since is not None:

@@ -44,10 +44,15 @@ NAMESPACE = "promo"
 TOKEN = "~/.ray/auth_token"  # noqa: S105 - where Ray itself looks for one
 ANSWER_S, CONNECT_S, REACH_S = 90, 60, 5
 """How long a driver may take to answer, to connect, and its cluster to be reached at all."""
+PLACE_S = 30.0
+"""How long an actor waits until promo asks whether any node could ever hold it, and again after as long."""
 LAST_WORDS_S = 10.0
 """How long supervisors may take to end their runs when their actors are gone."""
 AMOUNT = r"[A-Za-z0-9_.-]{1,60}=[0-9]{1,6}(\.[0-9]{1,3})?"
 LABEL = r"[A-Za-z0-9_./-]{1,60}=[A-Za-z0-9_.-]{1,60}"
+NODE = "ray.io/node-id"
+OWN = frozenset({"memory", "object_store_memory"})
+"""Resources of a node that are bytes, and of which a run asks for the first alone."""
 SIZES = {"M": 2**20, "G": 2**30, "T": 2**40}
 LOSSES = {"node has died": Loss.NODE, "node was": Loss.NODE, "ray.kill": Loss.CALLED_OFF}
 """Words with which Ray says why an actor is dead -> why its attempt is lost."""
@@ -103,6 +108,9 @@ class RayExecutor(QueueExecutor):
         self._drivers: dict[Cluster, Driver] = {}
         self._reached: set[Cluster] = set()
         """Those that have answered this promo at least once."""
+        self._next_offers = 0.0
+        self._homeless: set[tuple[Cluster, Options]] = set()
+        """Kinds of actors of which it was told that no node could hold them."""
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
         """Register the actor, which Ray starts where it has room."""
@@ -143,8 +151,30 @@ class RayExecutor(QueueExecutor):
                 rows |= {job.name: Row(job.name, Listed.SILENT) for job in those}
             else:
                 rows |= {name: Row(name, Listed.QUEUED) for name in answer["alive"]}
-                rows |= {name: Row(name, Listed.ENDED, why(*said)) for name, said in answer["dead"].items()}
+                rows |= {name: _dead(name, *said) for name, said in answer["dead"].items()}
+                self._look_for_room(cluster, [job for job in those if job.name in answer["alive"]])
         return rows
+
+    def _look_for_room(self, cluster: Cluster, jobs: Sequence[Job]) -> None:
+        """Ray lets an actor wait for ever for what no node has: who waits long is told what it asks, and who offers."""
+        now = time.monotonic()
+        waiting = [job for job in jobs if now - job.since >= PLACE_S and not has_begun(job.folder)]
+        if not waiting or now < self._next_offers:
+            return
+        self._next_offers = now + PLACE_S
+        nodes = (self._answer(cluster, {"offers": True}) or {"offers": None})["offers"]
+        for job in waiting:
+            wanted = needs(job.options, parse_request(DISK.read(job.folder / REQUEST) or b""))
+            kind = (cluster, job.options)
+            if nodes is None or kind in self._homeless or any(could_hold(one, wanted) for one in nodes):
+                continue
+            self._homeless.add(kind)
+            offers = "; ".join(f"{one['address']}: {in_words(one['resources'], one['labels'])}" for one in nodes)
+            self._news.append(
+                f"no node of the Ray cluster can hold {job.folder}, which has waited for {now - job.since:.0f} s:"
+                f" it asks for {in_words(amounts(wanted), wanted['label_selector'])};"
+                f" nodes offer {offers or 'nothing'}; it waits until one does, or for: promo stop"
+            )
 
     def end(self, jobs: Sequence[Job]) -> None:
         """Kill actors; their supervisors see that, end their runs and write it down."""
@@ -188,11 +218,11 @@ class RayExecutor(QueueExecutor):
         return answer
 
 
-def needs(options: Options, request: Request) -> dict[str, object]:
+def needs(options: Options, request: Request) -> dict[str, Any]:
     """What an actor takes of its node, in Ray's own words."""
     given = text_of(options)
     gpus = int(given.get("gpus", 0 if request.device == "cpu" else request.devices))
-    wanted: dict[str, object] = {
+    wanted: dict[str, Any] = {
         "num_cpus": int(given.get("cpus", request.threads * request.devices)),
         "num_gpus": gpus,
         "resources": {name: float(amount) for name, amount in _pairs(given.get("resources"))},
@@ -201,6 +231,25 @@ def needs(options: Options, request: Request) -> dict[str, object]:
     if "memory" in given:
         wanted["memory"] = int(given["memory"][:-1]) * SIZES[given["memory"][-1]]
     return wanted
+
+
+def amounts(wanted: Mapping[str, Any]) -> dict[str, float]:
+    """What an actor takes, by the names that nodes offer it under; what it takes none of is left out."""
+    named = {"CPU": wanted["num_cpus"], "GPU": wanted["num_gpus"], "memory": wanted.get("memory", 0)}
+    return {name: float(amount) for name, amount in {**named, **wanted["resources"]}.items() if amount}
+
+
+def could_hold(node: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a node could hold an actor if nobody else were there."""
+    enough = all(node["resources"].get(name, 0) >= amount for name, amount in amounts(wanted).items())
+    return enough and wanted["label_selector"].items() <= node["labels"].items()
+
+
+def in_words(resources: Mapping[str, float], labels: Mapping[str, str]) -> str:
+    """Resources and labels in words, less those that Ray gives every node of itself."""
+    said = [f"{amount:g} {name}" for name, amount in sorted(resources.items()) if ":" not in name and name not in OWN]
+    said += [f"memory {amount / 2**30:.1f}G" for name, amount in resources.items() if name == "memory"]
+    return ", ".join([*said, *(f"{name}={value}" for name, value in sorted(labels.items()) if name != NODE)])
 
 
 def _pairs(text: str | None) -> list[tuple[str, str]]:
@@ -213,6 +262,12 @@ def why(preempted: bool, words: str) -> Loss | None:
     if preempted:
         return Loss.PREEMPTED
     return next((loss for part, loss in LOSSES.items() if part in words), None)
+
+
+def _dead(name: str, preempted: bool, words: str) -> Row:
+    """A dead actor, and the end of what Ray says of that."""
+    last = [line.strip() for line in words.splitlines() if line.strip()]
+    return Row(name, Listed.ENDED, why(preempted, words), last[-1][:300] if last else "")
 
 
 def _has_last_words(folder: Path) -> bool:

@@ -8,6 +8,7 @@ standard input and answers each by one on its standard output, and which ends wh
     {"start": NAME, "needs": {...}, "argv": [...], "environment": {...}, "run": {...}}        {"started": true}
     {"look": [NAME, ...]}                              {"alive": [NAME, ...], "dead": {NAME: [preempted, words]}}
     {"end": [NAME, ...]}                                                                      {"ended": true}
+    {"offers": true}                    {"offers": [{"address": TEXT, "resources": {...}, "labels": {...}}, ...]}
 
 Whatever it does not expect ends it, and its asker knows no more than before.
 """
@@ -147,11 +148,19 @@ class Cluster:
                 self._ray.kill(self._ray.get_actor(name), no_restart=True)
         return {"ended": True}
 
+    def offers(self) -> dict[str, object]:
+        """What each living node has in all, whoever uses it now."""
+        alive = [node for node in self._ray.nodes() if node["Alive"]]
+        names = {"address": "NodeManagerAddress", "resources": "Resources", "labels": "Labels"}
+        return {"offers": [{name: node.get(own) or {} for name, own in names.items()} for node in alive]}
+
     def answer(self, asked: Mapping[str, Any]) -> dict[str, object]:
         """Do what is asked."""
         if "start" in asked:
             given = (asked["argv"], asked["environment"], asked["run"], asked["needs"]["num_gpus"] > 0)
             return self.start(asked["start"], asked["needs"], given)
+        if "offers" in asked:
+            return self.offers()
         return self.look(asked["look"]) if "look" in asked else self.end(asked["end"])
 
 

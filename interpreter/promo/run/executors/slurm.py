@@ -150,13 +150,13 @@ class SlurmExecutor(QueueExecutor):
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """`squeue`, once for all jobs of this user."""
         del jobs
-        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K"])
+        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N"])
         if said is None:
             return None
         rows: dict[str, Row] = {}
         for line in said.splitlines():
-            number, name, state, place = [*line.strip().split("|"), "", "", ""][:4]
-            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state)
+            number, name, state, place, node = [*line.strip().split("|"), "", "", "", ""][:5]
+            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node)
             if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
                 rows[name] = row
         return rows
@@ -223,13 +223,13 @@ def _words(attempt: AttemptSpec) -> list[str]:
     ]
 
 
-def _row(number: str, state: str) -> Row:
+def _row(number: str, state: str, node: str) -> Row:
     state = state.split()[0].rstrip("+") if state.strip() else ""
     if state in WAITS:
         return Row(number, Listed.QUEUED)
     if state in RUNS:
         return Row(number, Listed.RUNNING)
-    return Row(number, Listed.ENDED, LOSSES.get(state))
+    return Row(number, Listed.ENDED, LOSSES.get(state), f"{state} on {node}" if node else state)
 
 
 def _said(words: list[str]) -> str | None:
