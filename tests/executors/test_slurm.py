@@ -236,6 +236,14 @@ def test_a_device_s_process_asks_for_gpus_by_their_number(cluster, place):
     assert study.exists()
 
 
+def test_a_kind_of_gpu_is_asked_for_as_often_as_a_run_has_devices(cluster, place):
+    write_study(place, "slurm", slots=2, later="  devices  2\n", gres='"gpu:h100:{devices}"')
+    ran(place)
+
+    asked = [word for words in cluster.submitted() for word in words if word.startswith("--gres")]
+    assert [*dict.fromkeys(asked)] == ["--gres=gpu:h100:1", "--gres=gpu:h100:2"]
+
+
 def test_a_job_of_a_later_stage_asks_for_the_devices_of_that_stage(cluster, place):
     study = write_study(place, "slurm", slots=2, wide="  price    36usd\n", later="  devices  2\n")
     cluster.plan(slots=2)
