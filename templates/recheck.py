@@ -5357,7 +5357,8 @@ class Look:
         runner = {"trainer": asked["trainer"], "program": asked["program"]}
         self.runner = self.runner or runner
         due = self._request(said, place, asked)
-        other = [key for key in due if due[key] != asked[key]]
+        told = {"devices": 1, "nodes": 1, **asked}
+        other = [key for key in due if due[key] != told[key]]
         other += ["trainer"] if runner != self.runner else []
         if other:
             self.report.differs("requests", f"{name} asks for another {', another '.join(other)} than was due")
@@ -5396,8 +5397,8 @@ class Look:
             "resume": self._resumed(said, asked),
             "device": "cpu" if where["device"].lower() == "cpu" else "cuda",
             "threads": where["threads"],
-            **({"devices": many} if (many := devices(study, stage, host)) != 1 else {}),
-            **({"nodes": where["nodes"]} if "nodes" in where else {}),
+            "devices": devices(study, stage, host),
+            "nodes": where.get("nodes", 1),
             "levels": dict(who["levels"]) if asked["program"] or where["executor"] == "outside" else None,
             "curves": self.frozen["replay"]["digest"] if course.replay else None,
             "recorded": recorded,

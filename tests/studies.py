@@ -194,12 +194,12 @@ def widened():
         "factor quality: points in -100..100 default 0",
         "candidate base as reference { quality = 2 }", "candidate good like base { quality = 1 }",
         "candidate poor like base { quality = 4 }", "cohort three { members base, good, poor }",
-        "stage short {\n  train three for 20steps\n  cap 1s\n  allowance 1s\n  on box\n  seeds 3, 4\n}",
+        "stage short {\n  train three for 20steps\n  cap 1min\n  on box\n  seeds 3, 4\n}",
         "stage longer {\n  after pick\n  continue promoted from short to 50steps\n  devices 2\n}",
         "stage last {\n  continue good from longer to 70steps\n  report only\n}",
-        "stage again {\n  train good for 20steps\n  cap 1s\n  allowance 1s\n  on box\n  devices 2\n"
+        "stage again {\n  train good for 20steps\n  cap 1min\n  on box\n  devices 2\n"
         "  seeds 3, 4 shared\n  report only\n}",
-        "stage same {\n  train good for 20steps\n  cap 1s\n  allowance 1s\n  on box\n  devices 1\n"
+        "stage same {\n  train good for 20steps\n  cap 1min\n  on box\n  devices 1\n"
         "  seeds 3, 4 shared\n  report only\n}",
         SOUND["gate"].replace("short to long", "short to longer").replace("always base", "always good"),
         "frozen rule close {\n  judge good against base at longer\n  require mean gap at most 0.5pt\n  missing stop\n}",
