@@ -129,7 +129,7 @@ class Readings:
         """
         Means over the cells of each rung with seeds as they were drawn, turned so that lower is better.
 
-        What a cell costs is in seconds of devices, as all of promo's hours are.
+        What a cell takes is in its own seconds; the devices that it has at each rung stand beside them.
         """
         sign = self.study.measure.sign
         scores: dict[tuple[str, int], Fraction | None] = {}
@@ -139,8 +139,8 @@ class Readings:
                 read = {(host, seed): self.read(name, host, drawn[seed], amount) for host, seed in self.cells[rung]}
                 mean = mean_of(seen.value for seen in read.values())
                 scores[name, rung] = None if mean is None else sign * mean
-                seconds[name, rung] = {cell: seen.seconds * self.widths[rung][cell] for cell, seen in read.items()}
-        return Board(len(self.rungs), scores, seconds)
+                seconds[name, rung] = {cell: seen.seconds for cell, seen in read.items()}
+        return Board(len(self.rungs), scores, seconds, dict(enumerate(self.widths)))
 
 
 def recorded_evidence(study: Study, replay: Replay, stages: Iterable[str]) -> dict[str, Evidence]:
