@@ -535,6 +535,7 @@ BASES: dict[str, Form] = {
     "reruns": whole(0, 99),
     "slots": whole(1, 1_000_000),
     "several": whole(2, 1024),
+    "devices": whole(1, 1024),
     "allowed": whole(1, 10**9),
     "day": text("day as YYYY-MM-DD", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", 10),
     "sign": whole(-1, 1),
@@ -622,7 +623,7 @@ candidate: name text, role 'reference|comparator|sentinel|control|plain', levels
     follows text?, control_of text?
 stage: name text, after text?, promoted bool, candidates text*, beside text?, around text?, budget budget, hosts text+,
     seeds whole+, shared_seeds bool, report_only bool, expected_runs whole?, continues text?, trunk long?,
-    cooldown number?, grown_at text*, rests_on text*
+    cooldown number?, grown_at text*, devices devices~, rests_on text*
 suppose: gate text, stage text, costs_s whole
 account: count text*, supposes suppose*, expected_s whole?, notes text*
 curves: layout text, columns {text}, units {text}, labels {text}, seeds_by text, interpolate bool
@@ -663,7 +664,7 @@ plan: promo_plan =3, digest hex, study study, order text*?, seals {hex}, stages 
     budget_s count, bound_s count, wall_s count, money bill?, suppositions supposition*
 
 reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh|continue|branch', continues text?,
-    budget budget, cooldown number?, hosts text*, seeds whole*, report_only bool
+    budget budget, cooldown number?, hosts text*, seeds whole*, devices devices~, report_only bool
 start: anchor bool, draw draw?, order_seed whole?
 closure: promo_seal =2, rule deciding, measure measure, runner runner, data data?, stages {reading}, machines {machine},
     candidates {{setting}}, grows {grow}, schedules {schedule}, laws {law}, effects effects?, neighbours
@@ -1261,19 +1262,41 @@ def identities(plan: Plan) -> dict[Cell, str]:
     """Each run's identity: what it trains, from where, for how long, on what, with which seed and runner."""
     study = plan.study
     common = sha(compact({"runner": study["runner"], "data": study["data"]}))
-    heads = {
+    models = {
         name: f"promo-run-2\n{sha(compact(dict(one['effective']['settings'])))}{common}\n"
         for name, one in study["candidates"].items()
     }
+    machines = {name: sha(compact(machine(one))) for name, one in study["hosts"].items()}
+    alike = not any("devices" in one for one in study["stages"].values())
+    heads = {host: _heads(plan, models, host) for host in (list(study["hosts"])[:1] if alike else study["hosts"])}
+    lags = {name for grow in study["grows"].values() for name in plan.lag(grow)}
+    found: dict[Cell, str] = {}
+    for name, stage in plan.stages.items():
+        spent = {host: _spent(plan, name, host) for host in stage["hosts"]}
+        for host, seed in itertools.product(stage["hosts"], stage["seeds"]):
+            tail = f"{spent[host]}\n{host}\n{machines[host]}\n{seed}"
+            told = heads[next(iter(heads)) if alike else host][name in lags]
+            for candidate in study["entrants"][name]["possible"]:
+                found[name, candidate, host, seed] = sha((told[candidate] + tail).encode())[:16]
+    return found
 
-    def spent(stage: str) -> str:
-        every = [*reversed(plan.carried_on(stage)), stage]
-        return compact([[study["stages"][one][key] for key in ("budget", "trunk")] for one in every]).decode()
 
-    tried: dict[str, str] = {}
+def _spent(plan: Plan, stage: str, host: str) -> str:
+    """Budgets and trunks of a stage and those that it carries on; devices too, where they are not the host's."""
+    said, given = plan.study["stages"], plan.study["hosts"][host].get("devices", 1)
+    every = [(name, devices(plan.study, name, host)) for name in (*reversed(plan.carried_on(stage)), stage)]
+    return compact(
+        [[said[one]["budget"], said[one]["trunk"], *([] if many == given else [many])] for one, many in every]
+    ).decode()
+
+
+def _heads(plan: Plan, models: dict[str, str], host: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What identities of each candidate's runs on a host begin with, elsewhere and where ways to grow are tried."""
+    study, heads, tried = plan.study, dict(models), dict[str, str]()
     for grow in _parents_first(plan):
         parent = sha(heads[grow["parent"]].encode())[:16]
-        grown = f"{sha(compact({'grow': grow, 'before': spent(grow['stage']), 'parent': parent}))}\n"
+        before = _spent(plan, grow["stage"], host)
+        grown = f"{sha(compact({'grow': grow, 'before': before, 'parent': parent}))}\n"
         heads[grow["becomes"]] += grown
         for name in plan.ways(grow):
             tried[name] = heads[name] + grown
@@ -1281,20 +1304,11 @@ def identities(plan: Plan) -> dict[Cell, str]:
     for name, schedule in study["schedules"].items():
         law = study["laws"][schedule["law"]]
         shapes = [sha(heads[one].encode())[:16] for one in schedule["shapes"]]
-        points = [[spent(one), *study["stages"][one]["hosts"]] for one in law["stages"]]
+        there = [(one, study["stages"][one]["hosts"]) for one in law["stages"]]
+        points = [[*dict.fromkeys(_spent(plan, one, each) for each in hosts), *hosts] for one, hosts in there]
         for one in plan.followers(name):
             heads[one] += f"{sha(compact([schedule, law, shapes, points]))}\n"
-    machines = {name: sha(compact(machine(one))) for name, one in study["hosts"].items()}
-    lags = {name for grow in study["grows"].values() for name in plan.lag(grow)}
-    found: dict[Cell, str] = {}
-    for name, stage in plan.stages.items():
-        budget = spent(name)
-        for host, seed in itertools.product(stage["hosts"], stage["seeds"]):
-            tail = f"{budget}\n{host}\n{machines[host]}\n{seed}"
-            for candidate in study["entrants"][name]["possible"]:
-                head = (tried if name in lags else heads)[candidate]
-                found[name, candidate, host, seed] = sha((head + tail).encode())[:16]
-    return found
+    return heads, tried
 
 
 def _parents_first(plan: Plan) -> list[Object]:
@@ -1388,7 +1402,8 @@ def reading(stage: Object) -> Object:
     mode = "fresh" if stage["continues"] is None else "continue" if stage["trunk"] is None else "branch"
     same = ("after", "promoted", "around", "continues", "budget", "cooldown", "report_only")
     ordered = {key: sorted(stage[key]) for key in ("candidates", "hosts", "seeds")}
-    return {**{key: stage[key] for key in same}, **ordered, "mode": mode}
+    given = {"devices": stage["devices"]} if "devices" in stage else {}
+    return {**{key: stage[key] for key in same}, **ordered, **given, "mode": mode}
 
 
 def points_of(design: Object) -> dict[str, tuple[int, ...]]:
@@ -1491,10 +1506,11 @@ def counted(plan: Plan) -> dict[str, Object]:
 
     The fewest are those that are sure to enter a stage which nothing can cut off; a run that several stages have in
     common begins once, and in the totals counts once.  The bound is every attempt, each with its cap, its allowance
-    and 10 seconds, after which nothing of it is left.  Times are those of runs that take the slot which is free first.
+    and 10 seconds, after which nothing of it is left.  Times are those of runs that take the slot and devices which are
+    free first: no more runs at once than slots, no more devices at once than all slots have.
     """
     study, rules = plan.study, list(plan.deciding().values())
-    free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
+    free = {name: _vacant(study, name) for name in study["hosts"]}
     reached, begun, found = certain(plan), set[str](), dict[str, Object]()
     tries = {name: most_of(allowance(rules, name, study["attempts"])) for name in plan.stages}
     for name, stage in plan.stages.items():
@@ -1509,25 +1525,46 @@ def counted(plan: Plan) -> dict[str, Object]:
         ready = max((found[one]["ends_s"] for one in plan.waits_for(name)), default=0)
         if there["planned"] * seeds > 1_000_000:
             raise DiffersError(f"stage {name} has more runs than any plan")
-        widths = sum(width(study, host) for host in stage["hosts"]) * seeds
+        wide = {host: width(study, name, host) for host in stage["hosts"]}
+        widths = sum(wide.values()) * seeds
         tried = added(plan, name, "most", tries)
-        for host, slots in ((host, free[host]) for host in stage["hosts"]):
-            heapq.heapify(slots)
-            for _ in range(new[host]):
-                heapq.heapreplace(slots, max(slots[0], ready) + cap_s)
+        for host in stage["hosts"]:
+            _occupy(free[host], new[host], devices(study, name, host), cap_s, ready)
         found[name] = {
             "allowance": allowed,
             "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
             "run_count": {"fewest": len(first), "planned": planned_, "most": most},
             "budget_s": there["planned"] * widths * cap_s,
             "bound_s": there["most"] * most_of(allowed) * widths * longest_of(stage),
-            "added_s_by_host": {host: many * width(study, host) * cap_s for host, many in new.items()},
-            "bound_s_by_host": {host: many * width(study, host) * longest_of(stage) for host, many in tried.items()},
+            "added_s_by_host": {host: many * wide[host] * cap_s for host, many in new.items()},
+            "bound_s_by_host": {host: many * wide[host] * longest_of(stage) for host, many in tried.items()},
             "shared": planned_ - sum(new.values()),
             "starts_s": ready,
-            "ends_s": max(ready, *(max(free[host]) for host in stage["hosts"])),
+            "ends_s": max(ready, *(max(free[host][0]) for host in stage["hosts"])),
         }
     return found
+
+
+def _vacant(study: Object, host: str) -> tuple[list[int], list[int], int]:
+    """When each slot of a host is free, and when each part of its devices that all of its runs take whole; its size."""
+    said, given = study["hosts"][host], study["hosts"][host].get("devices", 1)
+    part = math.gcd(given, *(devices(study, name, host) for name in study["stages"]))
+    return [0] * said["slots"], [0] * (said["slots"] * given // part), part
+
+
+def _occupy(free: tuple[list[int], list[int], int], runs: int, wide: int, seconds: int, ready: int) -> None:
+    """Give runs to the slots and devices that are free first; *wide* is how many devices each of them has."""
+    slots, parts, part = free
+    for heap in (slots, parts):
+        heapq.heapify(heap)
+    if wide > part * len(parts):
+        raise DiffersError("a stage gives its runs more devices than a host has")
+    for _ in range(runs):
+        taken = [heapq.heappop(parts) for _ in range(wide // part)]
+        ends = max(slots[0], ready, *taken) + seconds
+        heapq.heapreplace(slots, ends)
+        for _ in taken:
+            heapq.heappush(parts, ends)
 
 
 def added(
@@ -1566,10 +1603,15 @@ def entered(plan: Plan, name: str, who: str) -> set[str]:
     return {gate["source"], *entered(plan, gate["source"], who)}
 
 
-def width(study: Object, host: str) -> int:
-    """Devices that a run on a host has: of each node, on all of its nodes; 1 where there is no such host."""
-    said = study["hosts"].get(host, {})
-    return int(said.get("devices", 1)) * int(said.get("nodes", 1))
+def devices(study: Object, stage: str, host: str) -> int:
+    """Devices that a run has on each of its nodes: as many as its stage says, or else its host, or else 1."""
+    given = study["hosts"].get(host, {}).get("devices", 1)
+    return int(study["stages"].get(stage, {}).get("devices", given))
+
+
+def width(study: Object, stage: str, host: str) -> int:
+    """Devices that a run of a stage on a host has on all of its nodes; 1 where there is no such host."""
+    return devices(study, stage, host) * int(study["hosts"][host].get("nodes", 1)) if host in study["hosts"] else 1
 
 
 def longest_of(stage: Object) -> int:
@@ -1624,18 +1666,18 @@ def summed(plan: Plan) -> Object:
         candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
         need = [name for name in plan.stages if name not in behind - {target} | {one["stage"]}]
         kept = sum(
-            many * width(study, host) * plan.stages[name]["budget"]["cap_s"]
+            many * width(study, name, host) * plan.stages[name]["budget"]["cap_s"]
             for name in need
             for host, many in added(plan, name, "planned", once, need).items()
         )
-        widths = sum(width(study, host) for host in stage["hosts"]) * len(stage["seeds"])
+        widths = sum(width(study, one["stage"], host) for host in stage["hosts"]) * len(stage["seeds"])
         costs = {
             "costs_s": candidates * widths * stage["budget"]["cap_s"],
             "branch_s": stage["budget_s"],
             "kept_s": kept,
         }
         new = added(plan, one["stage"], "planned", once, [*need, one["stage"]], candidates)
-        alone_s = sum(many * width(study, host) for host, many in new.items()) * stage["budget"]["cap_s"]
+        alone_s = sum(many * width(study, one["stage"], host) for host, many in new.items()) * stage["budget"]["cap_s"]
         costs |= {"shared_s": costs["costs_s"] - alone_s} if alone_s != costs["costs_s"] else {}
         supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
     return {
@@ -1773,8 +1815,8 @@ class Course:
         """Stage -> how often a run may be tried there."""
         self.left: dict[str, set[str]] = {}
         """Opened stage -> those of its runs that have not ended."""
-        self.going: dict[str, set[tuple[str, int]]] = {}
-        """Host -> (run, attempt) of what goes on there; what a bundle brought had its slot elsewhere."""
+        self.going: dict[str, dict[tuple[str, int], int]] = {}
+        """Host -> (run, attempt) of what goes on there, and its devices; what a bundle brought was elsewhere."""
         self._reword()
 
     # --- one event -----------------------------------------------------------------------------------------------
@@ -1811,7 +1853,8 @@ class Course:
             tried.append(Attempt(*(said[name] for name in names), job=said.get("job"), began=began))
             self._use(tried[-1])
             if said["bundle"] is None:
-                self.going.setdefault(said["host"], set()).add((said["run"], said["attempt"]))
+                many = devices(self.study, said["stage"], said["host"])
+                self.going.setdefault(said["host"], {})[said["run"], said["attempt"]] = many
         elif kind in ENDS or kind in ("attempt.late", "result.flagged"):
             self._take_end(kind, said)
         elif kind == "study.frozen":
@@ -1846,7 +1889,7 @@ class Course:
         else:
             one.end, one.state = said, kind.rpartition(".")[2]
             self._use(one)
-            self.going.get(one.host, set()).discard((one.run, one.number))
+            self.going.get(one.host, {}).pop((one.run, one.number), None)
 
     def _take_verdict(self, kind: str, said: Object) -> None:
         if kind == "stage.closed":
@@ -2063,9 +2106,12 @@ class Course:
             return f"stage {said['stage']} was not open"
         if said["candidate"] not in self.opened[said["stage"]]:
             return f"{said['candidate']} had not entered {said['stage']}"
-        taken, slots = len(self.going.get(said["host"], ())), self.study["hosts"][said["host"]]["slots"]
-        if taken >= slots:
-            return f"{taken} attempts were under way on {said['host']}, which has slots for {slots}"
+        going, host = self.going.get(said["host"], {}), self.study["hosts"][said["host"]]
+        if len(going) >= host["slots"]:
+            return f"{len(going)} attempts were under way on {said['host']}, which has slots for {host['slots']}"
+        many, room = devices(self.study, said["stage"], said["host"]), host["slots"] * host.get("devices", 1)
+        if sum(going.values()) + many > room:
+            return f"it had {many} devices on {said['host']}, which has {room}, and {sum(going.values())} were taken"
         if not self.due(place):
             return "nothing more was due for its run"
         needs = self.needs(said["stage"], said["host"], event["time"])
@@ -2083,7 +2129,7 @@ class Course:
 
     def needs(self, stage: str, host: str, moment: str) -> dict[str, Fraction]:
         """What an attempt may use up that begins then: its cap, and the price of the longest that it can last."""
-        wide = width(self.study, host)
+        wide = width(self.study, stage, host)
         return {"budget_s": Fraction(self.cap(stage) * wide), "money": self.cost(stage, host, moment, None)}
 
     def cost(self, stage: str, host: str, moment: str, seconds: Fraction | None) -> Fraction:
@@ -2092,7 +2138,7 @@ class Course:
             return Fraction(0)
         price = self.study["hosts"][host]["price"]
         held = Fraction(longest_of(self.study["stages"][stage])) if seconds is None else seconds
-        return Fraction(0) if price is None else hourly(price, moment) * held * width(self.study, host) / 3600
+        return Fraction(0) if price is None else hourly(price, moment) * held * width(self.study, stage, host) / 3600
 
     def _use(self, one: Attempt) -> None:
         """
@@ -2116,7 +2162,7 @@ class Course:
             counts = cap if end["device_s"] is None else min(Fraction(end["device_s"]), cap)
         held = None if end.get("device_s") is None else Fraction(end["device_s"])
         paid = Fraction(0) if end.get("loss") == "busy" else self.cost(one.stage, one.host, one.began, held)
-        uses = {"budget_s": counts * width(self.study, one.host), "money": paid}
+        uses = {"budget_s": counts * width(self.study, one.stage, one.host), "money": paid}
         before = self.uses.get((one.run, one.number), {})
         self.used = {key: amount + uses[key] - before.get(key, 0) for key, amount in self.used.items()}
         self.uses[one.run, one.number] = uses
@@ -5324,7 +5370,8 @@ class Look:
         runner = {"trainer": asked["trainer"], "program": asked["program"]}
         self.runner = self.runner or runner
         due = self._request(said, place, asked)
-        other = [key for key in due if due[key] != asked[key]]
+        told = {"devices": 1, "nodes": 1, **asked}
+        other = [key for key in due if due[key] != told[key]]
         other += ["trainer"] if runner != self.runner else []
         if other:
             self.report.differs("requests", f"{name} asks for another {', another '.join(other)} than was due")
@@ -5363,7 +5410,8 @@ class Look:
             "resume": self._resumed(said, asked),
             "device": "cpu" if where["device"].lower() == "cpu" else "cuda",
             "threads": where["threads"],
-            **{key: where[key] for key in ("devices", "nodes") if key in where},
+            "devices": devices(study, stage, host),
+            "nodes": where.get("nodes", 1),
             "levels": dict(who["levels"]) if asked["program"] or where["executor"] == "outside" else None,
             "curves": self.frozen["replay"]["digest"] if course.replay else None,
             "recorded": recorded,
@@ -5494,13 +5542,13 @@ class Look:
             self._outside(one, said, body)
         self._as_seen(one, said, body, outside=outside)
         if said["device_s"] is not None:
-            self.spent += Fraction(said["device_s"]) * width(self.plan.study, one.host)
+            self.spent += Fraction(said["device_s"]) * width(self.plan.study, one.stage, one.host)
             least = Fraction(body["seconds"].get("total", "0")) if body else self._supervised(one.folder, said)
             if Fraction(said["device_s"]) + MILLISECOND < least:
                 self.report.differs("hours", f"{one.folder} took more of its device's time than the ledger says")
         if body is None:
             return
-        self.trained += Fraction(body["seconds"].get("train", "0")) * width(self.plan.study, one.host)
+        self.trained += Fraction(body["seconds"].get("train", "0")) * width(self.plan.study, one.stage, one.host)
         self.states[one.folder] = {"checkpoint": body["checkpoint"], "trunk": body["trunk"]}
         self._repeated(one, said, body)
         self._within_budget(one, said, body)

@@ -103,7 +103,7 @@ stage long {{
   train    promoted for 1s
   tolerance 90%
   on       node
-  seeds    2
+{later}  seeds    2
   report   only
 }}
 
@@ -118,11 +118,11 @@ frozen gate pick {{
 """
 
 
-def write_study(folder, executor, *, pause=0, slots=2, wide="", **options):
+def write_study(folder, executor, *, pause=0, slots=2, wide="", later="", **options):
     """A frozen spec and its runner; what is written of it."""
     (folder / "train.py").write_text(TRAINER, encoding="utf-8")
     lines = "".join(f"  option {name} = {value}\n" for name, value in options.items())
-    text = SPEC.format(executor=executor, pause=pause, slots=slots, wide=wide, options=lines)
+    text = SPEC.format(executor=executor, pause=pause, slots=slots, wide=wide, later=later, options=lines)
     (folder / "trial.promo").write_text(text, encoding="utf-8")
     command("check", "--fix", "trial.promo", folder=folder)  # which pins the runner
     code, said = command("freeze", "trial.promo", folder=folder)

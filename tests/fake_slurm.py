@@ -25,6 +25,7 @@ State is in `jobs/NUMBER.json`; whoever calls a tool moves the queue on.
 import contextlib
 import fcntl
 import io
+import itertools
 import json
 import os
 import shlex
@@ -172,11 +173,12 @@ def sbatch(words):
 
 
 def site_submit(words):
-    """As a site's own launcher: NAME FOLDER COMMAND..."""
-    name, folder, *command = words
+    """As a site's own launcher: [--WORD...] NAME FOLDER COMMAND..."""
+    own = list(itertools.takewhile(lambda word: word.startswith("--"), words))
+    name, folder, *command = words[len(own) :]
     home = [f"--job-name={name}", f"--chdir={folder}", f"--output={folder}/supervisor.txt"]
     sys.stdin = io.StringIO("exec " + shlex.join(command))
-    sbatch(["--parsable", "--no-requeue", *home])
+    sbatch(["--parsable", "--no-requeue", *home, *own])
 
 
 def site_jobs(words):

@@ -167,7 +167,9 @@ def carried_out(name: str, place: Path, monkeypatch, scoring=score) -> StudyFold
     recorded = study.runner.name == "recorded"
     clock = Seconds()
     executor = Steady(clock, scoring, LUCK.get(name, "luck"))
-    monkeypatch.setattr(driver, "places", lambda study, *rest: {host: RecordedPlace(executor) for host in study.hosts})
+    monkeypatch.setattr(driver, "places", lambda study, *rest: {
+        name: RecordedPlace(executor, host.room) for name, host in study.hosts.items()
+    })  # fmt: skip
     monkeypatch.setattr(driver, "prepare", text)
     monkeypatch.setattr(driver, "runner_here", lambda runner: Installed(runner.name, runner.version, "0" * 64, {}))
     folder = study_folder(spec, None)

@@ -191,6 +191,26 @@ def continued():
     )))  # fmt: skip
 
 
+def widened():
+    """Later stages have two devices a run where the host gives one; stages have a run in common, or not for that."""
+    host = INLINE.replace("slots 2", "slots 2\n  price 36usd\n  spot 18usd until 9999-12-31")
+    run("\n".join((
+        "promo 1", SOUND["study"].replace("runner toy", "runner toy\n  budget 20usd"), host,
+        "factor quality: points in -100..100 default 0",
+        "candidate base as reference { quality = 2 }", "candidate good like base { quality = 1 }",
+        "candidate poor like base { quality = 4 }", "cohort three { members base, good, poor }",
+        "stage short {\n  train three for 20steps\n  cap 1min\n  on box\n  seeds 3, 4\n}",
+        "stage longer {\n  after pick\n  continue promoted from short to 50steps\n  devices 2\n}",
+        "stage last {\n  continue good from longer to 70steps\n  report only\n}",
+        "stage again {\n  train good for 20steps\n  cap 1min\n  on box\n  devices 2\n"
+        "  seeds 3, 4 shared\n  report only\n}",
+        "stage same {\n  train good for 20steps\n  cap 1min\n  on box\n  devices 1\n"
+        "  seeds 3, 4 shared\n  report only\n}",
+        SOUND["gate"].replace("short to long", "short to longer").replace("always base", "always good"),
+        "frozen rule close {\n  judge good against base at longer\n  require mean gap at most 0.5pt\n  missing stop\n}",
+    )))  # fmt: skip
+
+
 def amended_early():
     """A gate was amended before it decided."""
     run(small(), "--freeze-only")
@@ -629,7 +649,8 @@ def texted():
 STUDIES = {
     "plain": (plain, 3), "anchored": (anchored, 3), "published": (published, 3), "held": (held, 2),
     "decided": (decided, 3), "failing": (failing, 3), "stopped": (stopped, 3), "rerun": (rerun, 3),
-    "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
+    "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "widened": (widened, 3),
+    "amended_early": (amended_early, 3),
     "amended_late": (amended_late, 3), "screened": (screened, 3), "divided": (divided, 3),
     "grown": (grown, 3), "replayed": (replayed, 3),
     "looked": (looked, 3), "outside": (outside, 3), "stateful": (stateful, 3),

@@ -87,6 +87,16 @@ def test_hours_are_those_of_all_devices_that_a_run_has(workplace, capsys):
     assert [one["regret"] for one in found.values()] == [one["regret"] for one in plain.values()]
 
 
+def test_hours_behind_a_gate_are_those_of_the_devices_that_its_stage_has(workplace, capsys):
+    """One device to 10 s and eight from there to 30 s, or from the start of a run that is made for 30 s."""
+    text = SPEC.replace("  slots   1\n", "  slots   8\n").replace("for 30s\n", "for 30s\n  devices 8\n")
+    found = compared(workplace, capsys, spec=text)
+
+    assert found["this spec"]["spent_s"] == str(2 * (3 * 10 + 2 * 30 * 8))
+    assert found["successive halving, rungs alone"]["spent_s"] == str(2 * (3 * 10 + 20 * 8))
+    assert found["greedy walk"]["spent_s"] == str(2 * 2 * 30 * 8)
+
+
 def test_regret_is_what_a_choice_is_worse_than_the_best(workplace, capsys):
     found = compared(workplace, capsys)
 

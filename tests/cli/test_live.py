@@ -151,7 +151,7 @@ def test_a_log_counts_a_run_once_whichever_stages_have_it(tmp_path, capsys):
     opened = [event(StageOpened(stage, FOUR)) for stage in ("short", "twin")]
     log = Lines(tmp_path)
     log.begin(study, plan, told(*opened))
-    log.progress(Progress(task(same, run), 0, RESULT), told(*opened, *ended(run)))
+    log.progress(Progress(task(same, run), RESULT), told(*opened, *ended(run)))
 
     assert "(1 of 12 runs)" in capsys.readouterr().out
 
@@ -164,7 +164,7 @@ def test_two_runs_that_end_in_one_look_are_counted_by_the_state_that_both_have_l
     log.begin(study_of(TIMED), plan, told(opened))
     both = told(opened, *ended(first), *ended(other))
     for run in (first, other):
-        log.progress(Progress(task(TIMED, run), 0, RESULT), both)
+        log.progress(Progress(task(TIMED, run), RESULT), both)
 
     assert capsys.readouterr().out.count("(2 of 12 runs)") == 2
 
@@ -298,8 +298,8 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     opened = event(StageOpened("short", FOUR))
     log, asked = Lines(Path("nowhere")), task(TIMED, run)
     log.begin(study, plan, told(opened))
-    log.progress(Progress(asked, 0, None), told(opened, started(run)))
-    log.progress(Progress(asked, 0, RESULT), told(opened, *ended(run)))
+    log.progress(Progress(asked, None), told(opened, started(run)))
+    log.progress(Progress(asked, RESULT), told(opened, *ended(run)))
     log.tick(told(opened, *ended(run)))
     log.told -= 60
     log.tick(told(opened, *ended(run)))

@@ -38,14 +38,14 @@ def place():
 
 def test_each_slot_has_a_card_of_its_own_and_its_runs_see_no_other(cards):
     assert len(cuda_devices()) == 3
-    assert [place().device(slot) for slot in range(2)] == ["GPU-aa", "GPU-cc"]
-    assert [place().environment(slot)["CUDA_VISIBLE_DEVICES"] for slot in range(2)] == ["GPU-aa", "GPU-cc"]
+    assert [place().devices([number]) for number in range(2)] == ["GPU-aa", "GPU-cc"]
+    assert place().environment("GPU-cc")["CUDA_VISIBLE_DEVICES"] == "GPU-cc"
 
 
 def test_another_order_of_the_cards_is_no_other_card(cards):
     (cards / "cards").write_text("".join(sorted(CARDS.splitlines(keepends=True), reverse=True)), encoding="utf-8")
 
-    assert {place().device(slot) for slot in range(2)} == {"GPU-aa", "GPU-cc"}
+    assert {place().devices([number]) for number in range(2)} == {"GPU-aa", "GPU-cc"}
 
 
 def test_a_card_that_is_gone_is_one_clear_message(cards, capsys):
@@ -61,9 +61,9 @@ def test_a_card_that_is_gone_is_one_clear_message(cards, capsys):
 def test_a_card_that_another_study_has_leaves_the_other_free(cards):
     (taken,) = lease(lease_folder(os.environ), "GPU-aa")
 
-    assert [place().is_free(slot) for slot in range(2)] == [False, True]
+    assert [place().is_free(number) for number in range(2)] == [False, True]
     taken.close()
-    assert [place().is_free(slot) for slot in range(2)] == [True, True]
+    assert [place().is_free(number) for number in range(2)] == [True, True]
 
 
 def test_a_study_runs_one_run_on_each_card_at_a_time(cards):
@@ -111,11 +111,11 @@ def test_a_run_of_several_devices_waits_until_none_of_them_is_another_study_s(ca
     (here,) = places(study_of(WIDE), runner("toy"), os.environ).values()
     (taken,) = lease(lease_folder(os.environ), "GPU-cc")
 
-    assert not here.is_free(0)
-    assert not lease(lease_folder(os.environ), here.device(0))
+    assert [here.is_free(number) for number in range(here.room)] == [True, False]
+    assert not lease(lease_folder(os.environ), here.devices(range(here.room)))
     assert not is_leased(lease_folder(os.environ), "GPU-aa")  # all or none
     taken.close()
-    assert here.is_free(0)
+    assert here.is_free(1)
 
 
 def test_slots_times_devices_are_held_to_the_cards_of_the_machine(cards, capsys):
@@ -125,3 +125,20 @@ def test_slots_times_devices_are_held_to_the_cards_of_the_machine(cards, capsys)
     assert promo("run", "trial.promo", "--quiet") == 2
     said = "host 'box' needs 4 of 'H100' (2 slots of 2 devices each), and this machine has NVIDIA H100"
     assert said in capsys.readouterr().err
+
+
+LATER = TWO.replace("  seeds 3\n", "  devices 2\n  seeds 3\n")
+
+
+def test_a_later_stage_with_two_devices_a_run_leases_both_where_the_first_leased_one(cards):
+    (cards / "trial.promo").write_text(LATER, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    folder = StudyFolder(cards / "trial.study")
+    held = {stage: [one.device for one in folder.state().every_attempt(stage)] for stage in ("short", "long")}
+    assert set(held["short"]) == {"GPU-aa", "GPU-cc"}
+    assert held["long"] == ["GPU-aa,GPU-cc"] * 2
+    for one in folder.state().every_attempt():
+        assert folder.result(one).body.facts.software["environment"]["CUDA_VISIBLE_DEVICES"] == one.device
+    assert promo("verify", "trial.study") == 3
+    assert recheck.check(folder.path, Namespace(key=[], authority=[], anchor=[]), [].append) == 3

@@ -48,6 +48,17 @@ def test_an_actor_takes_a_gpu_for_each_device_and_its_run_sees_those_that_ray_ga
     assert study.exists()
 
 
+def test_an_actor_of_a_later_stage_takes_what_that_stage_gives_its_runs(ray_cluster, place):
+    study = write_study(place, "ray", slots=2, later="  devices  2\n")
+    ran(place)
+
+    assert sound(study)
+    assert [asked["num_cpus"] for asked in ray_cluster.submitted()] == [1, 1, 1, 2]
+    (last,) = state(study).every_attempt("long")
+    met = {path.name for path in (study / last.folder / "program").glob("node-*")}
+    assert met == {"node-0-0-of-2", "node-0-1-of-2"}
+
+
 def test_a_refusal_is_said_in_a_line_and_the_study_goes_on_later(ray_cluster, place):
     study = write_study(place, "ray")
     ray_cluster.plan(refuse="The resource name is reserved")

@@ -112,3 +112,30 @@ def test_a_device_s_process_asks_for_gpus_by_their_number(cluster, place):
     assert "Requested node configuration is not available" in said
     assert {"--nodes=2", "--ntasks-per-node=8", "--gres=gpu:8"} <= set(cluster.submitted()[0])
     assert study.exists()
+
+
+def test_a_kind_of_gpu_is_asked_for_as_often_as_a_run_has_devices(cluster, place):
+    write_study(place, "slurm", slots=2, later="  devices  2\n", gres='"gpu:h100:{devices}"')
+    ran(place)
+
+    asked = [word for words in cluster.submitted() for word in words if word.startswith("--gres")]
+    assert [*dict.fromkeys(asked)] == ["--gres=gpu:h100:1", "--gres=gpu:h100:2"]
+
+
+def test_a_job_of_a_later_stage_asks_for_the_devices_of_that_stage(cluster, place):
+    study = write_study(place, "slurm", slots=2, wide="  price    36usd\n", later="  devices  2\n")
+    cluster.plan(slots=2)
+    ran(place)
+
+    assert sound(study)
+    asked = [word for words in cluster.submitted() for word in words if word.startswith("--ntasks")]
+    assert [*dict.fromkeys(asked)] == ["--ntasks-per-node=1", "--ntasks-per-node=2"]
+    assert asked.count("--ntasks-per-node=2") == 1
+    ended = list(state(study).every_attempt())
+    assert [(one.stage, request(study, one).get("devices", 1)) for one in ended] == [*[("short", 1)] * 3, ("long", 2)]
+    met = {path.name for path in (study / ended[-1].folder / "program").glob("node-*")}
+    assert met == {"node-0-0-of-2", "node-0-1-of-2"}
+    code, said = command("status", study, "--json", folder=place)
+    assert code == 0, said
+    spent = sum(Fraction(one.device_s) * (2 if one.stage == "long" else 1) for one in ended) * 36 / 3600
+    assert Fraction(json.loads(said)["money"]["spent"]) == spent

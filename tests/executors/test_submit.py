@@ -30,6 +30,18 @@ def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
     assert len(set(cluster.names())) == len(cluster.names()) == 4
 
 
+def test_the_devices_in_its_words_are_those_of_the_stage(cluster, place):
+    words = {**SITE, "submit": SITE["submit"].replace("{name}", "--ntasks-per-node={devices} {name}")}
+    study = write_study(place, "submit", poll=ALL, later="  devices  2\n", **words)
+    cluster.plan()
+    ran(place)
+
+    assert sound(study)
+    assert [words[-1] for words in cluster.submitted()] == [*["--ntasks-per-node=1"] * 3, "--ntasks-per-node=2"]
+    (last,) = state(study).every_attempt("long")
+    assert request(study, last)["devices"] == 2
+
+
 @pytest.mark.slow
 def test_what_it_loses_is_tried_again_and_what_it_ends_is_resumed(cluster, place):
     study = write_study(place, "submit", poll=ALL, pause=60, slots=3, **SITE)

@@ -19,7 +19,7 @@ from promo.ledger.values import (
     StageOpened,
     Work,
 )
-from promo.report.progress import build_progress
+from promo.report.progress import build_progress, host_words
 from promo.report.spending import short_of_budget
 from promo.study.closure import closure
 from support import plan_of, spec, study_of
@@ -123,3 +123,34 @@ def test_a_run_that_several_stages_ask_for_is_expected_once():
     assert (before.left_s, begun.left_s) == (plan.wall_s, plan.wall_s) == (300, 300)
     assert [host.left for host in begun.hosts] == [4]
     assert (begun.done, begun.runs) == (0, 4 + 2)
+
+
+def test_what_is_left_takes_the_devices_that_its_stage_gives():
+    """Two slots: four runs of 100 s two by two, and then those of `long` one by one, for each takes both devices."""
+    short = "stage short {\n  train four for 100s\n  on box\n  seeds 1\n}"
+    longer = "stage long {\n  after pick\n  train promoted for 100s\n  on box\n  devices 2\n  seeds 3\n}"
+    text = spec("use", stage_short=short, stage_long=longer)
+    study, plan, now = study_of(text), plan_of(text), "2026-01-02T03:04:05Z"
+    begun = [StageOpened("short", ("base", "fair", "good", "poor"))]
+    for run in plan.stage("short").runs:
+        cell = (run.stage, run.candidate, run.host, run.seed)
+        begun.append(AttemptStarted(run.id, 1, *cell, run.id, GENESIS, None, (), None))
+        begun.append(ResultAccepted(run.id, 1, GENESIS, {}, {"train": "100"}, Work(), None, "100", {}, None))
+    run = next(one for one in plan.stage("long").runs if one.candidate == "good")
+    cell = (run.stage, run.candidate, run.host, run.seed)
+    later = [
+        StageClosed("short", GENESIS, 0),
+        StageOpened("long", ("base", "good")),
+        AttemptStarted(run.id, 1, *cell, run.id, GENESIS, None, (), None),
+    ]
+    before, under_way = (
+        build_progress(study, plan, state_of(Event(seq, now, 1, one, GENESIS) for seq, one in enumerate(events)), now)
+        for events in ([], [*begun, *later])
+    )
+
+    assert before.left_s == plan.wall_s == 2 * 100 + 2 * 100
+    assert under_way.left_s == 200  # the one that runs, and another one behind it
+    assert host_words(under_way.hosts[0]) == "1 of 2 slots and 2 of 2 devices, 1 run to go"
+    assert under_way.spent_s == 400
+    assert {one.name: one.budget_s for one in under_way.stages} == {"short": 400, "long": 2 * 100 * 2}
+    assert under_way.slot_s == 400

@@ -129,21 +129,21 @@ class Clock:
 class Box:
     """A host whose attempts begin and are never heard of again."""
 
-    slots, ahead, options, here, outside = 1, False, (), True, False
+    slots, room, ahead, options, here, outside = 1, 1, False, (), True, False
 
     def __init__(self):
         self.executor, self.started = self, []
 
-    def device(self, slot):
+    def devices(self, held):
         return None
 
-    def is_free(self, slot):
+    def is_free(self, number):
         return True
 
-    def co_tenants(self, slot):
+    def co_tenants(self, devices):
         return ()
 
-    def environment(self, slot):
+    def environment(self, devices):
         return {}
 
     def start(self, attempt):
@@ -225,3 +225,99 @@ def test_the_supervisor_is_given_the_limit_that_the_bound_is_priced_with():
     begun.go_on()
 
     assert box.started[0].limit_s == REQUEST.budget.limit_s == 7 + 300 < REQUEST.budget.longest_s
+
+
+class Cards(Box):
+    """A host of four devices with names, whose attempts end when they are told to."""
+
+    slots, room = 3, 4
+
+    def __init__(self, taken=(), adopted=()):
+        super().__init__()
+        self.taken, self.adopted, self.over = set(taken), adopted, set()
+
+    def devices(self, held):
+        return ",".join(f"GPU-{number}" for number in held)
+
+    def is_free(self, number):
+        return number not in self.taken
+
+    def start(self, attempt):
+        super().start(attempt)
+        return attempt.folder
+
+    def find(self, folder, job, options):
+        return folder if folder.name in self.adopted else None
+
+    def look(self, handles):
+        return [Exit(None, Reason.CANCELLED) if handle in self.over else Phase.RUNNING for handle in handles]
+
+
+WIDE = [PlannedRun(f"run{number}", "long" if wide > 1 else "short", f"c{number}", "box", wide) for number, wide in
+        enumerate((1, 1, 4, 1, 2, 2))]  # fmt: skip
+"""Runs whose seed is how many devices they have."""
+
+
+def on_cards(box, disk):
+    """The execution of runs that have as many devices as their stage says (`box.wide`)."""
+    disk.make_folder(STUDY)
+    journal = Journal(STUDY / "ledger.jsonl", disk, Clock())
+    state = state_of(journal.events)
+    watched = {"box": box}, print, lambda run: bool(state.attempts.get(run.id)), lambda run: True
+    return Execution(STUDY, journal, state, disk, Clock(), *watched, lambda stage, host: box.wide[stage])
+
+
+def begun_on(execution, box):
+    """What has begun since this was last asked, by its candidate: the devices that it has."""
+    execution.go_on()
+    found = {one.folder.parent.name.split("-")[0]: one.device for one in box.started}
+    box.started.clear()
+    return found
+
+
+def test_a_run_with_more_devices_is_waited_for_and_none_that_is_due_later_overtakes_it():
+    disk, box = RealDisk(LossyKernel()), Cards()
+    box.wide = {"short": 1, "long": 4}
+    execution = on_cards(box, disk)
+    execution.add([Task(run, REQUEST) for run in WIDE[:4]])
+
+    assert begun_on(execution, box) == {"c0": "GPU-0", "c1": "GPU-1"}
+    folders = {run.candidate: STUDY / f"runs/{run.stage}/{run.candidate}-box-s{run.seed}/attempt-1" for run in WIDE}
+    box.over.add(folders["c0"])
+    assert begun_on(execution, box) == {}
+    box.over.add(folders["c1"])
+    assert begun_on(execution, box) == {"c2": "GPU-0,GPU-1,GPU-2,GPU-3"}
+    assert execution.busy
+    box.over.add(folders["c2"])
+    assert begun_on(execution, box) == {"c3": "GPU-0"}
+
+
+def test_runs_take_whichever_devices_are_free_and_no_more_of_them_than_slots():
+    disk, box = RealDisk(LossyKernel()), Cards(taken={1})
+    box.wide = {"short": 1, "long": 2}
+    execution = on_cards(box, disk)
+    execution.add([Task(run, REQUEST) for run in (WIDE[0], WIDE[4], WIDE[5])])
+
+    assert begun_on(execution, box) == {"c0": "GPU-0", "c4": "GPU-2,GPU-3"}
+    assert execution.elsewhere == {"GPU-1"}
+    box.taken.clear()
+    assert begun_on(execution, box) == {}
+    box.over.add(STUDY / "runs/short/c0-box-s1/attempt-1")
+    assert begun_on(execution, box) == {"c5": "GPU-0,GPU-1"}
+    execution.add([Task(run, REQUEST) for run in (WIDE[1], WIDE[3])])
+    assert begun_on(execution, box) == {}
+
+
+def test_an_attempt_that_goes_on_keeps_the_devices_that_it_holds():
+    disk, box = RealDisk(LossyKernel()), Cards()
+    box.wide = {"short": 1, "long": 2}
+    first = on_cards(box, disk)
+    first.add([Task(run, REQUEST) for run in (WIDE[0], WIDE[4])])
+    assert begun_on(first, box) == {"c0": "GPU-0", "c4": "GPU-1,GPU-2"}
+
+    again = Cards(adopted=("attempt-1",))
+    again.wide = box.wide
+    again.over.add(STUDY / "runs/short/c0-box-s1/attempt-1")
+    second = on_cards(again, disk)
+    second.add([Task(WIDE[5], REQUEST)])
+    assert begun_on(second, again) == {"c5": "GPU-0,GPU-3"}

@@ -53,21 +53,21 @@ class Told(RealDisk):
 class Box:
     """A host with two slots whose runs end at once; it writes what a worker writes, as a worker writes it."""
 
-    slots, ahead, options, here, outside = 2, False, (), True, False
+    slots, room, ahead, options, here, outside = 2, 2, False, (), True, False
 
     def __init__(self, kernel, disk, life, told):
         self.executor, self._kernel, self._disk, self._life, self._told = self, kernel, disk, life, told
 
-    def device(self, slot):
+    def devices(self, held):
         return None
 
-    def is_free(self, slot):
+    def is_free(self, number):
         return True
 
-    def co_tenants(self, slot):
+    def co_tenants(self, devices):
         return ()
 
-    def environment(self, slot):
+    def environment(self, devices):
         return {}
 
     def start(self, attempt):

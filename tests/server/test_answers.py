@@ -35,6 +35,13 @@ def applied(document, action) -> str:
 # --- hover ---------------------------------------------------------------------------------------------------
 
 
+def test_hover_tells_how_many_devices_a_stage_gives_its_runs():
+    document = opened(spec().replace("seeds 3, 4", "devices 2\n  seeds 3, 4"))
+
+    assert "2s a run on box, 2 devices each, seeds 3, 4" in said(document, "long {")
+    assert "devices 8" in said(document, "devices 2")
+
+
 def test_hover_tells_documentation_levels_and_what_the_runner_makes_of_a_candidate(staged):
     shown = said(staged, "d8_ar48 against")
 

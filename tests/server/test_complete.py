@@ -90,6 +90,12 @@ def test_at_the_top_the_words_of_declarations_are_offered_and_nothing_else():
     assert not found & {"train", "keep", "mean"}
 
 
+def test_devices_are_offered_in_a_host_and_in_a_stage():
+    assert "devices" in offered("host x {\n  slots 8\n  |\n}")
+    assert "devices" in offered("stage x {\n  seeds 1\n  |\n}")
+    assert "devices" not in offered("stage x {\n  devices 8\n  |\n}")
+
+
 def test_only_clauses_that_a_block_does_not_have_yet_are_offered():
     found = set(offered("gate x {\n  keep top 1\n  demand first in every cell else hold\n  |\n  missing drop\n}"))
 

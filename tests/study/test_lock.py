@@ -95,6 +95,8 @@ MEANING = {
     "long seeds": ("seeds 3, 4", "seeds 3, 5", {"close"}),
     "device": ('device "cpu" on any', 'device "cpu" on linux', {"pick", "close"}),
     "threads": ("slots 2", "slots 2\n  threads 2", {"pick", "close"}),
+    "devices of the host": ("slots 2", "slots 2\n  devices 2", {"pick", "close"}),
+    "devices of the long stage": ("seeds 3, 4", "seeds 3, 4\n  devices 2", {"close"}),
     "a candidate": ("candidate poor like base { quality = 4 }", "candidate poor like base { quality = 5 }", {"pick"}),
     "the reference": ("as reference { quality = 2 }", "as reference { quality = 2.5 }", {"pick", "close"}),
     "the cohort": ("members base, good, fair, poor", "members base, good, fair", {"pick"}),
@@ -246,6 +248,7 @@ def test_a_closure_tells_of_a_stage_what_moves_its_evidence():
         cooldown=None,
         hosts=("box",),
         seeds=(1, 2),
+        devices=None,
         report_only=False,
     )
 

@@ -11,7 +11,7 @@ sound = partial(kind, among=SOUND)
 # --- frozen files ----------------------------------------------------------------------------------------------------
 
 
-def plan(name):
+def plan(name, study="plain"):
     """Another plan, of which the ledger has the digest; nothing else is changed."""
 
     def put(change):
@@ -20,7 +20,7 @@ def plan(name):
             change(found)
             forger.freeze("plan.json", canonical(found) + b"\n")
 
-        return kind(name)(tamper)
+        return kind(name, study)(tamper)
 
     return put
 
@@ -28,6 +28,11 @@ def plan(name):
 @plan("another budget in the plan")
 def other_budget(found):
     found["study"]["stages"]["short"]["budget"].update(amount="9", cap_s=9)
+
+
+@plan("other devices of a stage in the plan", "widened")
+def other_devices(found):
+    found["study"]["stages"]["longer"]["devices"] = 1
 
 
 @plan("another order in the plan")

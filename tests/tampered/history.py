@@ -213,6 +213,12 @@ def crowded(forger):
     forger.move(starts[2], starts[1] + 1)
 
 
+@kind("more devices at once than all slots have", "widened")
+def too_wide(forger):
+    first, second, *_ = forger.places("attempt.started", stage="longer")
+    forger.move(second, first + 1)
+
+
 @kind("runs after the end")
 def runs_after_the_end(forger):
     forger.move(forger.places("study.closed")[0], forger.places("attempt.started", stage="long")[-1])

@@ -10,7 +10,7 @@ comparison `at_equal_cost` gives it the hours that another one had, no more and 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen
@@ -21,7 +21,9 @@ class Board:
     scores: Mapping[tuple[str, int], Fraction | None]
     """(candidate, rung) -> score, lower is better; None where a cell has no value."""
     seconds: Mapping[tuple[str, int], Mapping[tuple[str, int], Fraction]]
-    """(candidate, rung) -> cell -> device time from the start of that run to the rung."""
+    """(candidate, rung) -> cell -> its seconds from the start of that run to the rung."""
+    widths: Mapping[int, Mapping[tuple[str, int], int]] = field(factory=dict)
+    """Rung -> cell -> devices that a run has on its way there from the rung before; 1 where nothing is said."""
 
     @property
     def top(self) -> int:
@@ -29,12 +31,15 @@ class Board:
         return self.rungs - 1
 
     def cost(self, name: str, rungs: Iterable[int]) -> Fraction:
-        """Device time of a candidate at some rungs; a cell that is there again is carried on, and paid once."""
-        furthest: dict[tuple[str, int], Fraction] = {}
-        for rung in rungs:
+        """Device time of a candidate at some rungs; a cell that is there again is carried on, and pays what it adds."""
+        paid, furthest = Fraction(0), dict[tuple[str, int], Fraction]()
+        for rung in sorted(rungs):
+            widths = self.widths.get(rung, {})
             for cell, seconds in self.seconds[name, rung].items():
-                furthest[cell] = max(seconds, furthest.get(cell, seconds))
-        return sum(furthest.values(), Fraction(0))
+                added = max(seconds - furthest.get(cell, Fraction(0)), Fraction(0))
+                paid += added * widths.get(cell, 1)
+                furthest[cell] = furthest.get(cell, Fraction(0)) + added
+        return paid
 
     def ranked(self, names: Sequence[str], rung: int) -> list[str]:
         """Candidates by score, best first; those without one last, and equal ones as they were drawn."""

@@ -188,8 +188,8 @@ class _Protocol:
     """The incarnation whose start is recorded."""
     taken: dict[str, frozenset[tuple[str, int]]] = field(factory=dict)
     """Bundle -> attempts that it brought."""
-    going: dict[str, set[tuple[str, int]]] = field(factory=dict)
-    """Host -> (run, attempt) of what goes on there; what a bundle brought had its slot elsewhere."""
+    going: dict[str, dict[tuple[str, int], int]] = field(factory=dict)
+    """Host -> (run, attempt) of what goes on there, and its devices; what a bundle brought had its slot elsewhere."""
     spending: Spending = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -219,10 +219,11 @@ class _Protocol:
     def _seat(self, one: Happening) -> None:
         """Who has a slot from here on."""
         if isinstance(one, AttemptStarted) and one.bundle is None:
-            self.going.setdefault(one.host, set()).add((one.run, one.attempt))
+            devices = self.study.devices(one.stage, one.host) if one.host in self.study.hosts else 0
+            self.going.setdefault(one.host, {})[one.run, one.attempt] = devices
         elif isinstance(one, Ended):
             for going in self.going.values():
-                going.discard((one.run, one.attempt))
+                going.pop((one.run, one.attempt), None)
 
     def wrong(self, event: Event) -> Wrong | None:
         """In which way an event is not allowed now; None if it is."""
@@ -376,6 +377,12 @@ class _Protocol:
             return Wrong.NOT_DUE
         return None if one.entrants == self.agenda.entrants(stage, self.state) else Wrong.ENTRANTS
 
+    def _has_room(self, one: AttemptStarted) -> bool:
+        """Whether a slot of its host is free, and as many devices as it has."""
+        host, going = self.study.hosts[one.host], self.going.get(one.host, {})
+        devices = sum(going.values()) + self.study.devices(one.stage, one.host)
+        return len(going) < host.slots and devices <= host.room
+
     def _attempt(self, one: AttemptStarted, time: str) -> Wrong | None:
         state = self.state
         run = self.agenda.cells.get((one.stage, one.candidate, one.host, one.seed))
@@ -396,7 +403,7 @@ class _Protocol:
         shut = one.stage not in state.opened or one.stage in state.closed
         if shut or one.candidate not in state.opened[one.stage]:
             return Wrong.STAGE_SHUT
-        if len(self.going.get(one.host, ())) >= self.study.hosts[one.host].slots:
+        if not self._has_room(one):
             return Wrong.NO_SLOT
         if self.agenda.run_has_ended(run, state):
             return Wrong.RUN_OVER

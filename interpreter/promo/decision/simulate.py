@@ -203,7 +203,7 @@ def _listed(plan: Plan, place: Mapping[str, int]) -> dict[str, Counter[tuple[int
         found[stage.name] = Counter()
         for run in stage.runs:
             if before := asked.get(run.id):
-                found[stage.name][place[run.candidate], before] += plan.study.width(run.host)
+                found[stage.name][place[run.candidate], before] += plan.study.width(run.stage, run.host)
         asked |= {run.id: (*asked.get(run.id, ()), (stage.name, place[run.candidate])) for run in stage.runs}
     return found
 
@@ -286,7 +286,9 @@ class _Tally:
     def _new(self, stage: StagePlan, alive: Mapping[str, Bools]) -> Floats:
         """Devices of the runs that a stage adds in each study: those of who is there that no earlier one has made."""
         here = alive[stage.name]
-        count: Floats = here.sum(axis=1) * float(sum(map(self.study.width, stage.hosts)) * len(stage.seeds))
+        count: Floats = here.sum(axis=1) * float(
+            sum(self.study.width(stage.name, host) for host in stage.hosts) * len(stage.seeds)
+        )
         for (who, before), runs in self.listed[stage.name].items():
             made = np.logical_or.reduce([alive[name][:, one] for name, one in before])
             count -= runs * (here[:, who] & made)

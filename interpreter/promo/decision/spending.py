@@ -11,7 +11,7 @@ spend stay within it.  Every attempt is counted, whatever came of it:
 - one that left nothing to tell by how long it trained, lost or failed, with the time it had its slot, and no more than
   its cap; with its cap where nobody knows that time either.  One that found its device taken never began.
 
-All seconds are those of devices: an attempt's, times the devices that its host gives to a run.
+All seconds are those of devices: an attempt's, times the devices that its stage, or else its host, gives to a run.
 
 A study may have a budget of money as well, and whichever is used up first ends it.  Money is counted as it is paid:
 every second that an attempt held its devices, at the price of the day on which it began, lost and failed ones included.
@@ -86,7 +86,7 @@ def needed(study: Study, stage: str, host: str, moment: str) -> Amount:
         host: on what.
         moment: when it begins, in UTC; empty where that is not known, which takes the price without spot.
     """
-    budget, width, price = study.stages[stage].budget, study.hosts[host].width, study.hosts[host].price
+    budget, width, price = study.stages[stage].budget, study.width(stage, host), study.hosts[host].price
     cost = Fraction(0) if price is None else of_devices(budget.longest_s * width, price.on(moment))
     return Amount(Fraction(budget.cap_s * width), cost)
 
@@ -95,7 +95,7 @@ def counted(study: Study, attempt: Attempt) -> Amount:
     """What an attempt counts for; nothing where a forged ledger names a stage or host that is not there."""
     if attempt.stage not in study.stages or attempt.host not in study.hosts:
         return Amount()
-    cap_s, width = study.stages[attempt.stage].budget.cap_s, study.hosts[attempt.host].width
+    cap_s, width = study.stages[attempt.stage].budget.cap_s, study.width(attempt.stage, attempt.host)
     return Amount(counted_s(attempt, cap_s) * width, paid(study, attempt))
 
 
@@ -118,7 +118,7 @@ def paid(study: Study, attempt: Attempt) -> Fraction:
     if host.price is None or attempt.loss is Loss.BUSY:
         return Fraction(0)
     seconds = Fraction(stage.budget.longest_s) if attempt.device_s is None else from_exact(attempt.device_s)
-    return of_devices(seconds * host.width, host.price.on(attempt.started))
+    return of_devices(seconds * study.width(stage.name, host.name), host.price.on(attempt.started))
 
 
 def spent(study: Study, state: State) -> Amount:

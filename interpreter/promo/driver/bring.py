@@ -20,13 +20,13 @@ from promo.driver.bundle import Bundle, file_digest, goes_along, read_bundle
 from promo.driver.requests import Requests, shaped
 from promo.driver.signatures import signer
 from promo.driver.study import LEDGER, StudyFolder
+from promo.ledger.bundles import Arrival
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.sources import InputKind
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import (
-    Arrival,
     AttemptFailed,
     AttemptLost,
     AttemptStarted,

@@ -21,9 +21,10 @@ from promo.driver.pipeline import Compiled
 from promo.driver.signatures import made_by
 from promo.driver.study import LEDGER, StudyFolder
 from promo.driver.values import Check, Outcome
+from promo.ledger.bundles import Taken
 from promo.ledger.chain import decode
 from promo.ledger.state import State
-from promo.ledger.values import BundleImported, Chain, Ended, Event, Freezing, Taken
+from promo.ledger.values import BundleImported, Chain, Ended, Event, Freezing
 from promo.report.protocol import breach_words
 
 

@@ -27,10 +27,10 @@ from promo.base.fields import Digest
 from promo.base.reading import open_plain, place_of
 from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
+from promo.ledger.bundles import Taken
 from promo.ledger.ports import Disk
 from promo.ledger.sources import Installed
 from promo.ledger.state import Attempt, AttemptState, State, state_of
-from promo.ledger.values import Taken
 from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 
 MANIFEST = "manifest.json"

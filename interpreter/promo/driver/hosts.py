@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PureWindowsPath  # which takes both kinds of slashes apart
 
 from attrs import frozen
@@ -37,58 +37,58 @@ class LocalPlace:
     executor: Executor
     slots: int
     threads: int
-    devices: tuple[str, ...]
-    """CUDA devices by UUID, so many for each slot as a run has; none for a processor host."""
+    names: tuple[str, ...]
+    """CUDA devices by UUID, as many as it has room for; none for a processor host."""
+    room: int
+    """Devices at once; on a processor, processes."""
     outer: Mapping[str, str]
     declared: tuple[str, ...] = ()
     """Variables that the runner asks for."""
     options: Options = ()
     outside: bool = False
-    each: int = 1
-    """Devices of a run; on a processor, its processes."""
 
     @property
     def ahead(self) -> bool:
         """Whether a processor is left over for starting the next worker; otherwise it would slow down who trains."""
-        return self.slots * self.threads * self.each < (os.cpu_count() or 1)
+        return self.room * self.threads < (os.cpu_count() or 1)
 
-    def device(self, slot: int) -> str | None:
-        """The devices of a slot, between commas; two slots never have the same."""
-        return BETWEEN.join(self.devices[slot * self.each : (slot + 1) * self.each]) or None
+    def devices(self, held: Sequence[int]) -> str | None:
+        """The devices of these numbers, between commas."""
+        return BETWEEN.join(self.names[number] for number in held) if self.names else None
 
-    def is_free(self, slot: int) -> bool:
-        """Whether no other study of this machine has a device of a slot."""
-        device, folder = self.device(slot), lease_folder(self.outer)
+    def is_free(self, number: int) -> bool:
+        """Whether no other study of this machine has a device."""
+        folder = lease_folder(self.outer)
         try:
-            return device is None or not any(is_leased(folder, one) for one in device.split(BETWEEN))
+            return not self.names or not is_leased(folder, self.names[number])
         except OSError as fault:
             message = f"the locks of devices in {folder} cannot be opened: {fault.strerror or fault}"
             raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
 
-    def co_tenants(self, slot: int) -> tuple[str, ...]:
+    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
         """
-        Who else computes where a slot does, before an attempt: programs on its devices, or studies on processors.
+        Who else computes there, before an attempt: programs on its devices, or studies on processors.
 
         Nothing of promo's is on a device then, for it is leased to one attempt at a time; processors are not.
         """
-        device = self.device(slot)
-        if device is not None:
-            return tuple(dict.fromkeys(who for one in device.split(BETWEEN) for who in programs_on(one)))
+        if devices is not None:
+            return tuple(dict.fromkeys(who for one in devices.split(BETWEEN) for who in programs_on(one)))
         return tuple(f"promo (process {number})" for number in others_on_processors(lease_folder(self.outer)))
 
-    def environment(self, slot: int) -> Mapping[str, str]:
-        """Environment of a worker in a slot."""
-        device = self.device(slot)
-        return worker_environment(self.outer, threads=self.threads, cuda_device=device, declared=self.declared)
+    def environment(self, devices: str | None) -> Mapping[str, str]:
+        """Environment of a worker on some devices."""
+        return worker_environment(self.outer, threads=self.threads, cuda_device=devices, declared=self.declared)
 
 
 @frozen
 class QueuedPlace:
-    """A host that is reached through a queue: which machine and device an attempt gets is for the queue to say."""
+    """A host that is reached through a queue: which machine and devices an attempt gets is for the queue to say."""
 
     executor: Executor
     slots: int
     """Attempts that are submitted and have not ended, at the most."""
+    room: int
+    """Devices that these ask for, at the most."""
     threads: int
     outer: Mapping[str, str]
     declared: tuple[str, ...]
@@ -96,23 +96,23 @@ class QueuedPlace:
     outside: bool
     ahead: bool = False
 
-    def device(self, slot: int) -> None:
-        """None: nobody knows it before the attempt begins; its result says which it was."""
-        del slot
+    def devices(self, held: Sequence[int]) -> None:
+        """None: nobody knows them before the attempt begins; its result says which they were."""
+        del held
 
-    def is_free(self, slot: int) -> bool:
+    def is_free(self, number: int) -> bool:
         """Always: the queue waits for machines."""
-        del slot
+        del number
         return True
 
-    def co_tenants(self, slot: int) -> tuple[str, ...]:
+    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
         """Nobody that could be seen from here."""
-        del slot
+        del devices
         return ()
 
-    def environment(self, slot: int) -> Mapping[str, str]:
+    def environment(self, devices: str | None) -> Mapping[str, str]:
         """Environment of a worker, but for the devices that its queue gives it."""
-        del slot
+        del devices
         worker = worker_environment(self.outer, threads=self.threads, cuda_device=None, declared=self.declared)
         return {name: value for name, value in worker.items() if name != "CUDA_VISIBLE_DEVICES"}
 
@@ -122,35 +122,36 @@ class RecordedPlace:
     """A host whose runs were recorded, wherever that was."""
 
     executor: Executor
+    room: int
     slots: int = 1
     ahead: bool = False
     options: Options = ()
     outside: bool = False
 
-    def device(self, slot: int) -> None:
+    def devices(self, held: Sequence[int]) -> None:
         """None: nothing is trained."""
-        del slot
+        del held
 
-    def is_free(self, slot: int) -> bool:
+    def is_free(self, number: int) -> bool:
         """Always: nothing is trained."""
-        del slot
+        del number
         return True
 
-    def co_tenants(self, slot: int) -> tuple[str, ...]:
+    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
         """Nothing: nothing is trained."""
-        del slot
+        del devices
         return ()
 
-    def environment(self, slot: int) -> Mapping[str, str]:
+    def environment(self, devices: str | None) -> Mapping[str, str]:
         """Nothing: no worker is started."""
-        del slot
+        del devices
         return {}
 
 
 def recorded_places(study: Study, replay: Replay, disk: Disk) -> dict[str, Place]:
     """How to reach every host of a replay: through its table."""
     executor = RecordedExecutor(replay, disk)
-    return {name: RecordedPlace(executor) for name in study.hosts}
+    return {name: RecordedPlace(executor, host.room) for name, host in study.hosts.items()}
 
 
 def places(study: Study, runner: Runner, environment: Mapping[str, str], only: str | None = None) -> dict[str, Place]:
@@ -198,7 +199,7 @@ def _executor(host: Host) -> Executor:
 
 def _queued(host: Host, executor: Executor, environment: Mapping[str, str], declared: tuple[str, ...]) -> QueuedPlace:
     outside = host.executor == OUTSIDE
-    return QueuedPlace(executor, host.slots, host.threads, environment, declared, host.said, outside)
+    return QueuedPlace(executor, host.slots, host.room, host.threads, environment, declared, host.said, outside)
 
 
 def _place(host: Host, executor: Executor, environment: Mapping[str, str], declared: tuple[str, ...]) -> LocalPlace:
@@ -209,20 +210,19 @@ def _place(host: Host, executor: Executor, environment: Mapping[str, str], decla
     if not host.is_cpu:
         found = cuda_devices()
         devices = tuple(uuid for uuid, name in found if _is_device(host.device, name))
-        needs = host.slots * host.devices
-        if len(devices) < needs:
+        if len(devices) < host.room:
             seen = ", ".join(name for _, name in found) or "no CUDA device"
             sum_ = f" ({host.slots} slots of {host.devices} devices each)" if host.devices > 1 else ""
-            message = f"host '{host.name}' needs {needs} of '{host.device}'{sum_}, and this machine has {seen}"
+            message = f"host '{host.name}' needs {host.room} of '{host.device}'{sum_}, and this machine has {seen}"
             raise PromoError(message, hint=_elsewhere(host))
-    held = devices[: host.slots * host.devices]
-    return LocalPlace(executor, host.slots, host.threads, held, environment, declared, host.said, each=host.devices)
+    held = devices[: host.room]
+    return LocalPlace(executor, host.slots, host.threads, held, host.room, environment, declared, host.said)
 
 
 @contextlib.contextmanager
 def on_processors(here: Mapping[str, Place], environment: Mapping[str, str]) -> Iterator[None]:
     """Let other studies know, as long as this lasts, that runs train on the processors of this machine."""
-    trains = any(isinstance(place, LocalPlace) and not place.devices for place in here.values())
+    trains = any(isinstance(place, LocalPlace) and not place.names for place in here.values())
     lock = hold_processors(lease_folder(environment)) if trains else None
     try:
         yield
@@ -235,8 +235,8 @@ def crowded(here: Mapping[str, Place], study: Study) -> str:
     """Who is told that slots share processors while seconds of the clock are the budget; empty where nobody is."""
     if not any(stage.budget.kind in TIMED for stage in study.stages.values()):
         return ""
-    mine = [place for place in here.values() if isinstance(place, LocalPlace) and not place.devices]
-    threads, cores = sum(place.slots * place.threads * place.each for place in mine), os.cpu_count() or 1
+    mine = [place for place in here.values() if isinstance(place, LocalPlace) and not place.names]
+    threads, cores = sum(place.room * place.threads for place in mine), os.cpu_count() or 1
     if threads <= cores:
         return ""
     return f"{sum(place.slots for place in mine)} slots with {threads} threads share {cores} processors: {LESS}"

@@ -43,6 +43,8 @@ class Readings:
     rungs: tuple[int, ...] = field(init=False)
     cells: tuple[tuple[tuple[str, int], ...], ...] = field(init=False)
     """Host and seed, rung by rung: those of the stages with that budget, or with the next longer one."""
+    widths: tuple[Mapping[tuple[str, int], int], ...] = field(init=False)
+    """Devices of a run there; of the stage that is named first, where several have the cell."""
     groups: tuple[tuple[int, ...], ...] = field(init=False)
     """Seeds that stand at the same stages, and so for each other when they are drawn again."""
     names: list[str] = field(init=False)
@@ -65,7 +67,8 @@ class Readings:
         if self.rungs[-1] != budgets[-1]:
             message = f"the last rung is {self.rungs[-1]}, and the largest budget of the spec is {budgets[-1]}"
             raise PromoError(message, hint="methods are compared at one full budget")
-        self.cells = tuple(self._cells_at(min(one for one in budgets if one >= rung)) for rung in self.rungs)
+        self.widths = tuple(self._cells_at(min(one for one in budgets if one >= rung)) for rung in self.rungs)
+        self.cells = tuple(tuple(there) for there in self.widths)
         self.groups = self._groups()
         possible = {name for entrants in self.study.entrants.values() for name in entrants.possible}
         self.names = [name for name in self.study.candidates if name in possible]
@@ -73,9 +76,12 @@ class Readings:
         if any(Column.SECONDS not in point.at for curve in curves for point in curve.points[:1]):
             raise PromoError("methods are compared by their hours, and the table has no column of seconds")
 
-    def _cells_at(self, amount: int) -> tuple[tuple[str, int], ...]:
-        there = (stage for stage in self.study.stages.values() if self.whole(stage) == amount)
-        return tuple(dict.fromkeys(cell for stage in there for cell in stage.cells))
+    def _cells_at(self, amount: int) -> dict[tuple[str, int], int]:
+        found: dict[tuple[str, int], int] = {}
+        for stage in self.study.stages.values():
+            if self.whole(stage) == amount:
+                found = {cell: self.study.width(stage.name, cell[0]) for cell in stage.cells} | found
+        return found
 
     def _groups(self) -> tuple[tuple[int, ...], ...]:
         stages: dict[int, list[str]] = {}
@@ -123,7 +129,7 @@ class Readings:
         """
         Means over the cells of each rung with seeds as they were drawn, turned so that lower is better.
 
-        What a cell costs is in seconds of devices, as all of promo's hours are.
+        What a cell takes is in its own seconds; the devices that it has at each rung stand beside them.
         """
         sign = self.study.measure.sign
         scores: dict[tuple[str, int], Fraction | None] = {}
@@ -133,8 +139,8 @@ class Readings:
                 read = {(host, seed): self.read(name, host, drawn[seed], amount) for host, seed in self.cells[rung]}
                 mean = mean_of(seen.value for seen in read.values())
                 scores[name, rung] = None if mean is None else sign * mean
-                seconds[name, rung] = {cell: seen.seconds * self.study.width(cell[0]) for cell, seen in read.items()}
-        return Board(len(self.rungs), scores, seconds)
+                seconds[name, rung] = {cell: seen.seconds for cell, seen in read.items()}
+        return Board(len(self.rungs), scores, seconds, dict(enumerate(self.widths)))
 
 
 def recorded_evidence(study: Study, replay: Replay, stages: Iterable[str]) -> dict[str, Evidence]:

@@ -73,7 +73,7 @@ class Requests:
             grow=self.grown(run, stage, state),
             device="cpu" if host.is_cpu else "cuda",
             threads=host.threads,
-            devices=host.devices,
+            devices=self.study.devices(stage.name, host.name),
             nodes=host.nodes,
             program=self.runner.program if isinstance(self.runner, FileRunner) else None,
             levels=self._levels(candidate, host),

@@ -57,7 +57,7 @@ class Retrace:
             number_there = first + self.state.ended_badly(run.id)
             amount, earlier = readings.whole(stage), readings.earlier(stage)
             seen = readings.read(run.candidate, run.host, self.drawn[run.seed], amount, earlier, number_there)
-        self.spent_s += seen.seconds * self.agenda.study.width(run.host)
+        self.spent_s += seen.seconds * self.agenda.study.width(run.stage, run.host)
         if seen.status is not RunStatus.OK or seen.value is None:
             return AttemptFailed(run.id, number, seen.status, "", None, None, None, {}, None)
         seconds, metric = exact(seen.seconds), self.agenda.study.measure.metric

@@ -253,6 +253,7 @@ class _Loop:
             self._progress,
             lambda run: self.agenda.run_has_ended(run, state),
             lambda run: self._fits(run, state),
+            self.study.devices,
             finish=self.finish,
         )
 

@@ -393,7 +393,9 @@ def _hours(sight: Sight) -> Iterator[Check]:
     study, plan = sight.compiled.sound()
     folder, state = sight.folder, sight.state
     measured = (one for one in ended(state) if one.envelope is not None)
-    trained = sum((from_exact(folder.result(one).charged_s) * study.width(one.host) for one in measured), Fraction(0))
+    trained = sum(
+        (from_exact(folder.result(one).charged_s) * study.width(one.stage, one.host) for one in measured), Fraction(0)
+    )
     counts = dict.fromkeys(AttemptState, 0)
     for one in state.every_attempt():
         counts[one.state] += 1
@@ -402,8 +404,8 @@ def _hours(sight: Sight) -> Iterator[Check]:
     counted = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
     words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}"
     if not state.replay:
-        taken = ((one.host, one.device_s) for one in ended(state) if one.device_s is not None)
-        spent = sum((from_exact(text) * study.width(host) for host, text in taken), Fraction(0))
+        taken = ((study.width(one.stage, one.host), one.device_s) for one in ended(state) if one.device_s is not None)
+        spent = sum((from_exact(text) * width for width, text in taken), Fraction(0))
         words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as supervisors wrote it"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]

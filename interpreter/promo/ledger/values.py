@@ -14,6 +14,7 @@ from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
 from promo.base.shown import LEAN, Shown
+from promo.ledger.bundles import Arrival, Number
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
@@ -32,8 +33,6 @@ Left = Annotated[
 ]
 """A file that an attempt left, with forward slashes; `promo.run.store.plain` makes such names of any."""
 Imported = Annotated[str, Form("place of another ledger", r"imports/[0-9a-f]{1,64}\.jsonl", longest=128)]
-Number = Annotated[int, Range(1, 999_999)]
-"""Of an attempt of a run, or of an amendment."""
 Queued = Annotated[Seconds | None, Silent(None)]
 """Seconds in a queue; None where there is none."""
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
@@ -414,29 +413,6 @@ class Amendment(Shown):
     def post_hoc(self) -> bool:
         """Whether results of its stages were known."""
         return bool(self.seen)
-
-
-@frozen(**LEAN)
-class Taken(Shown):
-    """An attempt that a bundle holds."""
-
-    ROW: ClassVar = True
-
-    run: Name
-    attempt: Number
-
-
-@frozen(**LEAN)
-class Arrival(Shown):
-    """An attempt that a bundle brought, and when it began and ended: it has the price of the day on which it ran."""
-
-    ROW: ClassVar = True
-
-    run: Name
-    attempt: Number
-    started: Moment
-    """By the ledger of the machine that it ran on, and so by the clock of that."""
-    ended: Moment
 
 
 @frozen(**LEAN)

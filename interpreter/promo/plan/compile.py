@@ -6,16 +6,16 @@ runs of everyone who may be promoted, and its budget is that of as many as the r
 """
 
 import hashlib
-import heapq
 from collections.abc import Mapping
 from fractions import Fraction
 from operator import attrgetter
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from promo.base.canonical import Json, canonical, digest
 from promo.base.codec import to_json, value_digest
 from promo.plan.bounds import certain_stages
+from promo.plan.occupancy import Occupancy, occupancies
 from promo.plan.sharing import MOST, PLANNED, Sharing, budget_of, continued_s
 from promo.plan.values import Bill, Bounds, HostBill, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
@@ -38,8 +38,7 @@ def compile_plan(study: Study) -> Plan:
     Returns:
         The plan; equal studies give equal plans, byte for byte.
     """
-    free = {host.name: [0] * host.slots for host in study.hosts.values()}
-    ladder = _Ladder(study, _Identities(study), certain_stages(study), free, Sharing(study))
+    ladder = _Ladder(study, _Identities(study), certain_stages(study), occupancies(study, 0), Sharing(study))
     stages = tuple(ladder.stage(stage) for stage in study.stages.values())
     meant, order = meaning(study), order_of(study)
     seals = {rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)}
@@ -66,44 +65,79 @@ class _Identities:
         self.study = study
         data = None if study.data is None else to_json(study.data)
         common = digest({"runner": to_json(study.runner), "data": data})
-        self.heads = {
+        self.models = {
             name: f"{RUN_TAG}\n{digest(dict(candidate.effective.settings))}{common}\n".encode()
             for name, candidate in study.candidates.items()
         }
-        self.tried: dict[str, bytes] = {}
-        """Heads of ways to grow in the stage where they are tried."""
         self.machines = {name: value_digest(host.machine) for name, host in study.hosts.items()}
+        self.alike = all(stage.devices is None for stage in study.stages.values())
+        """Whether what a run begins from is told alike for all hosts, since each gives all of its runs as much."""
+        self.known: dict[str, _Heads] = {}
+
+    def heads(self, host: str) -> "_Heads":
+        """What identities of runs on a host begin with: who they are, and what they grew from and are led by."""
+        key = "" if self.alike else host
+        if key not in self.known:
+            self.known[key] = self._heads(host)
+        return self.known[key]
+
+    def _heads(self, host: str) -> "_Heads":
+        study, heads, tried = self.study, dict(self.models), dict[str, bytes]()
         for grow in study.grows.values():
-            before = self.spent(study.stages[grow.stage])
-            said: Json = {"grow": to_json(grow), "before": before, "parent": _identity(self.heads[grow.parent])}
+            before = self.spent(study.stages[grow.stage], host)
+            said: Json = {"grow": to_json(grow), "before": before, "parent": _identity(heads[grow.parent])}
             line = f"{digest(said)}\n".encode()
-            self.heads[grow.becomes] += line
+            heads[grow.becomes] += line
             for name in grow.ways:
-                self.tried[name] = self.heads[name] + line
-                self.heads[name] += line + line  # it begins from what it left itself
+                tried[name] = heads[name] + line
+                heads[name] += line + line  # it begins from what it left itself
         for schedule in study.schedules.values():
-            shapes: Json = [_identity(self.heads[name]) for name in schedule.shapes]
+            shapes: Json = [_identity(heads[name]) for name in schedule.shapes]
             law = study.laws[schedule.law]
-            points: Json = [[self.spent(study.stages[name]), *study.stages[name].hosts] for name in law.stages]
+            points: Json = [self._point(study.stages[name]) for name in law.stages]
             line = f"{digest([to_json(schedule), to_json(law), shapes, points])}\n".encode()
             for name in study.followers(schedule.name):
-                self.heads[name] += line
+                heads[name] += line
+        return _Heads(heads, tried)
 
-    def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
-        """The runs of all who may enter a stage, in one of its cells; *budget* is what `spent` says of the stage."""
-        tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
-        heads = self.heads if self.study.growth_at(stage.name) is None else self.tried
+    def _point(self, stage: Stage) -> Json:
+        """What a law reads at a stage: what runs there have spent, and on which hosts."""
+        return [*dict.fromkeys(self.spent(stage, host) for host in stage.hosts), *stage.hosts]
+
+    def runs(self, stage: Stage, host: str, seed: int, spent: str) -> list[PlannedRun]:
+        """The runs of all who may enter a stage, in one of its cells; *spent* is what they have by their end there."""
+        tail = "\n".join((spent, host, self.machines[host], str(seed))).encode()
+        known, tries = self.heads(host), self.study.growth_at(stage.name) is not None
+        heads = known.tried if tries else known.heads
         name, sha256 = stage.name, hashlib.sha256  # `_identity`, without its call for every run
         return [
             PlannedRun(sha256(heads[candidate] + tail).hexdigest()[:ID_LENGTH], name, candidate, host, seed)
             for candidate in self.study.entrants[name].possible
         ]
 
-    def spent(self, stage: Stage) -> str:
-        """A run's budget behind those of the runs that it carries on, each with its trunk, as canonical text."""
+    def spent(self, stage: Stage, host: str) -> str:
+        """
+        A run's budget behind those of the runs that it carries on, each with its trunk, as canonical text.
+
+        Where a stage gives its runs other devices than the host does, they stand beside its budget.
+        """
         parts = (*reversed(self.study.carried_on(stage.name)), stage)
-        budgets: Json = [[to_json(one.budget), None if one.trunk is None else str(one.trunk)] for one in parts]
+        given = self.study.hosts[host].devices
+        budgets = list[Json]()
+        for one in parts:
+            devices = self.study.devices(one.name, host)
+            trunk = None if one.trunk is None else str(one.trunk)
+            budgets.append([to_json(one.budget), trunk, *([] if devices == given else [devices])])
         return canonical(budgets).decode()
+
+
+@frozen
+class _Heads:
+    """Candidate -> what identities of its runs begin with."""
+
+    heads: Mapping[str, bytes]
+    tried: Mapping[str, bytes]
+    """For ways to grow, in the stage where they are tried."""
 
 
 def _identity(content: bytes) -> str:
@@ -117,8 +151,8 @@ class _Ladder:
     study: Study
     identities: "_Identities"
     certain: frozenset[str]
-    free: dict[str, list[int]]
-    """Host -> when each of its slots is free."""
+    free: Mapping[str, Occupancy[int]]
+    """Host -> when its slots and devices are free."""
     sharing: Sharing
     ends: dict[str, int] = field(factory=dict)
     begun: set[str] = field(factory=set)
@@ -137,12 +171,13 @@ class _Ladder:
         self.begun |= begun
         cells, cap_s = len(stage.hosts) * len(stage.seeds), stage.budget.cap_s
         planned, most = there.planned * cells, there.most * cells * allowance.most
-        widths = sum(self.study.width(host) * len(stage.seeds) for host in stage.hosts)
+        wide = {host: self.study.width(stage.name, host) for host in stage.hosts}
+        widths = sum(wide.values()) * len(stage.seeds)
         added, tried = self._added(stage, runs)
         ready = max((self.ends[before] for before in self.study.waits_for(stage.name)), default=0)
         for host in stage.hosts:
-            _occupy(self.free[host], added[host], cap_s, ready)
-        self.ends[stage.name] = max(ready, *(max(self.free[host]) for host in stage.hosts))
+            self.free[host].add(added[host], self.study.devices(stage.name, host), cap_s, ready)
+        self.ends[stage.name] = max(ready, *(self.free[host].until for host in stage.hosts))
         return StagePlan(
             name=stage.name,
             after=stage.after,
@@ -157,10 +192,8 @@ class _Ladder:
             run_count=Bounds(len(begun), planned, most),
             budget_s=there.planned * widths * cap_s,
             bound_s=there.most * allowance.most * widths * stage.budget.longest_s,
-            added_s_by_host={host: many * self.study.width(host) * cap_s for host, many in added.items()},
-            bound_s_by_host={
-                host: many * self.study.width(host) * stage.budget.longest_s for host, many in tried.items()
-            },
+            added_s_by_host={host: many * wide[host] * cap_s for host, many in added.items()},
+            bound_s_by_host={host: many * wide[host] * stage.budget.longest_s for host, many in tried.items()},
             starts_s=ready,
             ends_s=self.ends[stage.name],
             shared=planned - sum(added.values()),
@@ -186,18 +219,11 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
     salt = None if study.order_seed is None else str(study.order_seed)
     place = attrgetter("id") if salt is None else (lambda run: digest([salt, run.id]))
     ordered: list[PlannedRun] = []
-    budget = identities.spent(stage)
+    spent = {host: identities.spent(stage, host) for host in stage.hosts}
     for seed in stage.seeds:
-        block = [run for host in stage.hosts for run in identities.runs(stage, budget, host, seed)]
+        block = [run for host in stage.hosts for run in identities.runs(stage, host, seed, spent[host])]
         ordered.extend(sorted(block, key=place))
     return tuple(ordered)
-
-
-def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
-    """Give *runs* equal runs to the slots that are free first, none before *ready*."""
-    heapq.heapify(slots)
-    for _ in range(runs):
-        heapq.heapreplace(slots, max(slots[0], ready) + seconds)
 
 
 def _bill(study: Study, stages: tuple[StagePlan, ...]) -> Bill | None:
@@ -226,7 +252,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
         gate, stage = study.gates[suppose.gate], study.stages[suppose.stage]
         candidates = study.entrants[gate.target].planned
         cells = len(stage.cells)
-        widths = sum(study.hosts[host].width for host in stage.hosts) * len(stage.seeds)
+        widths = sum(study.width(stage.name, host) for host in stage.hosts) * len(stage.seeds)
         skipped = {stage.name, *_behind(study, gate.target)}
         kept, costs_s = [one for one in stages if one.name not in skipped], candidates * widths * stage.budget.cap_s
         found.append(

@@ -79,7 +79,7 @@ def budget_of(study: Study, stages: Iterable[StagePlan], tries: Tries = lambda _
     for stage in stages:
         sharing.add(stage.runs)
         runs = sharing.counted(study.stages[stage.name], stage.runs, PLANNED, tries)
-        total += sum(many * study.width(host) for host, many in runs.items()) * stage.budget.cap_s
+        total += sum(many * study.width(stage.name, host) for host, many in runs.items()) * stage.budget.cap_s
     return total
 
 
@@ -91,4 +91,4 @@ def continued_s(study: Study, kept: Iterable[StagePlan], target: StagePlan, cand
     runs = sharing.counted(
         study.stages[target.name], target.runs, lambda one: candidates if one is there else one.planned, lambda _: 1
     )
-    return sum(many * study.width(host) for host, many in runs.items()) * target.budget.cap_s
+    return sum(many * study.width(target.name, host) for host, many in runs.items()) * target.budget.cap_s

@@ -107,7 +107,7 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
                 went_on=len(record.state.opened[found.target]),
                 cells=len(new),
                 had=len(stage.cells) - len(new),
-                width=Fraction(sum(record.study.width(host) for host, _ in new), max(len(new), 1)),
+                width=Fraction(sum(record.study.width(stage.name, host) for host, _ in new), max(len(new), 1)),
                 cap_s=stage.budget.cap_s,
                 measured=len(times),
                 run_s=sum(times, Fraction(0)) / len(times) if times else None,

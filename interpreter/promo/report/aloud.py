@@ -8,6 +8,7 @@ from promo.base.canonical import exact
 from promo.base.units import duration
 from promo.report.declared import stack_words
 from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
+from promo.report.words import plural
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -74,6 +75,8 @@ def _read_limits(study: Study) -> Iterator[str]:
         yield f"A run is tried {count(study.attempts)} times in all, lost attempts included, or as gates allow if more."
     for stage in study.stages.values():
         budget = stage.budget
+        if stage.devices is not None:
+            yield f"A run of {stage.name} has {plural(stage.devices, 'device')}."
         if budget.allowance_s != ALLOWANCE_S:
             yield f"An attempt of {stage.name} may take {duration(budget.allowance_s)} besides its training."
         if budget.tolerance is not None:

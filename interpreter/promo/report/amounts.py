@@ -8,8 +8,8 @@ from typing import assert_never
 
 from promo.base.units import duration
 from promo.report.describe import COUNT_UNITS, describe_budget
-from promo.report.words import MOST_WRITTEN, short_count, span_text
-from promo.study.values import Budget, BudgetKind, Study
+from promo.report.words import MOST_WRITTEN, plural, short_count, span_text
+from promo.study.values import Budget, BudgetKind, Stage, Study
 
 
 def budget_text(budget: Budget) -> str:
@@ -17,6 +17,12 @@ def budget_text(budget: Budget) -> str:
     if budget.kind not in COUNT_UNITS or budget.amount < MOST_WRITTEN:
         return describe_budget(budget)
     return f"{short_count(budget.amount)}{COUNT_UNITS[budget.kind]}, cap {duration(budget.cap_s)}"
+
+
+def a_run_text(stage: Stage) -> str:
+    """`1h on 8 devices`: what a run of a stage is given, with its devices where the stage says how many."""
+    devices = "" if stage.devices is None else f" on {plural(stage.devices, 'device')}"
+    return f"{budget_text(stage.budget)}{devices}"
 
 
 def after_words(study: Study, stage: str) -> str:

@@ -309,6 +309,7 @@ def describe_reading(stage: Reading) -> dict[str, Json]:
         **({"cooldown": f"{exact(stage.cooldown * 100)}%"} if stage.cooldown is not None else {}),
         **_around(stage.budget),
         "on": ", ".join(sorted(stage.hosts)),
+        **({} if stage.devices is None else {"devices": stage.devices}),
         "seeds": ", ".join(map(str, sorted(stage.seeds))),
         "report only": stage.report_only,
     }

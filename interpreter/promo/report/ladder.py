@@ -8,7 +8,7 @@ from attrs import frozen
 from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
-from promo.report.amounts import budget_text
+from promo.report.amounts import a_run_text
 from promo.report.changed import beside
 from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
@@ -125,7 +125,7 @@ def _rung(
     amount = amount_text(stage.budget_s, record.plan)
     return Rung(
         title=stage.name,
-        subtitle=f"{budget_text(stage.budget)} a run\n{amount} {amount_unit(record.plan)}",
+        subtitle=f"{a_run_text(record.study.stages[stage.name])} a run\n{amount} {amount_unit(record.plan)}",
         order=tuple(number_of[name] for name in named),
         values=tuple(_value(record, stage.name, name) for name in named),
         more=len(order) - len(named),

@@ -149,9 +149,9 @@ def _crowded(record: Record) -> Iterable[str]:
             cores.setdefault(one.host, set()).add(found)
     for name, seen in cores.items():
         host = study.hosts[name]
-        if host.is_cpu and host.slots * host.threads > min(seen):
+        if host.is_cpu and host.room * host.threads > min(seen):
             yield (
-                f"On {name}, {host.slots} slots with {host.slots * host.threads} threads had {min(seen)} processors: "
+                f"On {name}, {host.slots} slots with {host.room * host.threads} threads had {min(seen)} processors: "
                 "in a budget of wall-clock seconds runs there may have trained less than they would have alone."
             )
 

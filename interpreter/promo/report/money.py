@@ -93,8 +93,8 @@ def _host(study: Study, name: str, price: Price, attempts: list[Attempt]) -> Hos
 
 def _rate(study: Study, hour: Fraction, attempts: list[Attempt]) -> RateMoney:
     days = sorted(one.started[:10] for one in attempts)
-    taken = ((one.host, one.device_s) for one in attempts if one.device_s is not None)
-    seconds = sum((from_exact(text) * study.width(host) for host, text in taken), Fraction(0))
+    taken = ((study.width(one.stage, one.host), one.device_s) for one in attempts if one.device_s is not None)
+    seconds = sum((from_exact(text) * width for width, text in taken), Fraction(0))
     return RateMoney(hour, days[0], days[-1], seconds, sum((paid(study, one) for one in attempts), Fraction(0)))
 
 

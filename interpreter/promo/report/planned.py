@@ -17,7 +17,7 @@ from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
-from promo.report.amounts import budget_text
+from promo.report.amounts import a_run_text
 from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
 from promo.report.plan import (
     amount_text,
@@ -204,7 +204,7 @@ def _figures(row: _Row, plan: Plan) -> tuple[str, str, str, str]:
     cells = len(first.hosts) * len(first.seeds)
     runs = sum(stage.run_count.planned - stage.shared for stage in row.stages)
     amount = amount_text(sum(stage.added_s for stage in row.stages), plan)
-    return f"{who} x {plural(cells, 'cell')}", budget_text(first.budget), plural(runs, "run"), amount
+    return f"{who} x {plural(cells, 'cell')}", a_run_text(plan.study.stages[first.name]), plural(runs, "run"), amount
 
 
 def _branch(
@@ -257,8 +257,8 @@ def _hosts(study: Study, plan: Plan, today: str) -> Iterator[Line]:
 
 
 def _device(host: Host) -> str:
-    """What a run has there: `8 x NVIDIA H100`, `2 nodes of 8 x NVIDIA H100`."""
-    each = host.device if host.width == 1 else f"{host.devices} x {host.device}"
+    """What a run has there, unless its stage says otherwise: `8 x NVIDIA H100`, `2 nodes of 8 x NVIDIA H100`."""
+    each = host.device if host.devices == host.nodes == 1 else f"{host.devices} x {host.device}"
     return each if host.nodes == 1 else f"{host.nodes} nodes of {each}"
 
 

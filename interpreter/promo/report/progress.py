@@ -9,7 +9,6 @@ and scores as long as others did; before any run has ended, it takes its cap.  I
 nothing.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
@@ -21,6 +20,7 @@ from promo.base.canonical import Json, exact, from_exact
 from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
+from promo.plan.occupancy import occupancies
 from promo.plan.values import Plan, PlannedRun
 from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
@@ -77,6 +77,10 @@ class HostProgress:
     slots: int
     running: tuple[Attempt, ...]
     left: int
+    room: int
+    """Devices that its slots have."""
+    held: int
+    """Those that the running attempts have, counted on one node of each."""
 
 
 @frozen
@@ -152,7 +156,7 @@ def build_progress(
 
 def slot_s(study: Study, state: State) -> Fraction:
     """Seconds that ended attempts held their devices, all phases."""
-    return sum((_seconds(one.device_s) * study.width(one.host) for one in _attempts(state)), Fraction(0))
+    return sum((_seconds(one.device_s) * study.width(one.stage, one.host) for one in _attempts(state)), Fraction(0))
 
 
 def reported_s(study: Study, state: State, attempt: Attempt, charged_s: Fraction) -> Fraction:
@@ -201,7 +205,9 @@ class _UnderWay:
         for one in _attempts(state):
             going = one.state is AttemptState.RUNNING
             spent = reported.get(one.folder, Fraction(0)) if going else _seconds(one.train_s)
-            self.trained[one.stage] = self.trained.get(one.stage, Fraction(0)) + spent * study.width(one.host)
+            self.trained[one.stage] = self.trained.get(one.stage, Fraction(0)) + spent * study.width(
+                one.stage, one.host
+            )
             if one.state is AttemptState.ACCEPTED and one.train_s is not None and one.device_s is not None:
                 all_s = float(one.device_s)
                 self.took.setdefault((one.stage, one.host), _Mean()).add(all_s)
@@ -246,7 +252,7 @@ class _UnderWay:
             spent_s=self.trained_s(name),
             budget_s=count.runs
             * planned.budget.cap_s
-            * sum(map(self.study.width, planned.hosts))
+            * sum(self.study.width(name, host) for host in planned.hosts)
             // len(planned.hosts),
         )
 
@@ -255,30 +261,28 @@ class _UnderWay:
         for host in self.study.hosts.values():
             running = tuple(attempt for attempt in self.running if attempt.host == host.name)
             left = sum(run.host == host.name for runs in self.left.values() for run in runs)
-            yield HostProgress(host.name, host.slots, running, left)
+            held = sum(self.study.devices(one.stage, one.host) for one in running)
+            yield HostProgress(host.name, host.slots, running, left, host.room, held)
 
     def left_s(self, now: str, here: str | None) -> float | None:
         """Seconds until everything has run, as far as it is known who goes on; None where that is up to a person."""
         if self.state.study in (StudyState.CLOSED, StudyState.STOPPED) or self.state.waiting():
             return None
         ends: dict[str, float] = {}
-        free: dict[str, list[float]] = {}
+        free = occupancies(self.study, 0.0)
         busy_until: dict[str, float] = {}
         for host in self.study.hosts.values():
             running = [one for one in self.running if one.host == host.name]
-            more = [max(self._run_s(one.stage, one.host) - _between(one.started, now), 0.0) for one in running]
-            for one, seconds in zip(running, more, strict=True):
-                busy_until[one.stage] = max(busy_until.get(one.stage, 0.0), seconds)
-            free[host.name] = (more + [0.0] * host.slots)[: max(host.slots, len(more))]
-            heapq.heapify(free[host.name])
+            for one in running:
+                more = max(self._run_s(one.stage, one.host) - _between(one.started, now), 0.0)
+                busy_until[one.stage] = max(busy_until.get(one.stage, 0.0), more)
+                free[host.name].add(1, self.study.devices(one.stage, host.name), more, 0.0)
         for name in self.study.stages:
             ready = max((ends[before] for before in self.study.waits_for(name)), default=0.0)
             ends[name] = max(ready, busy_until.get(name, 0.0))
             for host_name, count in self._to_run(name, here).items():
-                for _ in range(count):
-                    end = max(free[host_name][0], ready) + self._run_s(name, host_name)
-                    heapq.heapreplace(free[host_name], end)
-                    ends[name] = max(ends[name], end)
+                there, devices = free[host_name], self.study.devices(name, host_name)
+                ends[name] = max(ends[name], there.add(count, devices, self._run_s(name, host_name), ready))
         return max(ends.values(), default=0.0)
 
     def _to_run(self, stage: str, here: str | None) -> dict[str, int]:
@@ -290,7 +294,12 @@ class _UnderWay:
         else:
             new = [run.host for run in planned.runs if run.id not in self.asked]
             added = planned.added_s_by_host
-            counts = {host: 0 if here else min(added[host] // planned.budget.cap_s, new.count(host)) for host in added}
+            counts = {
+                host: 0
+                if here
+                else min(added[host] // (planned.budget.cap_s * self.study.width(stage, host)), new.count(host))
+                for host in added
+            }
         return {host: count for host, count in counts.items() if here in (None, host)}
 
     def _run_s(self, stage: str, host: str) -> float:
@@ -406,8 +415,10 @@ def end_words(progress: StudyProgress, at: str) -> str:
 
 
 def host_words(host: HostProgress) -> str:
-    """A host in a line: slots and what waits for them."""
+    """A host in a line: slots and what waits for them; devices, where more are taken than those of as many slots."""
     taken = f"{len(host.running)} of {plural(host.slots, 'slot')}"
+    if host.held * host.slots != len(host.running) * host.room:
+        taken = f"{taken} and {host.held} of {plural(host.room, 'device')}"
     return f"{taken}, {plural(host.left, 'run')} to go" if host.left else taken
 
 
@@ -438,7 +449,14 @@ def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
             for one in progress.stages
         ],
         "hosts": [
-            {"name": one.name, "slots": one.slots, "running": len(one.running), "left": one.left}
+            {
+                "name": one.name,
+                "slots": one.slots,
+                "running": len(one.running),
+                "left": one.left,
+                "devices": one.room,
+                "devices_taken": one.held,
+            }
             for one in progress.hosts
         ],
     }

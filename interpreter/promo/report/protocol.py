@@ -46,7 +46,7 @@ WHY = {
     Wrong.FOLDER: "its folder is not that of its run and number",
     Wrong.NUMBER: "its number is not higher than that of the attempt before",
     Wrong.UNDER_WAY: "another attempt of the run was under way",
-    Wrong.NO_SLOT: "every slot of its host was taken",
+    Wrong.NO_SLOT: "every slot of its host was taken, or too many of their devices",
     Wrong.RUN_OVER: "nothing more was due for its run",
     Wrong.STAGE_SHUT: "its stage was not open to it",
     Wrong.NO_BUDGET: "the study's budget had no room for another attempt",

@@ -106,10 +106,12 @@ class Record:
         for one in self.attempts():
             result = self.results.get((one.run, one.number))
             if result is not None and one.envelope is not None:  # what a lost attempt left is no measure of it
-                seconds = from_exact(result.charged_s) * self.study.width(one.host)
+                seconds = from_exact(result.charged_s) * self.study.width(one.stage, one.host)
                 trained.setdefault(one.stage, []).append(seconds)
             if one.device_s is not None:
-                device.setdefault(one.stage, []).append(from_exact(one.device_s) * self.study.width(one.host))
+                device.setdefault(one.stage, []).append(
+                    from_exact(one.device_s) * self.study.width(one.stage, one.host)
+                )
         return {
             stage: (sum(trained.get(stage, ()), Fraction(0)), sum(device.get(stage, ()), Fraction(0)))
             for stage in trained | device

@@ -252,7 +252,7 @@ def _run(record: Record, attempt: Attempt, standing: tuple[str, str]) -> tuple[s
         *standing,
         attempt.train_s or "",
         attempt.device_s or "",
-        str(record.study.width(attempt.host)),
+        str(record.study.width(attempt.stage, attempt.host)),
         _paid(record, attempt),
         *(str(one or "") for one in (work.steps, work.tokens, work.tokens_per_s)),
         *(str(one or "") for one in (facts.peak_rss_bytes, facts.peak_device_bytes)),

@@ -22,6 +22,7 @@ from promo.ledger.state import Attempt, AttemptState, State, apply
 from promo.ledger.values import AttemptLate, AttemptStarted, Event, Happening
 from promo.plan.values import PlannedRun
 from promo.run.ending import End, Wait, end_of
+from promo.run.locks import BETWEEN
 from promo.run.ports import Executor, Gathering, Place, Telling
 from promo.run.program import OUTPUT_BYTES
 from promo.run.store import (
@@ -59,7 +60,6 @@ class Progress:
     """Something a display may want to show: an attempt began or ended."""
 
     task: Task
-    slot: int
     result: Result | None
     """None when it began."""
 
@@ -71,7 +71,8 @@ class _Live:
     run: str
     host: str
     number: int
-    slot: int
+    held: tuple[int, ...]
+    """Numbers of the devices that it has there."""
     folder: str
     handle: object
     task: Task | None
@@ -102,6 +103,7 @@ class Execution:
         watch: Callable[[Progress], None],
         ended: Callable[[PlannedRun], bool],
         fits: Callable[[PlannedRun], bool] = lambda run: True,
+        devices: Callable[[str, str], int] = lambda stage, host: 1,
         *,
         finish: bool = False,
     ) -> None:
@@ -118,6 +120,7 @@ class Execution:
             watch: called when an attempt has begun or ended.
             ended: whether nothing more is due for a run, as *state* stands.
             fits: whether the study's budget has room for another attempt of a run, as *state* stands.
+            devices: devices that a run of a stage has on a host.
             finish: whether attempts go on to their end when this process dies.
         """
         self._study, self._journal, self.state = study, journal, state
@@ -125,6 +128,7 @@ class Execution:
         self._waiting: dict[str, deque[Task]] = {host: deque() for host in places}
         self._live: list[_Live] = []
         self._finish, self._last, self._ended, self._fits = finish, clock.monotonic(), ended, fits
+        self._devices = devices
         self._refused = ""
         self._unbegun: Counter[str] = Counter()
         """Jobs of a host that ended before they had begun, since one did."""
@@ -156,15 +160,18 @@ class Execution:
     @property
     def busy(self) -> bool:
         """
-        Whether anything runs, or waits for no more than a slot.
+        Whether anything runs, or waits for no more than a slot and its devices.
 
         What the budget has no room for waits in vain, and so does what only results from outside make room for.
         """
         if self._under_way:
             return True
-        taken = Counter(live.host for live in self._live)
-        free = (tasks for host, tasks in self._waiting.items() if taken[host] < self._places[host].slots)
-        return any(self._fits(task.run) for tasks in free for task in tasks)
+        for host, tasks in self._waiting.items():
+            slots, free = self._left(host) if tasks else (0, [])
+            first = next((task for task in tasks if self._fits(task.run)), None) if slots else None
+            if first is not None and self._needs(first) <= len(free):
+                return True
+        return False
 
     def go_on(self) -> None:
         """
@@ -180,7 +187,7 @@ class Execution:
                     self._note_phase(live, stand)
                 else:
                     ended += self._end(live, stand)
-            begun = [self._announce(task, slot) for task, slot in self._fitting()]
+            begun = [self._announce(task, held) for task, held in self._fitting()]
         for progress in ended:
             self._watch(progress)
         if self._refused:
@@ -266,41 +273,55 @@ class Execution:
 
     # --- one attempt -------------------------------------------------------------------------------------
 
-    def _fitting(self) -> Iterable[tuple[Task, int]]:
+    def _fitting(self) -> Iterable[tuple[Task, tuple[int, ...]]]:
         running = {live.run for live in self._live}
         for host, waiting in self._waiting.items():
             if self._is_held(host):
                 continue
-            taken = {live.slot for live in self._live if live.host == host}
-            free = [slot for slot in range(self._places[host].slots) if slot not in taken] if waiting else []
-            free = [slot for slot in free if self._is_free(host, slot)]
-            while free and (task := self._next(waiting, running)) is not None:
+            slots, free = self._left(host) if waiting else (0, [])
+            free = [number for number in free if self._is_free(host, number)] if slots else []
+            while slots and free and (task := self._next(waiting, running, len(free))) is not None:
                 running.add(task.run.id)
-                yield task, free.pop(0)
+                held, free = tuple(free[: self._needs(task)]), free[self._needs(task) :]
+                slots -= 1
+                yield task, held
 
-    def _is_free(self, host: str, slot: int) -> bool:
-        """Whether a slot's device is not another study's; who waits for one is told once."""
-        place, free = self._places[host], self._places[host].is_free(slot)
-        device = place.device(slot)
+    def _left(self, host: str) -> tuple[int, list[int]]:
+        """Slots of a host that no attempt of this study has, how many, and devices, by their numbers."""
+        place, there = self._places[host], [live for live in self._live if live.host == host]
+        taken = {number for live in there for number in live.held}
+        return place.slots - len(there), [number for number in range(place.room) if number not in taken]
+
+    def _needs(self, task: Task) -> int:
+        return self._devices(task.run.stage, task.run.host)
+
+    def _is_free(self, host: str, number: int) -> bool:
+        """Whether a device is not another study's; who waits for one is told once."""
+        place, free = self._places[host], self._places[host].is_free(number)
+        device = place.devices((number,))
         if device is not None:
             self.elsewhere = self.elsewhere - {device} if free else self.elsewhere | {device}
         return free
 
-    def _next(self, waiting: deque[Task], running: Container[str]) -> Task | None:
+    def _next(self, waiting: deque[Task], running: Container[str], free: int) -> Task | None:
         """
         The next task to start, of those that the study's budget has room for.
 
-        A run that two stages have in common is trained once, for whoever asked first.
+        A run that two stages have in common is trained once, for whoever asked first.  One that needs more devices
+        than are free is waited for, so that those which need fewer do not hold it up for ever.
         """
         for _ in range(len(waiting)):
             task = waiting.popleft()
             if task.run.id in running or not self._fits(task.run):
                 waiting.append(task)
             elif not self._ended(task.run):
-                return task
+                if self._needs(task) <= free:
+                    return task
+                waiting.appendleft(task)
+                break
         return None
 
-    def _announce(self, task: Task, slot: int) -> tuple[_Live, AttemptSpec]:
+    def _announce(self, task: Task, held: tuple[int, ...]) -> tuple[_Live, AttemptSpec]:
         """Write the request, and say in the ledger that the attempt is about to start."""
         run, place = task.run, self._places[task.run.host]
         number = 1 + max((one.number for one in self.state.attempts.get(run.id, ())), default=0)
@@ -314,8 +335,8 @@ class Execution:
         request = evolve(task.request, attempt=number, resume=self._kept(run.id))
         if task.recorded is not None:
             request = evolve(request, recorded=task.recorded + self.state.ended_badly(run.id))
-        device = place.device(slot)
-        others = place.co_tenants(slot) if device is not None or request.budget.kind in TIMED else ()
+        device = place.devices(held)
+        others = place.co_tenants(device) if device is not None or request.budget.kind in TIMED else ()
         self.shared[device] = others
         self.record(
             AttemptStarted(
@@ -335,7 +356,7 @@ class Execution:
         )
         spec = AttemptSpec(
             folder=self._study / folder,
-            environment=place.environment(slot),
+            environment=place.environment(device),
             limit_s=request.budget.limit_s,
             trainer=request.trainer,
             finish=self._finish,
@@ -346,7 +367,7 @@ class Execution:
             threads=request.threads,
         )
         waits = None if job is None else Wait(self._clock.monotonic())
-        return _Live(run.id, run.host, number, slot, folder, None, task, waits), spec
+        return _Live(run.id, run.host, number, held, folder, None, task, waits), spec
 
     def _launch(self, executor: Executor, begun: list[tuple[_Live, AttemptSpec]]) -> None:
         """Start what was announced: all of it at once where that is better, else one after the other."""
@@ -362,10 +383,11 @@ class Execution:
     def _launched(self, live: _Live, handle: object) -> None:
         live.handle, place = handle, self._places[live.host]
         self._live.append(live)
-        if place.ahead and self._waiting[live.host]:
-            place.executor.prepare(live.handle)
         assert live.task is not None
-        self._watch(Progress(live.task, live.slot, None))
+        coming = self._waiting[live.host]
+        if place.ahead and coming and self._needs(coming[0]) == len(live.held):  # it may have the same devices
+            place.executor.prepare(live.handle)
+        self._watch(Progress(live.task, None))
 
     def _kept(self, run: str) -> Resumed | None:
         """The state that the last attempt left behind if nobody saw its end; a failed one is begun anew."""
@@ -393,7 +415,7 @@ class Execution:
         if self.state.accepted(live.run) is None:
             self.add([live.task])
         shown = end.result.digest is not None or not end.called_off
-        return [Progress(live.task, live.slot, end.result)] if shown else []
+        return [Progress(live.task, end.result)] if shown else []
 
     def _settle(self, end: End) -> None:
         """Record an end; what is of a part of a run, or was written too late to be believed, is on record too."""
@@ -423,15 +445,16 @@ class Execution:
         """An attempt that an earlier promo started, taken up."""
         ago_s = seconds_of(self._clock.now()) - seconds_of(attempt.started)
         waits = None if attempt.job is None else Wait(self._clock.monotonic() - max(ago_s, 0), seen=False)
-        where = (self._slot_of(attempt), attempt.folder)
-        return _Live(attempt.run, attempt.host, attempt.number, *where, handle, None, waits)
+        return _Live(
+            attempt.run, attempt.host, attempt.number, self._held(attempt), attempt.folder, handle, None, waits
+        )
 
-    def _slot_of(self, attempt: Attempt) -> int:
-        """The slot of an attempt that goes on: the one whose device it holds."""
-        place = self._places[attempt.host]
-        taken = {live.slot for live in self._live if live.host == attempt.host}
-        free = [slot for slot in range(place.slots) if slot not in taken] or [place.slots]
-        return next((slot for slot in free if place.device(slot) == attempt.device), free[0])
+    def _held(self, attempt: Attempt) -> tuple[int, ...]:
+        """Numbers of the devices of an attempt that goes on: those that it holds by their names, if they have names."""
+        place, names = self._places[attempt.host], set((attempt.device or "").split(BETWEEN))
+        _, free = self._left(attempt.host)
+        mine = [number for number in free if place.devices((number,)) in names]
+        return tuple(mine or free[: self._devices(attempt.stage, attempt.host)])
 
     def note_late(self) -> None:
         """Results of attempts that had been given up: they are recorded, and never count."""

@@ -98,7 +98,11 @@ class Place(Protocol):
 
     @property
     def slots(self) -> int:
-        """Runs at once."""
+        """Runs at once, at the most."""
+
+    @property
+    def room(self) -> int:
+        """Devices at once, at the most, by their numbers from 0; what a run has of them is its stage's to say."""
 
     @property
     def options(self) -> Options:
@@ -112,14 +116,14 @@ class Place(Protocol):
     def ahead(self) -> bool:
         """Whether the next worker may be started while one trains, because processor time is to spare."""
 
-    def device(self, slot: int) -> str | None:
-        """The device that whoever has the slot holds, by its lasting name; None for a processor."""
+    def devices(self, held: Sequence[int]) -> str | None:
+        """The devices of these numbers by their lasting names, between commas; None for processors."""
 
-    def is_free(self, slot: int) -> bool:
-        """Whether no other study of this machine has the device of a slot."""
+    def is_free(self, number: int) -> bool:
+        """Whether no other study of this machine has the device of that number."""
 
-    def co_tenants(self, slot: int) -> tuple[str, ...]:
-        """Who computes where a slot does, besides this study: programs on its device, or studies on processors."""
+    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
+        """Who computes there besides this study: programs on those devices, or studies on processors."""
 
-    def environment(self, slot: int) -> Mapping[str, str]:
-        """Environment of a worker in a slot."""
+    def environment(self, devices: str | None) -> Mapping[str, str]:
+        """Environment of a worker on those devices."""

@@ -17,6 +17,7 @@ from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.declared import describe_forecast, describe_grow, describe_law, describe_level, describe_schedule
 from promo.report.describe import describe_budget, describe_factor, describe_host
 from promo.report.seal import sealed_words
+from promo.report.words import plural
 from promo.server.document import Document
 from promo.server.hints import bounds_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
@@ -177,7 +178,9 @@ def _candidate(candidate: Candidate, study: Study) -> Iterator[str]:
 
 def _stage(study: Study, plan: Plan, name: str) -> Iterator[str]:
     stage, there = plan.stage(name), study.entrants[name]
-    yield f"{describe_budget(stage.budget)} a run on {_listed(stage.hosts)}, seeds {_listed(stage.seeds)}"
+    devices = study.stages[name].devices
+    wide = "" if devices is None else f", {plural(devices, 'device')} each"
+    yield f"{describe_budget(stage.budget)} a run on {_listed(stage.hosts)}{wide}, seeds {_listed(stage.seeds)}"
     who = f"{there.planned} of {len(there.possible)}" if len(there.possible) != there.planned else str(there.planned)
     yield f"{who} candidates may enter: {_listed(there.possible)}"
     formula = f"{there.planned} x {len(stage.hosts)} hosts x {len(stage.seeds)} seeds"

@@ -29,7 +29,7 @@ from promo.study.flow import (
 )
 from promo.study.growth import Growth
 from promo.study.host import Host
-from promo.study.hosts import read_host
+from promo.study.hosts import check_room, read_host
 from promo.study.judgement import Gate, Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
@@ -202,6 +202,7 @@ class _Check:
             from promo.study.blocked import misread
 
             self.misread = misread(scope)
+        check_room(scope, hosts, ladder.stages.values())
         growth.settle(ladder.stages)
         foretelling = self._foretelling(conditions, ladder)
         self._budgets(runner, ladder, conditions.factors)

@@ -9,13 +9,14 @@ how much a timed run trains; they are left to the digest of the plan, so that a 
 
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
-from typing import ClassVar, assert_never
+from typing import Annotated, ClassVar, assert_never
 
 from attrs import evolve, frozen
 
+from promo.base.fields import Silent
 from promo.base.shown import LEAN, Shown
 from promo.study.data import Data
-from promo.study.host import Machine
+from promo.study.host import Machine, Several
 from promo.study.judgement import (
     Agreement,
     BestOf,
@@ -53,6 +54,7 @@ class Reading(Shown):
     cooldown: Fraction | None
     hosts: tuple[str, ...]
     seeds: tuple[int, ...]
+    devices: Annotated[Several | None, Silent(None)]
     report_only: bool
 
 
@@ -190,6 +192,7 @@ def reading(stage: Stage) -> Reading:
         cooldown=stage.cooldown,
         hosts=tuple(sorted(stage.hosts)),
         seeds=tuple(sorted(stage.seeds)),
+        devices=stage.devices,
         report_only=stage.report_only,
     )
 

@@ -50,7 +50,10 @@ class Host(Shown):
     slots: int
     threads: int
     devices: Annotated[Several, Silent(1)]
-    """That a run has on each of its nodes: of a GPU host GPUs, of a processor host processes that train together."""
+    """
+    That a run has on each of its nodes, unless its stage says otherwise: of a GPU host GPUs, of a processor host
+    processes that train together.
+    """
     nodes: Annotated[Several, Silent(1)]
     """Machines that a run has at once."""
     price: Price | None
@@ -72,9 +75,13 @@ class Host(Shown):
         return Machine(self.device, self.system, self.threads, self.devices, self.nodes, options)
 
     @property
-    def width(self) -> int:
-        """Devices that one run has in all; an hour of the run is so many hours of devices."""
-        return self.devices * self.nodes
+    def room(self) -> int:
+        """Devices of it that a study uses at once, counted on one of the nodes of a run: those of all its slots."""
+        return self.slots * self.devices
+
+    def at_once(self, devices: int) -> int:
+        """Runs that fit at once where each has so many devices: never more than its slots; 0 where not one fits."""
+        return min(self.slots, self.room // devices)
 
     @property
     def said(self) -> Options:

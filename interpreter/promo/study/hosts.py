@@ -1,21 +1,22 @@
 """The hosts of a study: what runs there, how much at once, and what their executors are told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.diagnostics import did_you_mean
+from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.expressions import Expressions, unquoted
-from promo.study.host import Host, HostOption
+from promo.study.host import MOST, Host, HostOption
 from promo.study.money import Price, Spot, is_day
 from promo.study.names import Clauses, Scope
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.space import Level
+from promo.study.values import Stage
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, values_in
 
-MOST_SLOTS = 1024
 MANY = re.compile(r"\s*(\d+)\s*[x\u00d7*]?\s+(?=[^\W\d_])(.*\S)\s*", re.IGNORECASE)
 """A number in front of a device's name, as in `8x NVIDIA H100`."""
 
@@ -31,7 +32,7 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
     if system.text not in systems:
         hint = did_you_mean(system.text, systems, f"use one of: {', '.join(systems)}")
         scope.report("P0215", f"no operating system is called '{system.text}'", system, hint)
-    slots = expressions.count_given(clauses.one("slots"), most=MOST_SLOTS, what="the number of slots")
+    slots = expressions.count_given(clauses.one("slots"), most=MOST, what="the number of slots")
     threads = _number(expressions, clauses, "threads", "the number of threads")
     devices = _number(expressions, clauses, "devices", "the number of devices of a run")
     nodes = _number(expressions, clauses, "nodes", "the number of nodes of a run")
@@ -62,10 +63,28 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
     )
 
 
+def check_room(scope: Scope, hosts: Mapping[str, Host], stages: Iterable[Stage]) -> None:
+    """A stage that gives a run more devices than all slots of a host have: none of its runs could ever begin there."""
+    told: set[Span] = set()
+    for stage in stages:
+        at, many = stage.where.get("devices"), stage.devices
+        if at is None or many is None or at in told:
+            continue
+        host = next((hosts[one] for one in stage.hosts if one in hosts and not hosts[one].at_once(many)), None)
+        if host is not None:
+            told.add(at)
+            each = "" if host.devices == 1 else f" of {host.devices} devices"
+            slots = f"{host.slots} {'slot' if host.slots == 1 else 'slots'}{each}"
+            message = f"a run of this stage has {many} devices, and host '{host.name}' has {host.room}: {slots}"
+            scope.report(
+                "P0236", message, at, "give the host more slots, if it has so many devices, or the stage fewer"
+            )
+
+
 def _number(expressions: Expressions, clauses: Clauses, kind: str, what: str) -> int | None:
     """A whole number that a block may give, and 1 where it does not."""
     clause = clauses.maybe(kind)
-    return 1 if clause is None else expressions.count_given(clause, most=MOST_SLOTS, what=what)
+    return 1 if clause is None else expressions.count_given(clause, most=MOST, what=what)
 
 
 def _price(scope: Scope, expressions: Expressions, clauses: Clauses) -> Price | None:

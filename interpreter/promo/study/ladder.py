@@ -12,6 +12,7 @@ from promo.base.source import Span
 from promo.base.units import HOUR, Dimension
 from promo.study.account import Account, Suppose
 from promo.study.expressions import Expressions, unquoted
+from promo.study.host import MOST
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.space import Array, Design, Interval
@@ -90,8 +91,8 @@ class Ladder:
         candidates, around = self._entrants(train, after, block) or (None, None)
         budget = self._with_limits(self._budget(train, clauses.maybe("cap")), clauses)
         hosts = scope.all_meant(clauses.one("on"))
-        seeds = self._seeds(clauses.one("seeds"))
-        if candidates is None or budget is None or seeds is None or hosts is None:
+        seeds, sound, devices = self._seeds(clauses.one("seeds")), *self._devices(clauses)
+        if candidates is None or budget is None or seeds is None or hosts is None or not sound:
             return None
         cooldown = self._cooldown(clauses.maybe("cooldown"))
         if (after and gate is None) or cooldown == 0:
@@ -117,6 +118,7 @@ class Ladder:
             where=scope.where(block),
             trunk=_trunk(budget.amount, cooldown),
             cooldown=cooldown,
+            devices=devices,
         )
         return stage if self._added(block, stage) else None
 
@@ -182,7 +184,8 @@ class Ladder:
         added = until.amount - (before if source.trunk is None else source.trunk)
         cap_s = added if until.kind is BudgetKind.WALL else source.budget.cap_s * added // source.budget.amount + 1
         budget = self._with_limits(evolve(source.budget, amount=added, cap_s=cap_s), clauses)
-        if budget is None:
+        sound, devices = self._devices(clauses)
+        if budget is None or not sound:
             return None
         stage = Stage(
             name=block.token("NAME").text,
@@ -202,6 +205,7 @@ class Ladder:
             where={**scope.where(block), "seeds": scope.span(clause)},
             trunk=_trunk(until.amount, source.cooldown),
             cooldown=source.cooldown,
+            devices=source.devices if devices is None else devices,
         )
         self.stages[stage.name] = stage
         return stage
@@ -310,6 +314,14 @@ class Ladder:
             self.scope.report("P0302", message, tolerance, "write it like this: tolerance 2%")
             share = None
         return None if share is None else evolve(budget, tolerance=share)
+
+    def _devices(self, clauses: Clauses) -> tuple[bool, int | None]:
+        """Whether what is said of a run's devices is sound, and how many it has by that; None where nothing is said."""
+        clause = clauses.maybe("devices")
+        if clause is None:
+            return True, None
+        many = self.expressions.count_given(clause, most=MOST, what="the number of devices of a run")
+        return many is not None, many
 
     def _expected_runs(self, clause: Node | None) -> int | None:
         return self.expressions.count_given(clause, least=0, what="a number of runs") if clause else None

@@ -18,7 +18,7 @@ from promo.study.account import Account
 from promo.study.coding import Comparing
 from promo.study.data import Data
 from promo.study.families import Procedure, Rest
-from promo.study.host import Host
+from promo.study.host import Host, Several
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
@@ -196,6 +196,8 @@ class Stage(Shown):
     grown_at: tuple[str, ...] = ()
     """Stages that must have ended because what they trained grows here: a parent's, or those where ways to grow are
     tried."""
+    devices: Annotated[Several | None, Silent(None)] = None
+    """Devices that its runs have on each of their nodes; None for as many as their host gives."""
     rests_on: tuple[str, ...] = ()
     """Stages that must have ended because laws are fitted to them that foretell this one, or change shapes in it."""
 
@@ -384,9 +386,18 @@ class Study(Shown):
         prices = (host.price.currency for host in self.hosts.values() if host.price is not None)
         return self.money.currency if self.money is not None else next(prices, "")
 
-    def width(self, host: str) -> int:
-        """Devices that a run on a host has; 1 where a forged ledger names a host that is not there."""
-        return self.hosts[host].width if host in self.hosts else 1
+    def devices(self, stage: str, host: str) -> int:
+        """Devices that a run of a stage has on each of its nodes: as many as its stage says, or else its host."""
+        said = self.stages[stage].devices if stage in self.stages else None
+        return self.hosts[host].devices if said is None else said
+
+    def width(self, stage: str, host: str) -> int:
+        """
+        Devices that a run of a stage on a host has in all; an hour of the run is so many hours of devices.
+
+        1 where a forged ledger names a host that is not there.
+        """
+        return self.devices(stage, host) * self.hosts[host].nodes if host in self.hosts else 1
 
     def gates_from(self, stage: str) -> tuple[Gate, ...]:
         """Gates that read a stage, in declaration order."""

@@ -394,6 +394,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "cooldown": MAY,
         "on": _must("on HOST", _CARRIED_ON),
         "blocked": MAY,
+        "devices": MAY,
         "seeds": _must("seeds 1, 2", _CARRIED_ON),
         "cap": MAY,
         "allowance": MAY,

@@ -124,10 +124,17 @@ RUNNERS = {
 }
 
 
-def carried_out(place, kind, way="plain"):
+def by_stage(text):
+    """The same, where the stage says how many devices a run has, and the host has as many slots."""
+    return text.replace("  slots    1\n  devices  2\n", "  slots    2\n").replace(
+        "  on       box\n", "  on       box\n  devices  2\n"
+    )
+
+
+def carried_out(place, kind, way="plain", said=str):
     for name, text in RUNNERS[kind].items():
         (place / name).write_text(text, encoding="utf-8")
-    text = SPEC.replace("RUNNER", next(iter(RUNNERS[kind]))).replace("WAY", way)
+    text = said(SPEC).replace("RUNNER", next(iter(RUNNERS[kind]))).replace("WAY", way)
     (place / "trial.promo").write_text(text, encoding="utf-8")
     done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
     pin = done.stderr.split("pinned sha256:")[1].split()[0]
@@ -139,9 +146,10 @@ def carried_out(place, kind, way="plain"):
     return folder, attempt
 
 
+@pytest.mark.parametrize("said", [str, by_stage])
 @pytest.mark.parametrize(("kind", "value"), [("command", "3"), ("once", "2"), ("function", "3")])
-def test_each_device_has_a_process_that_meets_the_first_or_one_process_that_starts_them(workplace, kind, value):
-    folder, attempt = carried_out(workplace, kind)
+def test_each_device_has_a_process_that_meets_the_first_or_one_process_that_starts_them(workplace, kind, value, said):
+    folder, attempt = carried_out(workplace, kind, said=said)
 
     assert attempt.cause == ""
     assert float(attempt.metrics["val_loss"]) == float(value)
@@ -151,6 +159,7 @@ def test_each_device_has_a_process_that_meets_the_first_or_one_process_that_star
     assert recheck.check(folder.path, Namespace(key=[], authority=[], anchor=[]), [].append) == 3
 
 
+@pytest.mark.parametrize("said", [str, by_stage])
 @pytest.mark.parametrize(
     ("kind", "way", "status", "cause"),
     [
@@ -160,8 +169,8 @@ def test_each_device_has_a_process_that_meets_the_first_or_one_process_that_star
         ("function", "first", RunStatus.CRASH, "it ended with code 3 and no result"),
     ],
 )
-def test_one_dead_process_ends_the_attempt(workplace, kind, way, status, cause):
-    _, attempt = carried_out(workplace, kind, way)
+def test_one_dead_process_ends_the_attempt(workplace, kind, way, status, cause, said):
+    _, attempt = carried_out(workplace, kind, way, said)
 
     assert attempt.status is status
     assert cause in attempt.cause

@@ -74,6 +74,9 @@ LOSSES: Mapping[str, Loss] = {
 """State of a job that has ended -> why its attempt is lost, where its supervisor did not see it to its end."""
 
 
+GRES = r"([A-Za-z0-9_.:,=@+-]|\{devices\}){1,200}"
+
+
 def _text(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
     return ExecutorOption(OptionKind.TEXT, example, meaning, moves)
 
@@ -93,10 +96,12 @@ class SlurmExecutor(QueueExecutor):
         "exclude": _text('"node[7-9]"', "nodes that are not used"),
         "gpus": _count("1", "GPUs of a job, in place of what `devices` asks for", moves=True),
         "grace": GRACE,
-        "gres": _text(
-            '"gpu:h100:1"',
-            "resources of each node; `gpu:` and as many as `devices` by default, unless the device is cpu",
+        "gres": ExecutorOption(
+            OptionKind.TEXT,
+            '"gpu:h100:{devices}"',
+            "resources of each node, `gpu:{devices}` by default unless the device is cpu; `{devices}`: as a run has",
             moves=True,
+            form=GRES,
         ),
         "memory": _text('"40G"', "main memory of a job"),
         "nodes": _text('"node[1-4]"', "nodes that may be used"),
@@ -211,7 +216,9 @@ def _words(attempt: AttemptSpec) -> list[str]:
     request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
     seconds = int(given.pop("time", attempt.limit_s + AFTER_S))
     if request.device != "cpu" and not given.keys() & {"gres", "gpus"}:
-        given["gres"] = f"gpu:{request.devices}"
+        given["gres"] = "gpu:{devices}"
+    if "gres" in given:
+        given["gres"] = given["gres"].replace("{devices}", str(request.devices))
     named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
     spread = [f"--nodes={request.nodes}", f"--ntasks-per-node={request.devices}"]
     fixed = [*spread, "--export=ALL", "--open-mode=append"]
