@@ -27,6 +27,7 @@ from promo.decision.agenda import (
 )
 from promo.decision.protocol import Wrong, breaches
 from promo.driver.pipeline import compile_source
+from promo.ledger.bundles import Arrival
 from promo.ledger.chain import GENESIS
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Failed, Held, Lacking, Outcome, Settled, Stopped
@@ -34,7 +35,6 @@ from promo.ledger.sources import Input, InputKind, Installed, Text
 from promo.ledger.state import State, apply
 from promo.ledger.values import (
     Amendment,
-    Arrival,
     AttemptFailed,
     AttemptLate,
     AttemptLost,

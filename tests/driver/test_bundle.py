@@ -18,9 +18,10 @@ from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.driver.bundle import LARGEST_RECORD, MOST_FILES, Manifest, read_bundle
 from promo.driver.study import StudyFolder
+from promo.ledger.bundles import Taken
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.state import StudyState
-from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Start, Taken
+from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Start
 from promo.run.store import parse_request, parse_result, result_bytes
 from support import promo, spec
 

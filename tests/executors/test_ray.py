@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from clusters import HERE, command, process, ran, sound, write_study
+from clusters import HERE, command, process, ran, sound, state, write_study
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.executors.ray import Cluster, amounts, connected, could_hold, in_words, needs, why

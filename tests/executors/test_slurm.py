@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clusters import command, endings, ran, sound, state, write_study
+from clusters import command, endings, ran, request, sound, state, write_study
 
 
 def test_it_keeps_to_the_port(cluster, place):

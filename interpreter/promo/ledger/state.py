@@ -13,12 +13,12 @@ from typing import assert_never
 from attrs import define, field
 
 from promo.base.errors import Mismatch
+from promo.ledger.bundles import Arrival
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Held, Stopped, Turn
 from promo.ledger.sources import Input, Text
 from promo.ledger.values import (
     Amendment,
-    Arrival,
     AttemptFailed,
     AttemptLate,
     AttemptLost,

@@ -14,9 +14,10 @@ from attrs import field, frozen
 
 from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Silent, Upward
 from promo.base.shown import LEAN, Shown
+from promo.ledger.bundles import Number
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
-from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
+from promo.ledger.values import OWN_FAULT, Folder, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
 from promo.study.host import Options, Several
 from promo.study.space import Level
