@@ -226,7 +226,7 @@ def test_a_rule_against_the_leader_has_the_leaders_values_beside_it(view):
     group = found.rules[0]
 
     assert found.answer.headline.startswith("No, close fails: after 2 s good leads base by 1.0000 pt")
-    assert group.reference == "leader (good)"
+    assert group.reference == "leader, good (quality 1)"
     for one in group.rules[0].comparisons:
         assert Fraction(one.judged) - Fraction(one.reference) == Fraction(one.difference)
 
@@ -239,7 +239,7 @@ def test_a_rule_that_compares_with_nobody_has_no_empty_columns(view):
     assert (
         found.answer.headline == "Yes, close holds: after 2 s, the loss of good is at most 9pt on the mean over cells."
     )
-    assert table == " good |"
+    assert table == " good (quality 1) |"
 
 
 def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):

@@ -25,7 +25,6 @@ from promo.report.answer import (
     rule_lines,
     without_rules,
 )
-from promo.report.changed import beside
 from promo.report.decided import stop_words
 from promo.report.effects import effects_story
 from promo.report.money import money_words
@@ -178,7 +177,7 @@ def _effect(record: Record) -> Iterator[tuple[str, str]]:
     lead = lead_of(record, rules[0], found) if found else None
     if lead is not None:
         yield "Effect", effect_words(record, rules[0].stage, lead)
-        told = [beside(name, record.changed.get(name, "")) for name in (lead.judged, lead.reference)]
+        told = [record.call(name) for name in (lead.judged, lead.reference)]
         if told != [lead.judged, lead.reference]:
             yield "Compared", " against ".join(told)
 

@@ -13,7 +13,6 @@ from attrs import frozen
 
 from promo.base.canonical import from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
-from promo.report.changed import beside
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number, plural
@@ -74,7 +73,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     thin = any(len(line) > most for lines in (scored, trained) for line in lines.values())
     along = any(trained.values())
     words = f"Learning curves of stage {stage.name}: {{}} against {x_label}, one line a run. "
-    rows = islice(_rows(points, measured, metric, other), MOST_ROWS)
+    rows = islice(_rows(record, points, measured, other), MOST_ROWS)
     count = sum(metric in point for run in measured for point in points[run.id])
     columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((other,) if along else ()), metric)
     return CurvesView(
@@ -120,7 +119,7 @@ def _ends(record: Record, lines: Lines) -> str:
     last: dict[str, list[float]] = {}
     for run, line in lines.items():
         if line:
-            last.setdefault(beside(run.candidate, record.changed[run.candidate]), []).append(line[-1][1])
+            last.setdefault(record.call(run.candidate), []).append(line[-1][1])
     return f"Last values: {listed([f'{name} {_range(values)}' for name, values in last.items()])}" if last else ""
 
 
@@ -190,8 +189,9 @@ def _thin(most: int) -> tuple[str]:
 
 
 def _rows(
-    points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], metric: str, other: str
+    record: Record, points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], other: str
 ) -> Iterable[tuple[str, ...]]:
+    metric = record.study.measure.metric
     for run in sorted(measured, key=lambda one: (one.candidate, one.host, one.seed)):
         trained = NONE
         for point in points[run.id]:
@@ -199,4 +199,5 @@ def _rows(
             if metric in point:
                 seconds = rounded(from_exact(point["charged_s"]), 2) if "charged_s" in point else NONE
                 step, tokens = (point.get(name, NONE) for name in ("step", "tokens"))
-                yield run.candidate, run.host, str(run.seed), step, tokens, seconds, trained, number(point[metric])
+                about = (record.call(run.candidate), run.host, str(run.seed))
+                yield *about, step, tokens, seconds, trained, number(point[metric])

@@ -9,7 +9,6 @@ from promo.decision.values import (
     Bounded,
     CellsWon,
     Chance,
-    Comparison,
     Decision,
     Detail,
     Fate,
@@ -210,11 +209,6 @@ def _rule(rule: Rule, decision: Decision, found: Judgement, study: Study) -> str
     judged = listed(found.judged)
     who = f"{judged} against {rule.reference}" if rule.reference else judged
     return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study) for one in found.findings)}"
-
-
-def of_candidate(found: Judgement, one: Comparison) -> str:
-    """`, good`: whose values a comparison has, where a rule is about more than one candidate."""
-    return f", {one.candidate}" if len(found.judged) > 1 else ""
 
 
 def _reduction(decision: Decision, found: Reducing) -> str:

@@ -21,6 +21,7 @@ from promo.report.canvas import (
     width_of,
     wrapped,
 )
+from promo.report.changed import beside
 
 ASIDE = 10.0
 """From the middle of a mark to what is written beside it."""
@@ -82,7 +83,7 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[st
         words: the picture in words.
     """
     targets = {rung.target for rung in rungs}
-    told = list(_told(rungs, changed))
+    told, called = list(_told(rungs, changed)), list(map(beside, names, changed))
     extents = [_extent(rung, names, told[at], reached=at in targets) for at, rung in enumerate(rungs)]
     at: list[_Spots] = []
     size = (WIDTH, 0.0)
@@ -95,9 +96,9 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[st
         first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
         placed = [_placed(rungs[index], x, first, told[index]) for index, x in zip(shelf, xs, strict=True)]
         at += placed
-        drawn += [_rung(rung, spots, size[1], names) for rung, spots in zip(here, placed, strict=True)]
+        drawn += [_rung(rung, spots, size[1], names, called) for rung, spots in zip(here, placed, strict=True)]
         size = (max(size[0], width), max(spots.end for spots in placed) + ROW / 2)
-    return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
+    return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at, called), *drawn]))
 
 
 Told = Mapping[int, Sequence[str]]
@@ -167,7 +168,7 @@ def _shelves(extents: Sequence[Point]) -> list[list[int]]:
     return shelves
 
 
-def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str]) -> str:
+def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str], called: Sequence[str]) -> str:
     """A stage: what it is, and below that who is there."""
     x = at.x
     drawn = [text((x, top + 9), rung.title, "head", anchor="middle")]
@@ -178,13 +179,13 @@ def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str]) -> str:
         entry = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
         entry += text((x + ASIDE, y), names[candidate]) + text((x + ASIDE + _values_at(rung, names), y), value, "soft")
         entry += texts((x + ASIDE, y + LINE), at.told.get(candidate, ()), "soft")
-        drawn.append(belonging(candidate, entry, names))
+        drawn.append(belonging(candidate, entry, called))
     if rung.more:
         drawn.append(text((x, at.end - ROW), _more(rung), "soft", anchor="middle"))
     return "".join(drawn)
 
 
-def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[_Spots]) -> Iterable[str]:
+def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[_Spots], called: Sequence[str]) -> Iterable[str]:
     """From the values of who is promoted to their marks at the next stage, as wide as the time of each there."""
     for index, rung in enumerate(rungs):
         if rung.target is None:
@@ -201,7 +202,7 @@ def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[_Spots]) ->
                 f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
                 f'stroke-width="{wide:.1f}"/>'
             )
-            yield belonging(candidate, drawn, names)
+            yield belonging(candidate, drawn, called)
 
 
 def _band(start: Point, end: Point) -> str:

@@ -9,7 +9,6 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.amounts import budget_text
-from promo.report.changed import beside
 from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
@@ -75,7 +74,7 @@ def ladder_view(record: Record) -> LadderView:
         picture=_picture(record, ladder, "Candidates by mean at each stage that gates join, best first."),
         apart=_picture(record, apart, "Candidates by mean at each stage that no gate joins, best first."),
         columns=("candidate", *(stage.name for stage in shown)),
-        rows=tuple((beside(name, record.changed[name]), *_places(record, shown, name, orders, on)) for name in names),
+        rows=tuple((record.call(name), *_places(record, shown, name, orders, on)) for name in names),
     )
 
 

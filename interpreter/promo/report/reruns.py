@@ -82,5 +82,5 @@ def _row(record: Record, attempt: Attempt, tried: list[Attempt]) -> tuple[str, .
         )
         followed = "no value for its cell" + (": its attempts are used up" if used_up else "")
     how = "excluded" if attempt.state is AttemptState.FLAGGED else attempt.ending
-    where = (attempt.stage, attempt.candidate, attempt.host, str(attempt.seed), str(attempt.number))
+    where = (attempt.stage, record.call(attempt.candidate), attempt.host, str(attempt.seed), str(attempt.number))
     return (*where, how, attempt_cause(attempt, record.study) or NONE, followed)
