@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from promo.base.floats import nearest
 from promo.base.resources import template_folder
 from promo.report.axes import Plot
-from promo.report.canvas import FONT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
+from promo.report.canvas import FONT, LEAST_PT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
 from promo.report.curves import MOST_MARKS
 from promo.report.flows import Rung, ladder_svg, ranks_svg
 from promo.report.pictures import (
@@ -272,10 +272,14 @@ def test_a_legend_wraps_and_says_how_high_it_is():
 
 def test_no_text_can_fall_below_the_least_size():
     size, drawn = sweep(1)
-    (least,) = re.findall(r"min-width:(\d+)px", trends_svg(Trends("what", ("a",), ()), "w"))
+    page = (template_folder() / "report.css").read_text(encoding="utf-8")
+    (least,) = re.findall(r"min-width: calc\(var\(--wide\) \* ([\d.]+)px\)", page)
+    (printed,) = re.findall(r" width: calc\(var\(--wide\) \* ([\d.]+)px\)", page)
     style = (template_folder() / "picture.css").read_text(encoding="utf-8")
 
-    assert FONT * float(least) / WIDTH >= LEAST_PX - 0.01
+    assert f"--wide:{WIDTH:.0f}" in trends_svg(Trends("what", ("a",), ()), "w")
+    assert FONT * float(least) >= LEAST_PX - 0.01
+    assert FONT * float(printed) * 0.75 >= LEAST_PT
     assert re.findall(r"font-size: (\d+)px", style) == [f"{FONT:.0f}"]
     assert "font-size" not in drawn
     assert size[0] == WIDTH

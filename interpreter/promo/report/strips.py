@@ -197,7 +197,7 @@ def _name_width(row: Strip) -> float:
 
 
 def _height(row: Strip) -> float:
-    return ROW + LINE * max(len(_lines(row)), len(row.said) - 1) + 4
+    return ROW + LINE * max(len(_lines(row)), len(row.said) - 1)
 
 
 def _row(plot: Plot, strips: Strips, row: Strip, at: Point) -> tuple[str, int]:
