@@ -60,7 +60,7 @@ def logged_run(
             series[name] = Series(name, (*before, Point(last, ended_ms, value)))
     return LoggedRun(
         key=f"{attempt.run}/{attempt.number}",
-        place=(attempt.stage, f"{attempt.candidate}-{attempt.host}-s{attempt.seed}", f"attempt-{attempt.number}"),
+        place=_place(attempt, changed),
         name=run_name(attempt, beside(attempt.candidate, changed)),
         settings=_settings(study, attempt),
         series=tuple(series[name] for name in sorted(series)),
@@ -70,6 +70,13 @@ def logged_run(
         end=ENDS[attempt.state],
         final=tuple(final),
     )
+
+
+def _place(attempt: Attempt, changed: str) -> tuple[str, ...]:
+    """Stage, cell and attempt as names of folders; what changed stands behind a dot: `shallow.depth_1.aspect_64`."""
+    told = "".join(f".{part.replace(' ', '_')}" for part in changed.split(", ") if part)
+    cell = f"{attempt.candidate}{told}-{attempt.host}-s{attempt.seed}"
+    return attempt.stage, cell, f"attempt-{attempt.number}"
 
 
 def run_name(attempt: Attempt, called: str) -> str:

@@ -7,6 +7,7 @@ as `train_bpb` for `val_bpb`, is what a runner may record of the text it trains 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from itertools import islice
 
 from attrs import frozen
@@ -15,7 +16,7 @@ from promo.base.canonical import from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
-from promo.report.words import NONE, listed, number, plural
+from promo.report.words import NONE, PLACES, listed, number, plural
 from promo.run.values import Point
 from promo.study.values import BudgetKind
 
@@ -130,7 +131,7 @@ def _ends(record: Record, lines: Lines) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    low, high = (rounded(Fraction(end), PLACES) for end in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
 
 

@@ -51,6 +51,7 @@ from promo.plan.values import PlannedRun
 from promo.report.certainty import certainty
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
+from promo.report.figures import tail
 from promo.report.told import forecast_words, schedule_words
 from promo.report.words import listed, number, plural
 from promo.study.judgement import Agreement, Answer, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
@@ -366,14 +367,13 @@ def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> t
             return ("reference itself" if itself else f"reference {detail.candidate}",)
         case Bounded():
             side = "upper" if detail.upper else "lower"
-            bound = f"{side} {exact(detail.confidence * 100)}% bound {detail.value}"
+            bound = f"{side} {exact(detail.confidence * 100)}% bound {number(detail.value)}"
             return bound, f"cells {detail.cells}", *certainty(finding, detail)
         case Chance():
-            p, rounded_p = exact(detail.p), f"{float(detail.p):.6g}"
-            return f"p {p}" if p == rounded_p else f"p {p} = {rounded_p}", f"cells {detail.cells}"
+            return f"p {tail(detail.p)}", f"cells {detail.cells}"
         case Between():
             level = exact(detail.confidence * 100)
-            interval = f"{level}% interval {detail.low} to {detail.high}"
+            interval = f"{level}% interval {number(detail.low)} to {number(detail.high)}"
             return interval, f"cells {detail.cells}", *certainty(finding, detail)
         case LeastAgreement():
             least = f"least agreement {detail.one} and {detail.other}"

@@ -5,6 +5,7 @@ from promo.report.aloud import read_reduction
 from promo.report.amendments import amended_lines, undecided
 from promo.report.decided import fate_words
 from promo.report.declared import describe_level
+from promo.report.figures import short
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
@@ -47,4 +48,4 @@ def seen_text(value: str | None, adjusted: str | None) -> str:
     """An effect and its adjusted p."""
     if value is None:
         return NONE
-    return f"{number(value, signed=True)} (adjusted p {NONE if adjusted is None else f'{float(adjusted):.2g}'})"
+    return f"{number(value, signed=True)} (adjusted p {short(adjusted)})"
