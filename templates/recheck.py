@@ -6670,7 +6670,7 @@ def main(words: list[str]) -> int:
     """Check the study folder that a command line names."""
     options = argparse.ArgumentParser(description="check a study of promo without promo")
     options.add_argument("folder", metavar="STUDY", help="a study folder, or a bundle that was unpacked")
-    options.add_argument("--key", action="append", default=[], help="public key of somebody outside")
+    options.add_argument("--key", action="append", default=[], help="public key of an outside attester")
     options.add_argument("--authority", action="append", default=[], help="certificate of a time-stamping authority")
     options.add_argument("--anchor", action="append", default=[], help="a receipt that lies outside the folder")
     given = options.parse_args(words)

@@ -12,7 +12,7 @@ from promo.base.resources import template_folder
 from promo.driver.report import write_report
 from promo.driver.study import StudyFolder
 from promo.report.canvas import LEAST_PT, LEAST_PX
-from promo.report.flows import Rung, ladder_svg, ranks_svg
+from promo.report.flows import Rung, ladder_svgs, ranks_svg
 from promo.report.pictures import (
     Bar,
     Contrast,
@@ -297,7 +297,7 @@ def drawn():
         )
         for one in range(11)
     ]
-    yield ladder_svg(
+    yield from ladder_svgs(
         [*rungs, Rung("last", "1h a run\n9 h", (3, 0), ("1", "2"), 0, frozenset(), False, None, 0.1)],
         NAMES,
         CHANGED,

@@ -39,7 +39,7 @@ from promo.study.judgement import Statistic
 MOST_NAMED = 6
 """Candidates that a line of the first screen names."""
 MOST_GATES = 3
-"""Gates that the first screen tells one by one, the last ones."""
+"""Gates that the first screen tells one by one; of more the last."""
 
 
 OWN = "The spec's own words for this outcome, frozen with it."
@@ -143,11 +143,14 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
     gates = [
         (one, one.found) for one in decided if isinstance(one.found, Ranking) and study.growth_at(one.name) is None
     ]
-    shown = gates[-MOST_GATES:]
+    shown = gates if len(gates) <= MOST_GATES else gates[-1:]
     kept, dropped = [], []
     for decision, found in shown:
         before = f"{decision.name}: " if len(gates) > 1 else ""
-        names = {verdict: [one.candidate for one in found.standings if one.verdict is verdict] for verdict in Verdict}
+        names = {
+            verdict: [record.call(one.candidate) for one in found.standings if one.verdict is verdict]
+            for verdict in Verdict
+        }
         of = f", {len(names[Verdict.PROMOTED])} of {len(found.standings)}"
         kept.append(f"{before}{_named(names[Verdict.PROMOTED])}{of}, to {found.target}")
         dropped += [f"{before}{_named(names[Verdict.DROPPED])}"] if names[Verdict.DROPPED] else []

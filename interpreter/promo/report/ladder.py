@@ -9,7 +9,7 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.amounts import budget_text
-from promo.report.flows import Rung, ladder_svg
+from promo.report.flows import Rung, ladder_svgs
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number, short_number
@@ -102,7 +102,7 @@ def _picture(record: Record, stages: Sequence[StagePlan], said: str) -> str:
         for stage, rung in zip(stages, rungs, strict=True)
     )
     changed = [record.changed[name] for name in record.candidates]
-    return ladder_svg(rungs, record.candidates, changed, f"{said} {words}")
+    return "".join(ladder_svgs(rungs, record.candidates, changed, f"{said} {words}"))
 
 
 def _let_on(record: Record, stage: str) -> frozenset[str] | None:

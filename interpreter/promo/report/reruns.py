@@ -59,7 +59,7 @@ def _said(record: Record, odd: list[Attempt]) -> str:
     if not every:
         return "Nothing ran yet."
     if not odd:
-        return f"None of {plural(len(every), 'attempt')} was excluded, failed or was lost."
+        return f"None of {plural(len(every), 'attempt')} was excluded, failed or lost."
     flagged = sum(one.state is AttemptState.FLAGGED for one in odd)
     lost = sum(one.state is AttemptState.LOST for one in odd)
     again = sum(max(len(tried) - 1, 0) for tried in record.state.attempts.values())

@@ -36,7 +36,7 @@ from promo.report.canvas import (
 )
 from promo.report.scales import Linear, categories, linear
 
-MOST_ROWS = 40
+MOST_ROWS = 36
 """Rows of one picture."""
 MOST_MARKS = 60
 """Marks of one row."""

@@ -120,7 +120,7 @@ def _limits(draft: Draft, cap: str) -> dict[str, str]:
 
 def _decisions(draft: Draft, called: _Called) -> Iterator[list[str]]:
     yield [
-        "## The best one is promoted, and the script as it is in any case.",
+        "## The best one is promoted, and the unchanged script always is.",
         "# Frozen when the study starts: what you want to change, change now.",
         *_block(
             f"frozen gate {called.gate}",
