@@ -12,7 +12,9 @@ def _new(options: argparse.ArgumentParser) -> None:
     options.add_argument("--from", dest="script", metavar="SCRIPT", help="a Python script; default: ask")
     options.add_argument("--metric", metavar="NAME", help="the number that decides, as the script prints it")
     options.add_argument("--better", choices=("lower", "higher"), help="which way it is better")
-    options.add_argument("--vary", metavar="NAME=A,B", help="what is compared, and at which values beside its default")
+    options.add_argument(
+        "--vary", metavar="NAME=A,B", help="the setting to compare, and its values besides the default"
+    )
     options.add_argument("--takes", metavar="TIME", default="10min", help="about how long a run takes; default: 10min")
     options.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a setting of every run")
 

@@ -79,14 +79,14 @@ def _short(text: str) -> str:
 
 
 def _says(name: str, levels: Iterable[Level]) -> bool:
-    """Whether a name has every one of these levels in it: `d8_ar48` says 8 and 48, `prefix` says `prefix-1375`."""
+    """Whether a name has all of these levels in it: `d8_ar48` 8 and 48, `lr_0_3` 0.3, `prefix` `prefix-1375`."""
     parts = re.findall(r"\d+|[a-z]+", name.lower())
-    whole = "".join(parts)
+    whole, spaced = "".join(parts), f" {' '.join(parts)} "
 
     def said(level: Level) -> bool:
         text = "".join(re.findall(r"[a-z0-9]+", describe_level(level).lower()))
         if isinstance(level, str):
             return bool(text) and (text in whole or whole in text)
-        return text in parts
+        return f" {' '.join(re.findall('[0-9]+', describe_level(level)))} " in spaced
 
     return all(said(level) for level in levels)
