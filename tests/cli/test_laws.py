@@ -88,7 +88,7 @@ def test_it_reads_aloud(workplace, capsys):
 
     assert "by_steps: A law of compute, E + A C^-b, fitted to loss at first, second and third" in said
     assert "The stage last tests it: no run of that stage is among its points." in said
-    assert "2 of 2 outcomes within the interval; what came lies 0.00% off what was foretold." in said
+    assert "2 of 2 outcomes within the interval; outcomes are 0.00% off their forecast." in said
     assert "left" in said
     assert "2 + 30 C^-0.5" in said
 

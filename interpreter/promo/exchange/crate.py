@@ -76,7 +76,7 @@ FOLDERS = {
     "evidence": "Table that a gate or rule read",
     "decisions": "What a gate or rule decided, for every candidate",
     "amendments": "The spec as an amendment left it",
-    "anchors": "Checkpoint of the ledger, or what somebody outside made of it",
+    "anchors": "Checkpoint of the ledger, or a receipt for it",
     "imports": "Ledger that a bundle from another machine brought",
     "program": "File of the runner",
 }

@@ -117,8 +117,8 @@ def _open(record: Record) -> Iterator[str]:
     count = record.runs()
     begun = f"{count.done} of {plural(count.runs, 'run')} {'has' if count.done == 1 else 'have'} a result"
     anchored = study.anchor and not state.receipts
-    why = ", and none does before a receipt from outside is in the ledger" if anchored else ""
-    yield f"Not finished: {begun}." if record.attempts() else f"Not answered yet: no run has begun{why}."
+    why = ", and none will before a receipt from outside is in the ledger" if anchored else ""
+    yield f"Not finished: {begun}." if record.attempts() else f"Not answered yet: no run has started{why}."
 
 
 # --- the lines below -----------------------------------------------------------------------------------------------

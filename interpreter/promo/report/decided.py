@@ -134,7 +134,7 @@ LOSSES = {
     Loss.PREEMPTED: "its queue ended it for a job that goes before it",
     Loss.NODE: "the machine that it ran on failed",
     Loss.SITE_LIMIT: "its queue ended it at a limit of the site's own",
-    Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
+    Loss.CALLED_OFF: "its job was cancelled outside promo",
     Loss.WORDLESS: "its job ended without a word of its supervisor",
     Loss.UNKNOWN: "its queue no longer knows of its job",
     Loss.OUTSIDE: "the outside trainer will not train it",

@@ -128,8 +128,8 @@ def tally_words(found: Sequence[Scored]) -> Iterator[str]:
     spread = "" if known.spread is None else f", with a standard deviation of {known.spread:.2%}"
     over = f" of {known.studies} studies" if known.studies > 1 else ""
     yield (
-        f"{known.inside} of {plural(known.outcomes, 'outcome')}{over} within the {LEVEL:.0%} interval; on average what "
-        f"came misses what was foretold by {percent(known.mean)}{spread}."
+        f"{known.inside} of {plural(known.outcomes, 'outcome')}{over} within the {LEVEL:.0%} interval; on average "
+        f"outcomes miss their forecast by {percent(known.mean)}{spread}."
     )
 
 
@@ -149,7 +149,7 @@ def _notes(found: Sequence[Scored]) -> Iterator[str]:
     replayed = len({one.study for one in found if one.replayed})
     if replayed:
         which = "One study was" if replayed == 1 else f"{replayed} studies were"
-        yield f"{which} replayed from recorded curves: the values were there before they were foretold."
+        yield f"{which} replayed from recorded curves: the values existed before the forecast."
 
 
 def forecasts_json(found: Sequence[Scored]) -> dict[str, Json]:

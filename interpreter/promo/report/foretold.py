@@ -120,7 +120,7 @@ def _otherwise(schedule: Schedule) -> str:
         case Otherwise.HOLD:
             return f"{told}a person says which shape is kept."
         case Otherwise.BEST:
-            return f"{told}the shape is kept of which they foretell the best."
+            return f"{told}the shape with the best forecast is kept."
         case Otherwise.LARGEST:
             return f"{told}the largest shape is kept."
         case _:

@@ -51,7 +51,7 @@ def _sentence(study: Study, law: Law) -> str:
     text = (
         f"{form[0].upper()}{form[1:]}, fitted to {study.measure.metric} at {listed(law.stages)}"
         f"{' for all candidates together' if law.form.arguments > 1 else ''}; intervals from {law.draws} draws of the "
-        f"runs, seed {law.seed}, and the noise of those that are foretold. It is not asked beyond {law.reach} times "
+        f"runs, seed {law.seed}, and the noise of the forecast runs. It is not asked beyond {law.reach} times "
         "the largest of these budgets, nor as far below them."
     )
     return (
@@ -93,7 +93,7 @@ def _record_of(told: list[Foretold]) -> str:
     misses = sorted(one.missed_by for one in told if one.missed_by is not None)
     missed = " to ".join(dict.fromkeys((percent(misses[0]), percent(misses[-1]))))
     within = f"{inside} of {plural(len(told), 'outcome')} within the interval"
-    return f"{within}; what came lies {missed} off what was foretold."
+    return f"{within}; outcomes are {missed} off their forecast."
 
 
 # --- promo laws ----------------------------------------------------------------------------------------------------

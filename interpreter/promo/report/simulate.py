@@ -58,7 +58,7 @@ def simulation_text(
     lines += ["", effects] if effects else []
     lines += [
         "",
-        f"The best reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",
+        f"The best candidate reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
         f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
@@ -181,7 +181,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
     )
     plots = (
         Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
-        Trends("wrongly promoted (% of those who took a place); bars likewise", places, tuple(wrong), varied),
+        Trends("wrongly promoted (% of the promoted); bars likewise", places, tuple(wrong), varied),
         Trends(plan.device_unit, places if varied else ("",), costs, varied),
     )
     size, drawn = trends_drawn(plots)

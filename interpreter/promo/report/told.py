@@ -19,9 +19,9 @@ def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
     """What a forecast says, in one sentence."""
     forecast = study.forecasts[decision.name]
     if not found.foretold:
-        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} could not be fitted"
+        return f"{decision.name} has no forecast for {forecast.stage}: {forecast.law} could not be fitted"
     said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
-    return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}{_guessed(forecast, found)}"
+    return f"{decision.name} forecasts at {forecast.stage}: {', '.join(said)}{_guessed(forecast, found)}"
 
 
 def _guessed(forecast: Forecast, found: Forecasting) -> str:
@@ -34,10 +34,7 @@ def _guessed(forecast: Forecast, found: Forecasting) -> str:
 
 def guess_words(who: str, unsure: tuple[str, ...]) -> str:
     """That a law was fitted to points that do not tell it, in one sentence."""
-    return (
-        f"The points of {who} do not tell {listed(unsure)}: other values fit as well, so what is foretold of it is a "
-        "guess."
-    )
+    return f"The points of {who} do not tell {listed(unsure)}: other values fit as well, so its forecast is a guess."
 
 
 def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:

@@ -251,7 +251,7 @@ class _View:
         rest = [stage.name for stage in self.plan.stages if stage.name not in self.state.opened]
         rows = stage_rows(self.study, rest)
         told = [f"{row} ({budget_text(self.study.stages[names[0]].budget)} a run)" for row, names in rows]
-        return f"Not begun: {listed(told)}." if told else ""
+        return f"Not started: {listed(told)}." if told else ""
 
     def _walk(self, row: str, names: Sequence[str]) -> StageView:
         """The steps of a walk as one stage: a line for what each of them tried."""

@@ -101,7 +101,7 @@ def _of_law(record: Record, decision: Decision, found: Forecasting | Scheduling,
     if not told:
         return None
     lines = (
-        *(f"Foretold at {one.stage}: {number(one.value)}, {number(one.low)} to {number(one.high)}." for one in told),
+        *(f"Forecast at {one.stage}: {number(one.value)}, {number(one.low)} to {number(one.high)}." for one in told),
         *_outcome(record, decision, decision.kind),
         _digests(decision),
     )
