@@ -51,8 +51,8 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
     )
     assert found.answer.standing == ()
     assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
-        "Kept": "good and base, 2 of 4, to long",
-        "Dropped": "fair and poor",
+        "Kept": "good (quality 1) and base, 2 of 4, to long",
+        "Dropped": "fair (quality 3) and poor (quality 4)",
         "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; its seed noise, the "
         "standard error that seeds alone give, is 0.0168 pt (4 degrees of freedom)",
         "Compared": "good (quality 1) against base",
