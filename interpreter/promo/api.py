@@ -275,23 +275,13 @@ class Table(Sequence[Row], Generic[Row]):
         return flat | {f"{FACTOR}{name}": levels.get(name) for name in self._factors}
 
     def to_pandas(self) -> Any:
-        """
-        A pandas `DataFrame`.
-
-        Raises:
-            ImportError: pandas is not installed; promo does not bring it.
-        """
+        """A pandas `DataFrame`; an `ImportError` where pandas, which promo does not bring, is not installed."""
         import pandas
 
         return pandas.DataFrame(self.to_dicts(), columns=list(self.columns))
 
     def to_polars(self) -> Any:
-        """
-        A polars `DataFrame`.
-
-        Raises:
-            ImportError: polars is not installed; promo does not bring it.
-        """
+        """A polars `DataFrame`; an `ImportError` where polars, which promo does not bring, is not installed."""
         import polars
 
         rows = self.to_dicts()
