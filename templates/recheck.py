@@ -6768,17 +6768,17 @@ ENDINGS = {
     (
         0,
         True,
-    ): "nothing differs; somebody outside attests to what was frozen before any run, and for the ledger to its "
+    ): "nothing differs; an outside party attests to what was frozen before any run, and for the ledger to its "
     "last event",
-    (0, False): "nothing differs; somebody outside attests to what was frozen before any run, and nobody for the end",
+    (0, False): "nothing differs; an outside party attests to what was frozen before any run, and none to the end",
     (1, False): "MISMATCH: what is stored is not what was recorded, or does not follow from it",
     (2, False): "INCOMPLETE: what is there matches, but parts are missing or the study is not finished",
     (
         3,
         True,
-    ): "nothing differs; somebody outside attests to the ledger to its last event, and nobody that it was frozen "
+    ): "nothing differs; an outside party attests to the ledger to its last event, and none that it was frozen "
     "before the runs",
-    (3, False): "nothing differs; nobody outside whose key was given attests to when it was written",
+    (3, False): "nothing differs; no outside party whose key was given attests to when it was written",
 }
 
 
@@ -6786,7 +6786,7 @@ def main(words: list[str]) -> int:
     """Check the study folder that a command line names."""
     options = argparse.ArgumentParser(description="check a study of promo without promo")
     options.add_argument("folder", metavar="STUDY", help="a study folder, or a bundle that was unpacked")
-    options.add_argument("--key", action="append", default=[], help="public key of somebody outside")
+    options.add_argument("--key", action="append", default=[], help="public key of an outside attester")
     options.add_argument("--authority", action="append", default=[], help="certificate of a time-stamping authority")
     options.add_argument("--anchor", action="append", default=[], help="a receipt that lies outside the folder")
     given = options.parse_args(words)

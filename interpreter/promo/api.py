@@ -20,6 +20,7 @@ from promo.driver.pipeline import compile_source, lock_path, read_lock
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder, study_folder
 from promo.files import read_source
+from promo.report.changed import changes, planned
 from promo.report.effect_table import effect_rows
 from promo.report.tables import FACTOR, RUN_COLUMNS, cell_rows, decision_rows, point_rows, run_table
 
@@ -107,6 +108,7 @@ class Point:
     run: str
     stage: str
     candidate: str
+    changed: str | None
     host: str
     seed: int
     step: int | None
@@ -131,6 +133,7 @@ class Decision:
     evidence: str
     """Digest of what it read."""
     candidate: str | None
+    changed: str | None
     rank: int | None
     statistic: float | None
     """What it was ranked by, in the measure's unit; of a factor its effect."""
@@ -154,6 +157,7 @@ class Cell:
     kind: str
     stage: str
     candidate: str
+    changed: str | None
     host: str
     seed: int
     status: str | None
@@ -207,6 +211,7 @@ class PlannedRun:
     run: str
     stage: str
     candidate: str
+    changed: str | None
     host: str
     seed: int
     factors: Mapping[str, float | str]
@@ -270,23 +275,13 @@ class Table(Sequence[Row], Generic[Row]):
         return flat | {f"{FACTOR}{name}": levels.get(name) for name in self._factors}
 
     def to_pandas(self) -> Any:
-        """
-        A pandas `DataFrame`.
-
-        Raises:
-            ImportError: pandas is not installed; promo does not bring it.
-        """
+        """A pandas `DataFrame`; an `ImportError` where pandas, which promo does not bring, is not installed."""
         import pandas
 
         return pandas.DataFrame(self.to_dicts(), columns=list(self.columns))
 
     def to_polars(self) -> Any:
-        """
-        A polars `DataFrame`.
-
-        Raises:
-            ImportError: polars is not installed; promo does not bring it.
-        """
+        """A polars `DataFrame`; an `ImportError` where polars, which promo does not bring, is not installed."""
         import polars
 
         rows = self.to_dicts()
@@ -452,11 +447,13 @@ def plan_of(path: str | Path) -> Plan:
     compiled = compile_source(read_source(place), place.parent, read_lock(lock_path(place)))
     study, plan = compiled.priced()
     levels = {name: dict(one.levels) for name, one in study.candidates.items()}
+    changed = changes(study, planned(study, plan))
     rows = (
         PlannedRun(
             run=run.id,
             stage=run.stage,
             candidate=run.candidate,
+            changed=changed[run.candidate] or None,
             host=run.host,
             seed=run.seed,
             factors={name: one if isinstance(one, str) else float(one) for name, one in levels[run.candidate].items()},

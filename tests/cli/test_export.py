@@ -38,7 +38,9 @@ def test_tensorboard_gets_a_file_an_attempt_the_same_every_time(trial, tmp_path,
     assert len(files) == 15  # of 13 runs, two of which crashed once
     for name, content in files.items():
         assert (tmp_path / "other" / name).read_bytes() == content
-    (content,) = (content for name, content in files.items() if name.parts[:3] == ("long", "good-box-s3", "attempt-1"))
+    (content,) = (
+        content for name, content in files.items() if name.parts[:3] == ("long", "good.quality_1-box-s3", "attempt-1")
+    )
     first, *events = records(content)
     scalars = [
         (event.step, value.tag)

@@ -95,7 +95,7 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert (seen.spent_s, seen.budget_s, seen.slot_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
     assert spent_words(seen, plan) == (
         "spent 0.375 of a budget of 5.333 slot-hours (7.0%)",
-        f"slots taken for 0.389 of a bound of {hours_text(plan.bound_s)}, all phases",
+        f"taken in total: 0.389 of a bound of {hours_text(plan.bound_s)}",
     )
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
@@ -308,13 +308,13 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     name = f"short: {called[run.candidate]} on box, seed 1"
 
     assert said[:2] == ["trial: 0 of 12 runs", said[1]]
-    assert said[1].startswith("0 of 12 runs; spent 0 of a budget of 5.333 slot-hours (0.0%); slots taken for 0 of")
+    assert said[1].startswith("0 of 12 runs; spent 0 of a budget of 5.333 slot-hours (0.0%); taken in total: 0 of")
     assert said[2:5] == [
         "box: 0 of 2 slots, 8 runs to go",
         f"{name}: started",
         f"{name}: 1.5000 pt after 600.0 s of training (1 of 12 runs)",
     ]
-    assert said[5].startswith("1 of 12 runs; spent 0.167 of a budget of 5.333 slot-hours (3.1%); slots taken for 0.194")
+    assert said[5].startswith("1 of 12 runs; spent 0.167 of a budget of 5.333 slot-hours (3.1%); taken in total: 0.194")
     assert "; expected end " in said[5]
     assert len(said) == 7
 

@@ -20,7 +20,7 @@ def test_a_world_is_said_and_its_figures_have_errors(capsys):
     )
     said = capsys.readouterr().out
 
-    assert "screen_1 is truly best" in said
+    assert "screen_1 (depth 8, aspect 48, matrix_lr 0.02) is truly best" in said
     assert "the default: one standard deviation of the noise" in said
     assert "2,000 simulated studies" in said
     assert "97.21%" in said  # by formula
@@ -157,8 +157,8 @@ def test_without_a_noise_a_range_is_shown_with_what_tells_them_apart(workplace, 
     assert promo("simulate", "trial.promo", "--draws", "2000", "--gap", "2", "--json") == 0
     with_gap = json.loads(capsys.readouterr().out)
 
-    assert "noise between seeds: sd 0.5 pt (supposed, for nothing says it" in said
-    assert "Nothing says how noisy a run is. Measure it: --noise-from STUDY" in said
+    assert "noise between seeds: sd 0.5 pt (assumed, since none is declared" in said
+    assert "The noise of a run is not known. Measure it: --noise-from STUDY" in said
     assert told["vary"] == ["noise", "0.125,0.25,0.5,1,2"]
     assert [one["world"]["noise"] for one in told["found"]] == [0.125, 0.25, 0.5, 1.0, 2.0]
     assert {one["world"]["gap"] for one in told["found"]} == {0.5}

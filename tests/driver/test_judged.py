@@ -39,5 +39,5 @@ def test_who_is_judged_is_recorded_verified_and_told(workplace, capsys, judge, j
     assert promo("why", judged[0], "close", "--study", "trial.study") == 0
     told = capsys.readouterr().out
     assert f"close {answer} for {' and '.join(judged)} against base" in told
-    whose = f", {judged[0]}" if len(judged) > 1 else ""
+    whose = ", fair (quality 3)" if len(judged) > 1 else ""
     assert f"On box with seed 3{whose}: " in told

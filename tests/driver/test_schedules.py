@@ -541,7 +541,7 @@ def test_a_crate_tells_which_tables_a_law_read(whole, tmp_path):
 
 def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
     assert promo("why", "--study", whole.path, "moving", "growing") == 0
-    assert "Foretold at whole" in capsys.readouterr().out
+    assert "Forecast at whole" in capsys.readouterr().out
     assert promo("why", "--study", whole.path, "base", "--json") == 0
     told = json.loads(capsys.readouterr().out)["verdicts"]
     assert {one["name"] for one in told} >= {"before", "growing"}

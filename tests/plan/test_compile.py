@@ -144,7 +144,7 @@ def test_the_plan_says_what_attempts_allowances_and_tolerances_hold():
 
     assert plan.stage("short").bound_s == 8 * 3 * (1 + 600 + 10)  # gates allow two reruns, so they hold
     assert plan.stage("aside").bound_s == 2 * (1 + 300 + 10)
-    assert "(2 to 3 for each run, failed and lost ones included), each ended after its cap and 5 min to 10 min" in said
+    assert "(2 to 3 for each run, failed and lost ones included), each stopped at its cap plus 5 min to 10 min" in said
     assert "short: a run is tried up to 3 times there and not 2, because gates and rules allow 2 reruns of it" in said
     assert "misses its budget by more than 2% at short; one step, or 5.0% where only time is known" in said
 

@@ -92,7 +92,7 @@ def test_it_says_what_stops_the_study_and_what_waits():
 def test_money_is_said_or_said_to_be_unknown():
     priced = SOUND["host"].replace("slots 2", "slots 2\n  price 3.60usd")
 
-    assert "price: not known, no host declares one" in text_of(spec())
+    assert "price: unknown, no host declares one" in text_of(spec())
     assert "price of the budget: 0.02 usd" in text_of(spec(host=priced))
     assert re.search(r"^box  cpu  2 slots  17 s  3.60 usd an hour$", text_of(spec(host=priced)), re.MULTILINE)
 

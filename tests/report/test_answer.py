@@ -51,8 +51,8 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
     )
     assert found.answer.standing == ()
     assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
-        "Kept": "good and base, 2 of 4, to long",
-        "Dropped": "fair and poor",
+        "Kept": "good (quality 1) and base, 2 of 4, to long",
+        "Dropped": "fair (quality 3) and poor (quality 4)",
         "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; its seed noise, the "
         "standard error that seeds alone give, is 0.0168 pt (4 degrees of freedom)",
         "Compared": "good (quality 1) against base",
@@ -226,7 +226,7 @@ def test_a_rule_against_the_leader_has_the_leaders_values_beside_it(view):
     group = found.rules[0]
 
     assert found.answer.headline.startswith("No, close fails: after 2 s good leads base by 1.0000 pt")
-    assert group.reference == "leader (good)"
+    assert group.reference == "leader, good (quality 1)"
     for one in group.rules[0].comparisons:
         assert Fraction(one.judged) - Fraction(one.reference) == Fraction(one.difference)
 
@@ -239,7 +239,7 @@ def test_a_rule_that_compares_with_nobody_has_no_empty_columns(view):
     assert (
         found.answer.headline == "Yes, close holds: after 2 s, the loss of good is at most 9pt on the mean over cells."
     )
-    assert table == " good |"
+    assert table == " good (quality 1) |"
 
 
 def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):
@@ -250,7 +250,7 @@ def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):
     found = build_view(record_of(StudyFolder(Path("trial.study"))))
 
     assert found.answer.headline == (
-        "Not answered yet: no run has begun, and none does before a receipt from outside is in the ledger."
+        "Not answered yet: no run has started, and none will before a receipt from outside is in the ledger."
     )
     assert facts(found)["Frozen"].endswith("; there is no result yet")
     assert "Kept" not in facts(found)

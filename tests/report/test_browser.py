@@ -11,8 +11,8 @@ import pytest
 from promo.base.resources import template_folder
 from promo.driver.report import write_report
 from promo.driver.study import StudyFolder
-from promo.report.canvas import LEAST_PX
-from promo.report.flows import Rung, ladder_svg, ranks_svg
+from promo.report.canvas import LEAST_PT, LEAST_PX
+from promo.report.flows import Rung, ladder_svgs, ranks_svg
 from promo.report.pictures import (
     Bar,
     Contrast,
@@ -297,7 +297,7 @@ def drawn():
         )
         for one in range(11)
     ]
-    yield ladder_svg(
+    yield from ladder_svgs(
         [*rungs, Rung("last", "1h a run\n9 h", (3, 0), ("1", "2"), 0, frozenset(), False, None, 0.1)],
         NAMES,
         CHANGED,
@@ -334,7 +334,7 @@ def test_every_picture_has_a_title_and_says_what_it_shows(browser, study):
     assert all(len(said) > len(title) for title, said in zip(titles, words, strict=True))
 
 
-A4 = {"width": 703, "height": 1047}
+A4 = {"width": 725, "height": 1062}
 """Pixels between the margins of a page."""
 
 
@@ -350,18 +350,51 @@ def test_five_candidates_and_two_stages_print_on_four_pages(browser, tmp_path, m
     assert 2 <= max(map(int, re.findall(rb"/Count (\d+)", printed))) <= 4
 
 
+SMALL = """(least) => [...document.querySelectorAll("body *")].flatMap((one) => {
+  const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!own || !one.checkVisibility() || one.closest("style, script")) return [];
+  const scale = one.getScreenCTM ? one.getScreenCTM().a : 1;
+  const points = parseFloat(getComputedStyle(one).fontSize) * scale * 0.75;
+  return points < least - 0.02 ? [`${one.textContent.slice(0, 40)} is ${points} pt`] : [];
+})"""
+"""Texts that are smaller on paper than one can read."""
+
+
+def test_what_is_printed_can_be_read(browser, study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = carried_out("quickstart", tmp_path, monkeypatch)
+    write_report(folder, folder.path / "report.html")
+    found = {}
+    for one in (study, folder):
+        page, _ = opened(browser, one, viewport=A4)
+        page.emulate_media(media="print")
+        found[one.path.name] = page.evaluate(SMALL, LEAST_PT)
+        page.context.close()
+
+    assert found == {"trial.study": [], "quickstart.study": []}
+
+
+BEYOND = """() => [...document.querySelectorAll("main *, header *")].flatMap((one) => {
+  const right = one.getBoundingClientRect().right, wide = document.documentElement.clientWidth;
+  return right > wide + 1 ? [`${one.tagName} ${one.textContent.slice(0, 30)} ${right}`] : [];
+})"""
+"""What reaches beyond the right edge."""
+
+
 def test_what_is_printed_is_whole_and_what_is_closed_is_open(browser, study):
     page, _ = opened(browser, study, viewport=A4)
     closed = page.locator("details table")
     on_screen = closed.evaluate_all("(all) => all.map((one) => one.checkVisibility())")
     page.emulate_media(media="print")
     on_paper = closed.evaluate_all("(all) => all.map((one) => one.checkVisibility())")
+    beyond = page.evaluate(BEYOND)
     across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     page.context.close()
 
     assert len(on_screen) > 3
     assert not any(on_screen)
     assert all(on_paper)
+    assert beyond == []
     assert across <= 0
 
 

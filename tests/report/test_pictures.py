@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from promo.base.floats import nearest
 from promo.base.resources import template_folder
 from promo.report.axes import Plot
-from promo.report.canvas import FONT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
+from promo.report.canvas import FONT, LEAST_PT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
 from promo.report.curves import MOST_MARKS
-from promo.report.flows import Rung, ladder_svg, ranks_svg
+from promo.report.flows import Rung, ladder_svgs, ranks_svg
 from promo.report.pictures import (
     ENDS,
     KINDS,
@@ -183,10 +183,25 @@ CHANGED = ["", "depth 1, aspect 64", "<b>", "total_batch 524288, matrix_lr 0.02,
 @given(st.lists(RUNG, max_size=8))
 def test_ladders_of_any_shape_are_whole_and_no_wider_than_their_widest_stage(rungs):
     rungs = [evolve(rung, target=later(at, rung.target, rungs)) for at, rung in enumerate(rungs)]
-    picture = whole(ladder_svg(rungs, NAMES, CHANGED, "What it shows"))
+    drawn = ladder_svgs(rungs, NAMES, CHANGED, "What it shows")
+    labels = ["What it shows", *["The ladder, continued from stage"] * len(drawn)]
+    pictures = [whole(one, label) for one, label in zip(drawn, labels, strict=False)]
 
-    assert sum(picture.words.count(name) for name in NAMES) == sum(len(rung.order) for rung in rungs)
-    assert picture.right <= max(WIDTH, 2 * 50 * FONT * 1.15)
+    words = [word for picture in pictures for word in picture.words]
+    assert sum(words.count(name) for name in NAMES) == sum(len(rung.order) for rung in rungs)
+    assert all(picture.right <= max(WIDTH, 2 * 50 * FONT * 1.15) for picture in pictures)
+
+
+def test_a_band_to_another_picture_has_an_end_in_each():
+    wide = "s" * 40
+    rungs = [
+        Rung(f"{wide}_{at}", "s", (0, 1), ("1", "2"), 0, frozenset({0}), True, at + 1 if at < 5 else None, 0.5)
+        for at in range(6)
+    ]
+    pictures = ladder_svgs(rungs, NAMES, CHANGED, "What it shows")
+
+    assert len(pictures) > 1
+    assert sum(one.count('band"') for one in pictures) == 5 + len(pictures) - 1
 
 
 def later(at, target, rungs):
@@ -246,7 +261,7 @@ def test_the_same_input_is_the_same_bytes_in_another_process():
         "curves = tuple(Curve(one, ((1.0, 2.0 + one), (2.0, 1.1))) for one in range(9))\n"
         "names = [f'c{one}' for one in range(9)]\n"
         "print(curves_svg([Panel('a', curves), Panel('b', curves)], 'x', 'y', 'w', names))\n"
-        "print(ladder_svg([Rung('a', 's', (0, 1, 2), ('1', '2', '3'), 0, frozenset({0, 2}), True, 1, 0.5),"
+        "print(*ladder_svgs([Rung('a', 's', (0, 1, 2), ('1', '2', '3'), 0, frozenset({0, 2}), True, 1, 0.5),"
         " Rung('b', 's', (2, 0), ('1', '2'), 0, frozenset(), False, None, 0.5)], names, names, 'w'))\n"
         "print(effects_svg([Bar('a', 1.0, (0.5, 1.5)), Bar('b', 1.0, None), Bar('c', 0.0, (-1.0, 1.0))], 'x', 'w'))\n"
     )
@@ -272,10 +287,14 @@ def test_a_legend_wraps_and_says_how_high_it_is():
 
 def test_no_text_can_fall_below_the_least_size():
     size, drawn = sweep(1)
-    (least,) = re.findall(r"min-width:(\d+)px", trends_svg(Trends("what", ("a",), ()), "w"))
+    page = (template_folder() / "report.css").read_text(encoding="utf-8")
+    (least,) = re.findall(r"min-width: calc\(var\(--wide\) \* ([\d.]+)px\)", page)
+    (printed,) = re.findall(r" width: calc\(var\(--wide\) \* ([\d.]+)px\)", page)
     style = (template_folder() / "picture.css").read_text(encoding="utf-8")
 
-    assert FONT * float(least) / WIDTH >= LEAST_PX - 0.01
+    assert f"--wide:{WIDTH:.0f}" in trends_svg(Trends("what", ("a",), ()), "w")
+    assert FONT * float(least) >= LEAST_PX - 0.01
+    assert FONT * float(printed) * 0.75 >= LEAST_PT
     assert re.findall(r"font-size: (\d+)px", style) == [f"{FONT:.0f}"]
     assert "font-size" not in drawn
     assert size[0] == WIDTH

@@ -21,10 +21,10 @@ from promo.driver.study import StudyFolder
 from promo.report.curves import curves_view
 from promo.report.environment import Environments
 from promo.report.pictures import Curve, Panel, curves_svg
+from promo.report.ranks import flow_view
 from promo.report.render import digest_of_script, render_csv, render_html, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, decision_rows, run_columns, run_table
 from promo.report.view import build_view
-from promo.report.words import NONE
 from promo.run.disk import RealDisk
 from promo.run.store import read_points
 from support import promo, spec
@@ -113,7 +113,8 @@ def test_a_curve_ends_where_a_lost_run_wrote_no_point(study, tmp_path):
     (tmp_path / "points.jsonl").write_text("\n".join(odd), encoding="utf-8")
     view = curves_view(evolve(record, points={run.id: read_points(RealDisk(), tmp_path)}), stage, stage.runs)
 
-    assert [row[3:] for row in view.rows] == [("3", NONE, "1.50", "0.5000")]
+    assert view.columns == ("candidate", "seed", "step", "seconds", "loss")  # one host, and no tokens
+    assert [row[2:] for row in view.rows] == [("3", "1.50", "0.5000")]
 
 
 def test_no_text_turns_the_direction_of_ours(study, page):
@@ -265,8 +266,10 @@ def test_an_unfinished_study_says_what_it_is(study, workplace):
 
 
 def test_how_candidates_move_is_drawn_and_counted(study, page):
-    flow = build_view(record_of(study)).flow
+    record = record_of(study)
+    flow, shown = flow_view(record), build_view(record).flow
 
+    assert (shown.said, shown.picture, shown.rows) == (flow.said, "", ())  # the ladder has drawn and told them
     assert flow.columns == ("candidate", "short: rank", "short: mean", "long: rank", "long: mean")
     assert [row[0] for row in flow.rows] == ["base", "good (quality 1)"]
     assert [row[1] for row in flow.rows] == [row[3] for row in flow.rows] == ["2", "1"]

@@ -58,10 +58,10 @@ GUESSES = {
         "val_loss, lower",
         "--max-steps: 1500 in the short stage, 6000",
         "seed        --seed",
-        "--verbose: on or",
+        "--verbose: flags",
     ),
-    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: on or off"),
-    "curve": ("validation_mse, lower", "ITERATIONS: 400 in", "seed        SEED", "0.015, 0.15 beside its 0.05"),
+    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: flags"),
+    "curve": ("validation_mse, lower", "ITERATIONS: 400 in", "seed        SEED", "0.015, 0.15 besides its 0.05"),
 }
 
 
@@ -72,7 +72,7 @@ def test_it_says_what_it_guessed_and_what_to_edit(beside, capsys, name):
 
     for words in GUESSES[name]:
         assert words in said
-    assert f"where {name}.promo has lines that begin with #" in said
+    assert f"Edit {name}.promo where its # comments ask you to." in said
     assert said.rstrip().endswith(f"next: promo plan {name}.promo")
 
 
@@ -233,7 +233,7 @@ CANNOT = {
     "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
     "a flag alone": (
         ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
-        "--fast: on or off",
+        "--fast: flags",
     ),
     "a required argument": (
         'import argparse\np = argparse.ArgumentParser()\np.add_argument("--lr", type=float, default=1e-3)\n'

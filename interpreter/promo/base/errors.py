@@ -35,7 +35,7 @@ class ExitCode(IntEnum):
     HELD = 5
     """`run`: a gate or rule waits for a person; see `promo decide`."""
     ELSEWHERE = 6
-    """`run`: what is left belongs to hosts that are not here; see `promo bundle` and `promo import`."""
+    """`run`: the remaining runs belong to other hosts; see `promo bundle` and `promo import`."""
     SPENT = 7
     """`run`: what is left of the study's budget is too little for another attempt; see `promo amend --budget`."""
     ASKED = 8

@@ -10,7 +10,7 @@ from attrs import evolve
 from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.driver.study import StudyFolder
 
 
@@ -23,7 +23,7 @@ def report(options: Namespace) -> int:
     folder = _folder(options)
     path = Path(options.out) if options.out else folder.path / FORMS[options.format]
     written = write_report(folder, path, options.format)
-    put("\n".join(written.story))
+    put_wrapped(written.story)
     for file in written.files:
         put(f"report: {file}")
     for fault in written.faults:
@@ -48,7 +48,7 @@ def _beside(options: Namespace) -> int:
     first, second = (study_of(place, None) for place in options.places)
     path = Path(options.out or "beside.html")
     view = write_beside(first, second, path)
-    put("\n".join(view.story))
+    put_wrapped(view.story)
     put(f"report: {path}")
     return ExitCode.DONE
 

@@ -20,7 +20,7 @@ from promo.cli.terminal import expanded
 from promo.decision.counts import Count
 from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan
-from promo.report.changed import beside, changes
+from promo.report.changed import called
 from promo.report.money import money_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
@@ -81,12 +81,6 @@ def look(
     ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
     paid = "" if recorded else money_words(study, state)
     return Seen(progress, points, reported, ends_at, called(study, plan), paid)
-
-
-def called(study: Study, plan: Plan) -> dict[str, str]:
-    """Candidate -> its name with what changed: `shallow (depth 1)`."""
-    names = dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs)
-    return {name: beside(name, changed) for name, changed in changes(study, names).items()}
 
 
 def clock_text(seconds: float) -> str:

@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from promo.cli.drawing import as_shown, called, fitted, look, whole_lines
+from promo.cli.drawing import as_shown, fitted, look, whole_lines
 from promo.cli.terminal import expanded, put
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Counts
 from promo.decision.values import Decision
 from promo.ledger.state import State
 from promo.plan.values import Plan, PlannedRun
+from promo.report.changed import called
 from promo.report.decided import decision_words
 from promo.report.progress import count_words
 from promo.report.words import number

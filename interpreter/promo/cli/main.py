@@ -20,39 +20,39 @@ if TYPE_CHECKING:
     from promo.base.errors import PromoError
 
 COMMANDS = {
-    "new": ("new", "write", "draft a runner file and a first spec for your own script"),
-    "runner": ("runner", "write", "tell what a runner can train, or run the conformance checks"),
-    "executor": ("executor", "write", "tell what can start runs, or hold it to its port"),
-    "check": ("check", "write", "find every mistake of a spec"),
-    "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
-    "fmt": ("spec", "write", "lay a spec out in its one layout"),
-    "read": ("spec", "write", "say every gate and rule as one would aloud"),
-    "completion": ("completion", "write", "print what bash, zsh or fish need to complete all this"),
-    "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
-    "show": ("show", "write", "print what promo made of a spec or study"),
-    "design": ("design", "plan", "print a design: its rows, and what they cannot distinguish"),
-    "plan": ("plan", "plan", "list the runs and price them before anything runs"),
-    "simulate": ("simulate", "plan", "how often the gates would keep the best, in a supposed world"),
+    "new": ("new", "write", "draft a spec and a runner file for your own script"),
+    "runner": ("runner", "write", "show what a runner can train, or run its conformance checks"),
+    "executor": ("executor", "write", "list the executors, or run their conformance checks"),
+    "check": ("check", "write", "find every mistake in a spec"),
+    "explain": ("explain", "write", "explain a diagnostic code, or what a seal covers"),
+    "fmt": ("spec", "write", "format a spec"),
+    "read": ("spec", "write", "print every gate and rule as a sentence"),
+    "completion": ("completion", "write", "print shell completion for bash, zsh or fish"),
+    "lsp": ("lsp", "write", "run the language server: diagnostics, hover, completion and more"),
+    "show": ("show", "write", "print a spec, plan, evidence or decision as promo sees it"),
+    "design": ("design", "plan", "print a design: its rows, and which effects they cannot separate"),
+    "plan": ("plan", "plan", "list the runs and what they cost; nothing runs"),
+    "simulate": ("simulate", "plan", "estimate how often the gates keep the best candidate"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; resumes where it stopped"),
-    "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
-    "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
-    "status": ("status", "run", "what has happened so far"),
-    "ask": ("outside", "run", "list or write out what somebody else's system is asked to train"),
-    "accept": ("outside", "run", "check what was trained there, and take it in"),
-    "stop": ("run", "run", "end a running study cleanly, from another terminal"),
-    "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
-    "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
-    "import": ("bundle", "run", "check such a file and take its results in"),
-    "amend": ("amend", "run", "change a gate, a rule or the budget of a study that has begun, on the record"),
+    "replay": ("replay", "run", "apply the rules to recorded curves; nothing is trained"),
+    "compare": ("compare", "run", "compare the spec's gates with random search, halving, Hyperband and ASHA"),
+    "status": ("status", "run", "show what has happened so far"),
+    "ask": ("outside", "run", "list or export the runs that an outside system is asked to train"),
+    "accept": ("outside", "run", "check results from that system, and take them in"),
+    "stop": ("run", "run", "stop a running study cleanly, from another terminal"),
+    "decide": ("person", "run", "record a person's decision where a gate waits for one"),
+    "bundle": ("bundle", "run", "pack the results of a host into one file, for a machine it cannot reach"),
+    "import": ("bundle", "run", "check such a file and import its results"),
+    "amend": ("amend", "run", "change a gate, a rule or the budget of a running study, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
-    "why": ("why", "report", "say why a candidate was kept or dropped"),
-    "laws": ("laws", "report", "fit laws to a study or to recorded curves; the record of forecasts"),
+    "why": ("why", "report", "explain why a candidate was kept or dropped"),
+    "laws": ("laws", "report", "fit scaling laws to a study or to recorded curves; the record of forecasts"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
-    "export": ("export", "report", "write a study or a gate for others: RO-Crate, registration, TensorBoard, MLflow"),
-    "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
-    "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
-    "anchor": ("anchor", "verify", "record an attestation from outside, or a value published since"),
+    "export": ("export", "report", "export a study or a gate: RO-Crate, registration, TensorBoard, MLflow"),
+    "checkpoint": ("anchor", "verify", "write a checkpoint of the ledger for an outsider to sign or time-stamp"),
+    "cosign": ("anchor", "verify", "sign another study's checkpoint as a witness"),
+    "anchor": ("anchor", "verify", "record an outside attestation, or a value published after the freeze"),
     "verify": ("audit", "verify", "recompute every decision and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
@@ -75,14 +75,14 @@ STEPS = {
 EXIT_CODES = """\
 exit codes:
   0  done
-  1  findings: errors in a spec, a file not formatted, stored bytes that do not match, faults in a table of curves
-  2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
-  3  verify: everything matches, but no given receipt attests to what was frozen before the runs
-  4  run: the study stopped by its own rule (missing stop)
-  5  run: a gate or rule waits for a person
-  6  run: what is left belongs to hosts that are not here
+  1  findings: errors in a spec, an unformatted file, stored bytes that do not match, faults in a table of curves
+  2  cannot proceed: wrong usage, a missing file, device or package, a study that is busy or unfinished
+  3  verify: everything matches, but no given receipt shows that the rules were frozen before the runs
+  4  run: the study was stopped by its own rule (missing stop)
+  5  run: a gate or rule is waiting for a person
+  6  run: the remaining runs belong to other hosts
   7  run: the study's budget has no room for another attempt
-  8  run: what is left is trained outside; promo ask lists it
+  8  run: the remaining runs are trained outside; promo ask lists them
   130  interrupted; promo run resumes
 """
 

@@ -183,10 +183,10 @@ def _create(path: Path, text: str) -> None:
 
 
 def _say(draft: Draft, runner_file: Path, spec: Path, *, sound: bool) -> None:
-    put(f"{spec}: {'written, and sound' if sound else 'written'}")
+    put(f"{spec}: {'written; it checks' if sound else 'written'}")
     put(f"{runner_file}: written; how promo runs {draft.script.file} and reads its number")
     put("")
-    put(f"What promo read in {draft.script.file}, and how to say otherwise:")
+    put(f"What promo found in {draft.script.file}, and the options that change it:")
     for word, words in told(draft):
         put(f"  {word:10}  {words}")
     absent = [name for name in draft.script.modules if not _is_installed(name)]
@@ -194,7 +194,7 @@ def _say(draft: Draft, runner_file: Path, spec: Path, *, sound: bool) -> None:
         put("")
         put(f"This Python has no {' and no '.join(absent)}: {sys.executable} -m pip install {' '.join(absent)}")
     put("")
-    put(f"Edit what does not fit, where {spec} has lines that begin with #.")
+    put(f"Edit {spec} where its # comments ask you to.")
 
 
 def _is_installed(name: str) -> bool:

@@ -12,7 +12,9 @@ def _new(options: argparse.ArgumentParser) -> None:
     options.add_argument("--from", dest="script", metavar="SCRIPT", help="a Python script; default: ask")
     options.add_argument("--metric", metavar="NAME", help="the number that decides, as the script prints it")
     options.add_argument("--better", choices=("lower", "higher"), help="which way it is better")
-    options.add_argument("--vary", metavar="NAME=A,B", help="what is compared, and at which values beside its default")
+    options.add_argument(
+        "--vary", metavar="NAME=A,B", help="the setting to compare, and its values besides the default"
+    )
     options.add_argument("--takes", metavar="TIME", default="10min", help="about how long a run takes; default: 10min")
     options.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a setting of every run")
 
@@ -20,15 +22,17 @@ def _new(options: argparse.ArgumentParser) -> None:
 def _runner(options: argparse.ArgumentParser) -> None:
     options.add_argument("name", metavar="NAME|FILE", nargs="?", help="a runner; default: list those installed")
     options.add_argument("--json", action="store_true", help="print it as JSON")
-    options.add_argument("--check", action="store_true", help="hold what it declares to the contract")
-    options.add_argument("--try", dest="attempt", action="store_true", help="also train with it, twice, for seconds")
+    options.add_argument("--check", action="store_true", help="run the conformance checks on what it declares")
+    options.add_argument(
+        "--try", dest="attempt", action="store_true", help="also train with it twice, for a few seconds"
+    )
     options.add_argument("--set", metavar="FACTOR=LEVEL", action="append", default=[], help="levels for --try")
     options.add_argument("--threads", metavar="N,M", default="", help="measure tokens/s on this machine by threads")
 
 
 def _executor(options: argparse.ArgumentParser) -> None:
     options.add_argument("name", metavar="NAME", nargs="?", help="an executor; default: list those installed")
-    options.add_argument("--try", dest="attempt", action="store_true", help="start attempts that train nothing with it")
+    options.add_argument("--try", dest="attempt", action="store_true", help="start attempts with it that train nothing")
     options.add_argument("--option", metavar="NAME=VALUE", action="append", default=[], help="options for --try")
 
 
@@ -36,8 +40,8 @@ def _check(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files, or - for standard input")
     forms = ("text", "json", "sarif", "github")
     options.add_argument("--format", choices=forms, default="text", help="form of the findings")
-    options.add_argument("--style", action="store_true", help="warn of files that are not formatted, too")
-    options.add_argument("--all", action="store_true", help="name all that could stand where reading stopped")
+    options.add_argument("--style", action="store_true", help="also warn of files that are not formatted")
+    options.add_argument("--all", action="store_true", help="list everything that could follow where parsing stopped")
     options.add_argument("--fix", action="store_true", help="make the safe fixes in the file, report the rest")
 
 
@@ -87,8 +91,8 @@ def _design(options: argparse.ArgumentParser) -> None:
     options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect that is so large, {unit}")
     options.add_argument("--noise", metavar="SD", type=float, help=f"power: between seeds, {unit}; default: the spec's")
     options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power that is sought; default: 0.8")
-    options.add_argument("--hosts", metavar="N", type=int, help="power: with so many hosts; default: those of stages")
-    options.add_argument("--seeds", metavar="N", type=int, help="power: with so many seeds; default: those of stages")
+    options.add_argument("--hosts", metavar="N", type=int, help="power: with N hosts; default: those of the stages")
+    options.add_argument("--seeds", metavar="N", type=int, help="power: with N seeds; default: those of the stages")
     options.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -111,7 +115,9 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     lag = "of a lag with the end, where a model grows; default: 0,0.25,0.5,0.75,0.9,0.95,1"
     options.add_argument("--correlation", metavar="A,B", help=lag)
     options.add_argument("--relax", type=float, default=0.0, metavar="SD", help="of short-budget penalties; default: 0")
-    options.add_argument("--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; 0.5")
+    options.add_argument(
+        "--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; default: 0.5"
+    )
     level = "true value of those behind the best; needed where a level is asked for"
     options.add_argument("--level", type=float, metavar="X", help=level)
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
@@ -125,9 +131,11 @@ def _simulate(options: argparse.ArgumentParser) -> None:
         help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4; share: 25%%,50%%",
     )
     options.add_argument("--plot", metavar="FILE", help="draw the table, or what is varied, as SVG")
-    options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
     options.add_argument(
-        "--near", metavar="D", type=float, help="also: how often somebody so close to the best is left"
+        "--best", metavar="NAME", help="the candidate that is truly best; default: the first that is not always kept"
+    )
+    options.add_argument(
+        "--near", metavar="D", type=float, help="also: how often a candidate this close to the best remains"
     )
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
@@ -222,9 +230,9 @@ def _decide(options: argparse.ArgumentParser) -> None:
     verdict.add_argument(
         "--promote",
         metavar="NAMES",
-        help="gate: candidates to promote, with commas; may be empty; schedule: the shape that is kept",
+        help="gate: candidates to promote, separated by commas; may be empty; schedule: the shape that is kept",
     )
-    verdict.add_argument("--continue", dest="go_on", action="store_true", help="rule: continue all the same")
+    verdict.add_argument("--continue", dest="go_on", action="store_true", help="rule: let the study continue")
     verdict.add_argument("--stop", action="store_true", help="end the study here")
     options.add_argument("--by", required=True, metavar="WHO", help="who decides")
     options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
@@ -315,7 +323,7 @@ def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     receipt = "a receipt that lies outside; those in the ledger are checked anyway"
     options.add_argument("--anchor", metavar="FILE", action="append", default=[], help=receipt)
-    options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
+    options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of an outside attester")
     authority = "certificate of a time-stamping authority"
     options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
     announced = "a registration from promo export: whether this is the study that it announced"

@@ -11,6 +11,7 @@ from promo.driver.asking import write_requests
 from promo.driver.outside import accept as take_in
 from promo.driver.outside import open_requests
 from promo.report.amounts import budget_text
+from promo.report.changed import called
 from promo.report.words import plural
 
 SHOWN = 40
@@ -19,14 +20,15 @@ SHOWN = 40
 def ask(options: Namespace) -> int:
     """List what somebody else's system is asked to train, or write it into a folder to send."""
     folder = study_of(options.place, options.study)
-    study, _ = folder.compiled().sound()
+    study, plan = folder.compiled().sound()
+    names = called(study, plan)
     asked = open_requests(folder, study, folder.state())
     if options.out:
         write_requests(folder, study, asked, Path(options.out))
         put(f"{options.out}: {plural(len(asked), 'request')}; its README.txt says what to do with them")
         return ExitCode.DONE
     for one in asked[:SHOWN]:
-        put(f"{one.folder}: {one.candidate}, seed {one.seed}, {budget_text(study.stages[one.stage].budget)}")
+        put(f"{one.folder}: {names[one.candidate]}, seed {one.seed}, {budget_text(study.stages[one.stage].budget)}")
     if len(asked) > SHOWN:
         put(f"and {len(asked) - SHOWN} more")
     put(f"{plural(len(asked), 'run')} asked for and not answered" if asked else "nothing is asked for")

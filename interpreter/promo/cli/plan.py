@@ -47,6 +47,7 @@ def plan(options: Namespace) -> int:
     if options.json:
         put(json.dumps(to_json(made), indent=1, sort_keys=True))
     else:
+        from promo.report.changed import called
         from promo.report.planned import plan_lines
 
         colour = wants_colour(sys.stdout)
@@ -54,7 +55,8 @@ def plan(options: Namespace) -> int:
         shown = (styled(one.text, one.style, colour=colour) if one.style else visible(one.text) for one in lines)
         put_styled("\n".join(shown))
         if options.all:
+            names = called(study, made)
             for stage in made.stages:
                 for run in stage.runs:
-                    sys.stdout.write(f"{run.id}  {stage.name}  {run.candidate}  {run.host}  seed {run.seed}\n")
+                    sys.stdout.write(f"{run.id}  {stage.name}  {names[run.candidate]}  {run.host}  seed {run.seed}\n")
     return ExitCode.DONE

@@ -11,7 +11,7 @@ from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.reading import RECORD
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.driver.pipeline import Compiled
 from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
@@ -109,7 +109,7 @@ def print_end(folder: StudyFolder) -> None:
 
     written = write_report(folder, folder.path / REPORT)
     put("")
-    put("\n".join(written.story))
+    put_wrapped(written.story)
     put(f"report: {folder.path / REPORT}")
 
 

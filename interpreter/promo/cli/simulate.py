@@ -63,7 +63,7 @@ VARIES = {
 }
 COUNTED = ("seeds", "hosts", "keep")
 FEWEST_VALUES = 3
-UNKNOWN, RANGE = "supposed, for nothing says it; a range of it stands below", (0.25, 0.5, 1, 2, 4)
+UNKNOWN, RANGE = "assumed, since none is declared; the table below varies it", (0.25, 0.5, 1, 2, 4)
 """Where a noise comes from that nobody knows, and how far around it is looked."""
 SMALLEST, LARGEST = 1e-100, 1e100
 """Sizes that can be supposed: their squares, and ratios of these, are floats."""
@@ -117,7 +117,7 @@ def simulate(options: Namespace) -> int:
             put(sweep_text(vary[0], [(name, one) for name, _, one in settings], plan))
             put(f"\nEverything else as above; {VARIES[vary[0]]}.")
         if source == UNKNOWN:
-            put(f"Nothing says how noisy a run is. {_ways_to_know(study)}")
+            put(f"The noise of a run is not known. {_ways_to_know(study)}")
     if options.plot:
         title = vary[0] if vary else ""
         write_text(Path(options.plot), sweep_svg(title, [(name, one) for name, _, one in settings], plan))

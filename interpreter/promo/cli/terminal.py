@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from promo.base.visible import on_one_line, visible
@@ -27,6 +28,19 @@ def styled(text: str, style: str, *, colour: bool) -> str:
 def put(text: str, stream: TextIO | None = None) -> None:
     """Write a text and a newline, with whatever would steer a terminal made visible."""
     put_styled(visible(text), stream)
+
+
+def put_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Write sentences, each on lines of its own; on a terminal no word is broken at its edge."""
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        put_styled("\n".join(map(visible, lines)), stream)
+        return
+    from shutil import get_terminal_size  # only a terminal needs them, and every command starts sooner
+    from textwrap import fill
+
+    wide = get_terminal_size().columns
+    put_styled("\n".join(fill(visible(line), wide, break_on_hyphens=False) for line in lines), stream)
 
 
 def put_styled(text: str, stream: TextIO | None = None) -> None:

@@ -199,7 +199,7 @@ def record_receipt(
     content = read_given(receipt, MOST_BYTES)
     form = form_of(content)
     if form is None:
-        raise PromoError(f"{receipt} is no receipt", hint="promo checkpoint says how somebody outside makes one")
+        raise PromoError(f"{receipt} is no receipt", hint="promo checkpoint says how an outside party makes one")
     if not keys and not authorities:
         raise PromoError(f"no possible signer of {receipt} is named", hint="give --key PUB or --authority PEM")
     with lock_study(folder.path, folder.disk):
@@ -272,7 +272,7 @@ def may_start(study: Study, state: State, folder: StudyFolder) -> None:
     steps = [f"promo run --freeze-only {spec}" if not state.frozen else f"promo checkpoint {spec}"]
     if not vouched_for:
         steps += [
-            f"somebody outside signs or stamps {note}: promo checkpoint {spec} prints how",
+            f"have an outside party sign or time-stamp {note}: promo checkpoint {spec} prints how",
             f"promo anchor {spec} RECEIPT --key THEIRS.pub    (a time stamp: --authority CA.pem)",
         ]
     if not published and study.draw is not None:

@@ -25,7 +25,7 @@ from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.exchange.registration import Registration, registration_markdown
 from promo.report.record import Record
 from promo.report.render import render_csv, render_html, render_json
-from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
+from promo.report.tables import DECISION_COLUMNS, decision_rows, run_columns, run_table
 from promo.report.view import build_view
 from promo.run.store import PROGRAM
 
@@ -129,7 +129,7 @@ def _made(record: Record) -> dict[str, bytes]:
         "report.html": render_html(view),
         "report.json": render_json(view),
         "report.decisions.csv": render_csv(DECISION_COLUMNS, decision_rows(record)),
-        "report.runs.csv": render_csv(RUN_COLUMNS, run_table(record)),
+        "report.runs.csv": render_csv(run_columns(record), run_table(record)),
     }
     return {name: text.encode() for name, text in texts.items()}
 

@@ -13,7 +13,7 @@ from promo.exchange import tensorboard as to_tensorboard
 from promo.exchange.runs import logged_run
 from promo.exchange.values import LoggedRun
 from promo.ledger.state import AttemptState
-from promo.report.changed import changes
+from promo.report.changed import changes, planned
 from promo.report.people import settled
 from promo.report.tables import standings
 from promo.run.store import read_points
@@ -35,7 +35,7 @@ def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
         settled(folder.decision(compiled, state, name), state) for name in study.gates if name in state.decisions
     )
     ranked = standings(decided)
-    changed = changes(study, dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs))
+    changed = changes(study, planned(study, plan))
     for attempt in state.every_attempt():
         if attempt.state is not AttemptState.RUNNING:
             points = read_points(folder.disk, folder.path / attempt.folder)

@@ -64,7 +64,7 @@ def ending_of(study: Study, plan: Plan, state: State) -> Ending:
     if asked:
         return Ending(ExitCode.ASKED, "", asked)
     if state.study is StudyState.OPEN:
-        return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
+        return Ending(ExitCode.ELSEWHERE, "the remaining runs belong to other hosts")
     return Ending(ExitCode.DONE)
 
 

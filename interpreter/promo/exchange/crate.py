@@ -76,7 +76,7 @@ FOLDERS = {
     "evidence": "Table that a gate or rule read",
     "decisions": "What a gate or rule decided, for every candidate",
     "amendments": "The spec as an amendment left it",
-    "anchors": "Checkpoint of the ledger, or what somebody outside made of it",
+    "anchors": "Checkpoint of the ledger, or a receipt for it",
     "imports": "Ledger that a bundle from another machine brought",
     "program": "File of the runner",
 }
@@ -286,7 +286,7 @@ class _Crate:
         return self._action(f"#decide-{_id(name)}", f"Decide {name}", words, ("lock.json", *tables), made, ended)
 
     def _called(self, attempt: Attempt) -> str:
-        return run_name(attempt, self.record.changed.get(attempt.candidate, ""))
+        return run_name(attempt, self.record.call(attempt.candidate))
 
     def _standing(self, attempt: Attempt) -> str:
         """What the first gate that read its stage made of its candidate."""
@@ -311,7 +311,8 @@ class _Crate:
         request = f"{attempt.folder}/request.json"
         left = [name for name in self.inside[attempt.folder] if name != request]
         more["result"] = _many([_to(f"{_id(attempt.folder)}/"), *map(_file_id, left)])
-        words = f"{attempt.candidate} was {verb} at {attempt.stage}: {said}{aside}{self._standing(attempt)}"
+        who = self.record.call(attempt.candidate)
+        words = f"{who} was {verb} at {attempt.stage}: {said}{aside}{self._standing(attempt)}"
         identity = f"#run-{attempt.run}-{attempt.number}"
         return self._action(identity, self._called(attempt), words, ("plan.json", request), (), more)
 

@@ -60,8 +60,8 @@ def logged_run(
             series[name] = Series(name, (*before, Point(last, ended_ms, value)))
     return LoggedRun(
         key=f"{attempt.run}/{attempt.number}",
-        place=(attempt.stage, f"{attempt.candidate}-{attempt.host}-s{attempt.seed}", f"attempt-{attempt.number}"),
-        name=run_name(attempt, changed),
+        place=_place(attempt, changed),
+        name=run_name(attempt, beside(attempt.candidate, changed)),
         settings=_settings(study, attempt),
         series=tuple(series[name] for name in sorted(series)),
         tags={**dict(_tags(plan, state, attempt, standing)), f"{TAG}changed": changed},
@@ -72,10 +72,17 @@ def logged_run(
     )
 
 
-def run_name(attempt: Attempt, changed: str) -> str:
-    """An attempt as people call it, by what changed in its candidate."""
+def _place(attempt: Attempt, changed: str) -> tuple[str, ...]:
+    """Stage, cell and attempt as names of folders; what changed stands behind a dot: `shallow.depth_1.aspect_64`."""
+    told = "".join(f".{part.replace(' ', '_')}" for part in changed.split(", ") if part)
+    cell = f"{attempt.candidate}{told}-{attempt.host}-s{attempt.seed}"
+    return attempt.stage, cell, f"attempt-{attempt.number}"
+
+
+def run_name(attempt: Attempt, called: str) -> str:
+    """An attempt as people call it; *called* is its candidate's name with what changed."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    return f"{attempt.stage}: {beside(attempt.candidate, changed)} on {attempt.host}, seed {attempt.seed}{again}"
+    return f"{attempt.stage}: {called} on {attempt.host}, seed {attempt.seed}{again}"
 
 
 def _carried_s(attempt: Attempt, points: Sequence[Measured]) -> float:

@@ -220,7 +220,7 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     return (
         f"Had all {one.entered} that entered {one.gate} continued to {one.target}: {one.entered} x {one.cells} {where} "
         f"x {devices}{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
-        f"{share_text(one.like_for_like)}.{published} A supposition: these runs were never made."
+        f"{share_text(one.like_for_like)}.{published} Hypothetical: these runs were never made."
     )
 
 

@@ -12,7 +12,6 @@ from promo.base.floats import nearest
 from promo.evidence.across import moves, turns
 from promo.evidence.estimates import ORDERS, EffectTable, Estimate
 from promo.report.amounts import a_run_text
-from promo.report.changed import beside
 from promo.report.design import effect_name
 from promo.report.flows import ranks_svg
 from promo.report.pictures import Trend, Trends, trends_svg
@@ -95,8 +94,7 @@ def ranks_across(record: Record, effects: Effects) -> tuple[str, tuple[tuple[str
     picture = ranks_svg(titles, lines, record.called, f"Ranks of conditions, best first. {words}")
     head = ("condition", *(f"rank at {stage}" for stage in seen))
     rows = (
-        (beside(name, record.changed.get(name, "")), *(NONE if rank is None else str(rank) for rank in line))
-        for name, line in moving.items()
+        (record.call(name), *(NONE if rank is None else str(rank) for rank in line)) for name, line in moving.items()
     )
     return picture, (head, *rows)
 

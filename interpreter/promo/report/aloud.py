@@ -60,7 +60,7 @@ def joined(names: tuple[str, ...] | list[str], word: str = "and") -> str:
 
 def read_start(study: Study) -> tuple[str, ...]:
     """What holds of every run before any gate, a sentence each; none for most studies."""
-    said = ["Nothing runs before somebody outside attests to what was frozen."] if study.anchor else []
+    said = ["Nothing runs before an outside party attests to what was frozen."] if study.anchor else []
     if study.draw is not None:
         value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
         said.append(f"Seeds are drawn from what was frozen and from {value}; they cannot be known earlier.")
@@ -244,7 +244,7 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
         case Projected():
             bound = describe_bound(condition.bound, measure)
             return (
-                f"what the law {condition.law} foretells of {who} at {condition.stage}, with its interval, is {bound}"
+                f"what the law {condition.law} forecasts for {who} at {condition.stage}, with its interval, is {bound}"
             )
         case First():
             return f"{who} is alone in front in every cell"

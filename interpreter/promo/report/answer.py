@@ -20,6 +20,7 @@ from promo.report.amounts import after_words
 from promo.report.certainty import certainty_words
 from promo.report.decided import because_words
 from promo.report.describe import describe_condition, describe_judged
+from promo.report.figures import tail
 from promo.report.ladder import mean, ranked
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number
@@ -178,7 +179,7 @@ def _asked(finding: Finding, record: Record) -> str:
             bound = f"{'upper' if one.upper else 'lower'} {confidence}% bound {number(one.value, signed=True)}"
             sure += [bound + certainty_words(finding, one)]
         if isinstance(one, Chance):
-            sure += [f"p {float(one.p):.3g}"]
+            sure += [f"p {tail(one.p)}"]
     return "; ".join([f"required: {describe_condition(condition, record.study.measure)}", *sure])
 
 

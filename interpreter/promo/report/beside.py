@@ -32,6 +32,7 @@ class PairRow:
     """A candidate at a stage in both studies."""
 
     candidate: str
+    """As it is called."""
     first: str
     second: str
     difference: str
@@ -180,7 +181,8 @@ def _stages(first: Record, second: Record) -> Iterable[PairStage]:
         sign = first.study.measure.sign
         better = sorted(one, key=lambda candidate: sign * one[candidate])
         rows = tuple(
-            _row(candidate, one, two) for candidate in [*better, *(extra for extra in two if extra not in one)]
+            _row(name, (first if name in one else second).call(name), one, two)
+            for name in [*better, *(extra for extra in two if extra not in one)]
         )
         yield PairStage(name, rows, _agreement([one[name] for name in both], [two[name] for name in both]))
 
@@ -196,12 +198,12 @@ def _means(record: Record, evidence: Evidence) -> dict[str, Fraction]:
     return found
 
 
-def _row(candidate: str, one: Mapping[str, Fraction], two: Mapping[str, Fraction]) -> PairRow:
+def _row(candidate: str, called: str, one: Mapping[str, Fraction], two: Mapping[str, Fraction]) -> PairRow:
     a, b = one.get(candidate), two.get(candidate)
     gap = None if a is None or b is None else str(b - a)
     shown = ("" if value is None else str(value) for value in (a, b))
     first, second = (number(text) if text else NONE for text in shown)
-    return PairRow(candidate, first, second, number(gap, signed=True))
+    return PairRow(called, first, second, number(gap, signed=True))
 
 
 def _agreement(one: list[Fraction], two: list[Fraction]) -> str:

@@ -6,9 +6,10 @@ A picture says what things are (`k3` belongs to candidate 3, `c3` has the fourth
 the same colour, marker and dash in every picture.  Nothing has an identifier, so any number of pictures share a page,
 and nothing but the drawing itself decides the bytes.
 
-Lengths are in units of the picture.  It is shown at one pixel a unit or larger where there is room, and never so small
-that its texts fall below `LEAST_PX`: then it scrolls.  How wide a text is depends on a font that only the page knows;
-widths are those of a wide one, DejaVu Sans, and a picture grows when its texts need that.
+Lengths are in units of the picture.  It is shown at about one pixel a unit where there is room, and never so small that
+its texts fall below `LEAST_PX`: then it scrolls.  On paper they have `LEAST_PT` or more.  How wide a text is depends on
+a font that only the page knows; widths are those of a wide one, DejaVu Sans, and a picture grows when its texts need
+that.
 """
 
 import unicodedata
@@ -24,6 +25,8 @@ WIDTH = 840.0
 """Of a picture that needs no more."""
 FONT, LEAST_PX = 13.0, 11.0
 """Size of a text, and how small it may be shown, in pixels of CSS."""
+LEAST_PT = 7.0
+"""How small it may be printed, in points."""
 PAGE = 950.0
 """Pixels that a page has for a picture at most; a larger one scrolls everywhere."""
 MARGIN = 16.0
@@ -204,10 +207,14 @@ def svg(size: Point, words: str, drawn: str) -> str:
         words: the picture in words, for those who cannot see it.
         drawn: everything in it.
     """
-    kind = "picture" + " long" * (size[0] > WIDTH) + " over" * (size[0] * LEAST_PX / FONT > PAGE)
-    least = f"min-width:{size[0] * LEAST_PX / FONT:.0f}px"
+    kind = (
+        "picture"
+        + " small" * (size[0] <= WIDTH / 2)
+        + " long" * (size[0] > WIDTH)
+        + " over" * (size[0] * LEAST_PX / FONT > PAGE)
+    )
     return (
-        f'<svg class="{kind}" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" style="{least}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" style="--wide:{size[0]:.0f}" role="img" '
         f'aria-label="{escaped(words)}">{drawn}</svg>'
     )
 

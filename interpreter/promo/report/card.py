@@ -25,7 +25,6 @@ from promo.report.answer import (
     rule_lines,
     without_rules,
 )
-from promo.report.changed import beside
 from promo.report.decided import stop_words
 from promo.report.effects import effects_story
 from promo.report.money import money_words
@@ -40,7 +39,7 @@ from promo.study.judgement import Statistic
 MOST_NAMED = 6
 """Candidates that a line of the first screen names."""
 MOST_GATES = 3
-"""Gates that the first screen tells one by one, the last ones."""
+"""Gates that the first screen tells one by one; of more the last."""
 
 
 OWN = "The spec's own words for this outcome, frozen with it."
@@ -118,8 +117,8 @@ def _open(record: Record) -> Iterator[str]:
     count = record.runs()
     begun = f"{count.done} of {plural(count.runs, 'run')} {'has' if count.done == 1 else 'have'} a result"
     anchored = study.anchor and not state.receipts
-    why = ", and none does before a receipt from outside is in the ledger" if anchored else ""
-    yield f"Not finished: {begun}." if record.attempts() else f"Not answered yet: no run has begun{why}."
+    why = ", and none will before a receipt from outside is in the ledger" if anchored else ""
+    yield f"Not finished: {begun}." if record.attempts() else f"Not answered yet: no run has started{why}."
 
 
 # --- the lines below -----------------------------------------------------------------------------------------------
@@ -144,11 +143,14 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
     gates = [
         (one, one.found) for one in decided if isinstance(one.found, Ranking) and study.growth_at(one.name) is None
     ]
-    shown = gates[-MOST_GATES:]
+    shown = gates if len(gates) <= MOST_GATES else gates[-1:]
     kept, dropped = [], []
     for decision, found in shown:
         before = f"{decision.name}: " if len(gates) > 1 else ""
-        names = {verdict: [one.candidate for one in found.standings if one.verdict is verdict] for verdict in Verdict}
+        names = {
+            verdict: [record.call(one.candidate) for one in found.standings if one.verdict is verdict]
+            for verdict in Verdict
+        }
         of = f", {len(names[Verdict.PROMOTED])} of {len(found.standings)}"
         kept.append(f"{before}{_named(names[Verdict.PROMOTED])}{of}, to {found.target}")
         dropped += [f"{before}{_named(names[Verdict.DROPPED])}"] if names[Verdict.DROPPED] else []
@@ -178,7 +180,7 @@ def _effect(record: Record) -> Iterator[tuple[str, str]]:
     lead = lead_of(record, rules[0], found) if found else None
     if lead is not None:
         yield "Effect", effect_words(record, rules[0].stage, lead)
-        told = [beside(name, record.changed.get(name, "")) for name in (lead.judged, lead.reference)]
+        told = [record.call(name) for name in (lead.judged, lead.reference)]
         if told != [lead.judged, lead.reference]:
             yield "Compared", " against ".join(told)
 

@@ -12,6 +12,7 @@ from promo.base.canonical import from_exact
 from promo.base.floats import nearest
 from promo.base.tails import t_quantile, t_tails
 from promo.decision.values import Between, Bounded, Finding
+from promo.report.figures import tail
 from promo.report.words import two_places
 from promo.study.judgement import Difference, Equivalent, Method
 
@@ -43,12 +44,12 @@ def certainty(finding: Finding, one: Bounded | Between) -> tuple[str, ...]:
     if test.method is Method.T:
         freedom = one.cells - 1
         t = (mean - limit) * t_quantile(float(test.confidence), freedom) / far
-        words, tail = [f"t {two_places(t)}", f"df {freedom}"], t_tails(t, freedom) / 2
+        words, beyond = [f"t {two_places(t)}", f"df {freedom}"], t_tails(t, freedom) / 2
     else:
         t = (mean - limit) * NORMAL.inv_cdf(float(test.confidence)) / far
-        words, tail = [f"z {two_places(t)}"], NORMAL.cdf(-abs(t))
+        words, beyond = [f"z {two_places(t)}"], NORMAL.cdf(-abs(t))
     inside = t <= 0 if upper else t >= 0
-    return (*words, f"p {tail if inside else 1 - tail:.2g}")
+    return (*words, f"p {tail(beyond if inside else 1 - beyond)}")
 
 
 def certainty_words(finding: Finding, one: Bounded | Between) -> str:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from promo.plan.values import Plan
 from promo.report.declared import describe_level
 from promo.study.space import Level
 from promo.study.values import Role, Study
@@ -27,10 +28,22 @@ def changes(study: Study, names: Iterable[str]) -> dict[str, str]:
         study: where they are declared.
         names: whom to tell of, all of them; levels are the commonest among these where no reference is.
     """
-    order = {factor: place for place, factor in enumerate(study.factors)}
+    order, asked = {factor: place for place, factor in enumerate(study.factors)}, set(names)
+    names = [name for name in study.candidates if name in asked]  # what is commonest hangs on no order
     levels = {name: dict(sorted(study.candidates[name].levels, key=lambda level: order[level[0]])) for name in names}
     usual = _usual(study, levels)
     return {name: _words(name, usual, own) for name, own in levels.items()}
+
+
+def planned(study: Study, plan: Plan) -> tuple[str, ...]:
+    """Candidates that a plan may train, in the order in which they are declared."""
+    asked = {run.candidate for stage in plan.stages for run in stage.runs}
+    return tuple(name for name in study.candidates if name in asked)
+
+
+def called(study: Study, plan: Plan) -> dict[str, str]:
+    """Candidate that a plan may train -> its name with what changed: `shallow (depth 1)`."""
+    return {name: beside(name, changed) for name, changed in changes(study, planned(study, plan)).items()}
 
 
 def beside(name: str, changed: str) -> str:
@@ -66,14 +79,14 @@ def _short(text: str) -> str:
 
 
 def _says(name: str, levels: Iterable[Level]) -> bool:
-    """Whether a name has every one of these levels in it: `d8_ar48` says 8 and 48, `prefix` says `prefix-1375`."""
+    """Whether a name has all of these levels in it: `d8_ar48` 8 and 48, `lr_0_3` 0.3, `prefix` `prefix-1375`."""
     parts = re.findall(r"\d+|[a-z]+", name.lower())
-    whole = "".join(parts)
+    whole, spaced = "".join(parts), f" {' '.join(parts)} "
 
     def said(level: Level) -> bool:
         text = "".join(re.findall(r"[a-z0-9]+", describe_level(level).lower()))
         if isinstance(level, str):
             return bool(text) and (text in whole or whole in text)
-        return text in parts
+        return f" {' '.join(re.findall('[0-9]+', describe_level(level)))} " in spaced
 
     return all(said(level) for level in levels)

@@ -90,7 +90,7 @@ def _picture(record: Record, courses: Sequence[Course], turnings: Sequence[Turni
     label = f"{record.study.measure.metric} ({record.study.measure.unit})"
     words = f"{label} against compute, one line a candidate. {said}"
     words += f" Shapes change: {listed([one.name for one in turnings])}." if turnings else ""
-    return courses_svg(courses, turnings, f"compute of a run ({unit})", label, words, record.candidates)
+    return courses_svg(courses, turnings, f"compute of a run ({unit})", label, words, record.called)
 
 
 def _ends(record: Record, name: str, stages: Iterable[str]) -> Iterator[_Place]:

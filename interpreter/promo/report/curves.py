@@ -7,16 +7,16 @@ as `train_bpb` for `val_bpb`, is what a runner may record of the text it trains 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from itertools import islice
 
 from attrs import frozen
 
 from promo.base.canonical import from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
-from promo.report.changed import beside
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
-from promo.report.words import NONE, listed, number, plural
+from promo.report.words import NONE, PLACES, listed, number, plural
 from promo.run.values import Point
 from promo.study.values import BudgetKind
 
@@ -47,7 +47,7 @@ class CurvesView:
     """SVG of that; empty likewise."""
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    """The scored points in numbers; the first three columns are texts."""
+    """The scored points in numbers; without the host where a stage has only one, and tokens where steps tell them."""
     rest: str
     """What of the numbers is not in the table; empty when nothing is missing."""
 
@@ -74,9 +74,11 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     thin = any(len(line) > most for lines in (scored, trained) for line in lines.values())
     along = any(trained.values())
     words = f"Learning curves of stage {stage.name}: {{}} against {x_label}, one line a run. "
-    rows = islice(_rows(points, measured, metric, other), MOST_ROWS)
+    rows = islice(_rows(record, points, measured, other), MOST_ROWS)
     count = sum(metric in point for run in measured for point in points[run.id])
-    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((other,) if along else ()), metric)
+    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", other, metric)
+    left = (not stage.hosts[1:], not along, _are_even(points))
+    out = {name for name, alike in zip(("host", other, "tokens"), left, strict=True) if alike}
     return CurvesView(
         picture=_picture(
             record, stage, scored, most, (x_label, f"{metric} ({unit})", words.format(metric) + _ends(record, scored))
@@ -84,9 +86,11 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         caption=(*_caption(record), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted(record.candidates.index(name) for name in {run.candidate for run in drawn})),
         beside=other,
-        trained=_picture(record, stage, trained, most, (x_label, other, words.format(other) + _ends(record, trained))),
-        columns=columns,
-        rows=tuple(row if along else (*row[:6], row[7]) for row in rows),
+        trained=_picture(
+            record, stage, trained, most, (x_label, other, words.format(other) + _ends(record, trained)), end=False
+        ),
+        columns=tuple(name for name in columns if name not in out),
+        rows=tuple(tuple(text for name, text in zip(columns, row, strict=True) if name not in out) for row in rows),
         rest=f"The first {MOST_ROWS:,} of {count:,} points; all are in points.jsonl of each run."
         if count > MOST_ROWS
         else "",
@@ -96,8 +100,10 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
 Lines = Mapping[PlannedRun, tuple[tuple[float, float], ...]]
 
 
-def _picture(record: Record, stage: StagePlan, lines: Lines, most: int, labels: tuple[str, str, str]) -> str:
-    """Lines of runs, a row a host; empty when there are none."""
+def _picture(
+    record: Record, stage: StagePlan, lines: Lines, most: int, labels: tuple[str, str, str], *, end: bool = True
+) -> str:
+    """Lines of runs, a row a host, with or without their end enlarged; empty when there are none."""
     if all(len(line) < 2 for line in lines.values()):
         return ""
     colours = {name: number for number, name in enumerate(record.candidates)}
@@ -112,7 +118,7 @@ def _picture(record: Record, stage: StagePlan, lines: Lines, most: int, labels: 
         )
         for host in stage.hosts
     )
-    return curves_svg(panels, *labels, record.called)
+    return curves_svg(panels, *labels, record.called, end=end)
 
 
 def _ends(record: Record, lines: Lines) -> str:
@@ -120,12 +126,12 @@ def _ends(record: Record, lines: Lines) -> str:
     last: dict[str, list[float]] = {}
     for run, line in lines.items():
         if line:
-            last.setdefault(beside(run.candidate, record.changed[run.candidate]), []).append(line[-1][1])
+            last.setdefault(record.call(run.candidate), []).append(line[-1][1])
     return f"Last values: {listed([f'{name} {_range(values)}' for name, values in last.items()])}" if last else ""
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    low, high = (rounded(Fraction(end), PLACES) for end in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
 
 
@@ -189,9 +195,20 @@ def _thin(most: int) -> tuple[str]:
     return (f"Of a line with more than {plural(most, 'point')}, so many are drawn.",)
 
 
+def _are_even(points: Mapping[str, Sequence[Mapping[str, str]]]) -> bool:
+    """Whether every step of a run took as many tokens as its others, so that those of the run tell them."""
+    both = ("step", "tokens")
+    told = [
+        [tuple(int(point[name]) for name in both) for point in own if all(name in point for name in both)]
+        for own in points.values()
+    ]
+    return all(step * own[-1][1] == tokens * own[-1][0] for own in told for step, tokens in own)
+
+
 def _rows(
-    points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], metric: str, other: str
+    record: Record, points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], other: str
 ) -> Iterable[tuple[str, ...]]:
+    metric = record.study.measure.metric
     for run in sorted(measured, key=lambda one: (one.candidate, one.host, one.seed)):
         trained = NONE
         for point in points[run.id]:
@@ -199,4 +216,5 @@ def _rows(
             if metric in point:
                 seconds = rounded(from_exact(point["charged_s"]), 2) if "charged_s" in point else NONE
                 step, tokens = (point.get(name, NONE) for name in ("step", "tokens"))
-                yield run.candidate, run.host, str(run.seed), step, tokens, seconds, trained, number(point[metric])
+                about = (record.call(run.candidate), run.host, str(run.seed))
+                yield *about, step, tokens, seconds, trained, number(point[metric])

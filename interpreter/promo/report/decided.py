@@ -9,7 +9,6 @@ from promo.decision.values import (
     Bounded,
     CellsWon,
     Chance,
-    Comparison,
     Decision,
     Detail,
     Fate,
@@ -52,6 +51,7 @@ from promo.plan.values import PlannedRun
 from promo.report.certainty import certainty
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
+from promo.report.figures import tail
 from promo.report.told import forecast_words, schedule_words
 from promo.report.words import listed, number, plural
 from promo.study.judgement import Agreement, Answer, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
@@ -134,7 +134,7 @@ LOSSES = {
     Loss.PREEMPTED: "its queue ended it for a job that goes before it",
     Loss.NODE: "the machine that it ran on failed",
     Loss.SITE_LIMIT: "its queue ended it at a limit of the site's own",
-    Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
+    Loss.CALLED_OFF: "its job was cancelled outside promo",
     Loss.UNBEGUN: "its job ended before it had begun",
     Loss.WORDLESS: "its job ended without a word of its supervisor",
     Loss.UNKNOWN: "its queue no longer knows of its job",
@@ -211,11 +211,6 @@ def _rule(rule: Rule, decision: Decision, found: Judgement, study: Study) -> str
     judged = listed(found.judged)
     who = f"{judged} against {rule.reference}" if rule.reference else judged
     return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study) for one in found.findings)}"
-
-
-def of_candidate(found: Judgement, one: Comparison) -> str:
-    """`, good`: whose values a comparison has, where a rule is about more than one candidate."""
-    return f", {one.candidate}" if len(found.judged) > 1 else ""
 
 
 def _reduction(decision: Decision, found: Reducing) -> str:
@@ -373,14 +368,13 @@ def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> t
             return ("reference itself" if itself else f"reference {detail.candidate}",)
         case Bounded():
             side = "upper" if detail.upper else "lower"
-            bound = f"{side} {exact(detail.confidence * 100)}% bound {detail.value}"
+            bound = f"{side} {exact(detail.confidence * 100)}% bound {number(detail.value)}"
             return bound, f"cells {detail.cells}", *certainty(finding, detail)
         case Chance():
-            p, rounded_p = exact(detail.p), f"{float(detail.p):.6g}"
-            return f"p {p}" if p == rounded_p else f"p {p} = {rounded_p}", f"cells {detail.cells}"
+            return f"p {tail(detail.p)}", f"cells {detail.cells}"
         case Between():
             level = exact(detail.confidence * 100)
-            interval = f"{level}% interval {detail.low} to {detail.high}"
+            interval = f"{level}% interval {number(detail.low)} to {number(detail.high)}"
             return interval, f"cells {detail.cells}", *certainty(finding, detail)
         case LeastAgreement():
             least = f"least agreement {detail.one} and {detail.other}"

@@ -27,9 +27,12 @@ def plain(text: str | None) -> str:
 
 def short(text: str | None) -> str:
     """A tail with four decimals."""
-    if text is None:
-        return NONE
-    return "<0.0001" if from_exact(text) < Fraction(1, 10_000) else rounded(from_exact(text), 4)
+    return NONE if text is None else tail(from_exact(text))
+
+
+def tail(p: Fraction | float) -> str:
+    """A chance with four decimals; a smaller one is said to be smaller."""
+    return "<0.0001" if p < Fraction(1, 10_000) else rounded(Fraction(p), PLACES)
 
 
 def interval(low: str | None, high: str | None) -> str:

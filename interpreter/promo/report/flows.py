@@ -21,6 +21,7 @@ from promo.report.canvas import (
     width_of,
     wrapped,
 )
+from promo.report.changed import beside
 
 ASIDE = 10.0
 """From the middle of a mark to what is written beside it."""
@@ -68,36 +69,43 @@ class Rung:
         return list(zip(self.order, self.values, strict=True))
 
 
-def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[str], words: str) -> str:
+def ladder_svgs(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[str], words: str) -> list[str]:
     """
     The ladder: candidates by rank at each stage, joined where a gate promotes them.
 
-    Stages that have no room side by side stand in further rows.  What changed in a candidate is told where it comes
-    first.
+    Stages that have no room side by side stand in further pictures, so that a page may end between two.  What changed
+    in a candidate is told where it comes first.
 
     Args:
         rungs: stages in order.
         names: candidates by number.
         changed: what changed in each; empty for the one that others are compared with.
-        words: the picture in words.
+        words: all of it in words.
     """
     targets = {rung.target for rung in rungs}
-    told = list(_told(rungs, changed))
+    told, called = list(_told(rungs, changed)), list(map(beside, names, changed))
     extents = [_extent(rung, names, told[at], reached=at in targets) for at, rung in enumerate(rungs)]
     at: list[_Spots] = []
-    size = (WIDTH, 0.0)
-    drawn = []
-    shelves = _shelves(extents)
-    for number, shelf in enumerate(shelves, 1):
+    drawn: list[list[str]] = []
+    sizes = []
+    shelves = _shelves(extents) if rungs else []
+    for number, shelf in enumerate(shelves):
         here = [rungs[index] for index in shelf]
-        fill = 0.0 if 1 < number == len(shelves) else WIDTH
+        fill = 0.0 if 0 < number == len(shelves) - 1 else WIDTH
         xs, width = _columns([extents[index] for index in shelf], fill, before=0.5)
-        first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
-        placed = [_placed(rungs[index], x, first, told[index]) for index, x in zip(shelf, xs, strict=True)]
+        first = LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
+        placed = [_placed(rungs[index], x, first, told[index], number) for index, x in zip(shelf, xs, strict=True)]
         at += placed
-        drawn += [_rung(rung, spots, size[1], names) for rung, spots in zip(here, placed, strict=True)]
-        size = (max(size[0], width), max(spots.end for spots in placed) + ROW / 2)
-    return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
+        drawn.append([_rung(rung, spots, names, called) for rung, spots in zip(here, placed, strict=True)])
+        sizes.append((max(WIDTH, width), max(spots.end for spots in placed)))
+    bands: list[list[str]] = [[] for _ in shelves]
+    for number, band in _bands(rungs, names, at, called):
+        bands[number].append(band)
+    said = [words] * bool(shelves) + [
+        f"The ladder, continued from stage {rungs[shelf[0]].title} on." for shelf in shelves[1:]
+    ]
+    pictures = zip(sizes, said, bands, drawn, strict=True)
+    return [svg(size, each, "".join([*under, *over])) for size, each, under, over in pictures]
 
 
 Told = Mapping[int, Sequence[str]]
@@ -121,15 +129,17 @@ class _Spots:
     told: Told
     end: float
     """Below everything."""
+    shelf: int
+    """Number of the picture that it stands in."""
 
 
-def _placed(rung: Rung, x: float, first: float, told: Told) -> _Spots:
+def _placed(rung: Rung, x: float, first: float, told: Told, shelf: int) -> _Spots:
     """A stage whose first mark is at a height."""
     ys, y = [], first
     for one in rung.order:
         ys.append(y)
         y += ROW + LINE * len(told.get(one, ()))
-    return _Spots(x, tuple(ys), told, max(y + ROW * bool(rung.more), first + ROW))
+    return _Spots(x, tuple(ys), told, max(y + ROW * bool(rung.more), first + ROW), shelf)
 
 
 def _extent(rung: Rung, names: Sequence[str], told: Told, *, reached: bool) -> Point:
@@ -167,41 +177,51 @@ def _shelves(extents: Sequence[Point]) -> list[list[int]]:
     return shelves
 
 
-def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str]) -> str:
+def _rung(rung: Rung, at: _Spots, names: Sequence[str], called: Sequence[str]) -> str:
     """A stage: what it is, and below that who is there."""
     x = at.x
-    drawn = [text((x, top + 9), rung.title, "head", anchor="middle")]
-    drawn.append(texts((x, top + 9 + LINE), rung.subtitle.split("\n"), "soft", anchor="middle"))
+    drawn = [text((x, 9), rung.title, "head", anchor="middle")]
+    drawn.append(texts((x, 9 + LINE), rung.subtitle.split("\n"), "soft", anchor="middle"))
     for (candidate, value), y in zip(rung.entries, at.ys, strict=True):
         style, kept = look(candidate), candidate in rung.goes_on or not rung.decided
         own = f"c{style.colour}"
         entry = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
         entry += text((x + ASIDE, y), names[candidate]) + text((x + ASIDE + _values_at(rung, names), y), value, "soft")
         entry += texts((x + ASIDE, y + LINE), at.told.get(candidate, ()), "soft")
-        drawn.append(belonging(candidate, entry, names))
+        drawn.append(belonging(candidate, entry, called))
     if rung.more:
         drawn.append(text((x, at.end - ROW), _more(rung), "soft", anchor="middle"))
     return "".join(drawn)
 
 
-def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[_Spots]) -> Iterable[str]:
-    """From the values of who is promoted to their marks at the next stage, as wide as the time of each there."""
+def _bands(
+    rungs: Sequence[Rung], names: Sequence[str], at: Sequence[_Spots], called: Sequence[str]
+) -> Iterable[tuple[int, str]]:
+    """
+    From the values of who is promoted to their marks at the next stage, as wide as the time of each there.
+
+    Each comes with the number of its picture; of one that leads to another picture both ends come, each in its own.
+    """
     for index, rung in enumerate(rungs):
         if rung.target is None:
             continue
-        target, there = rungs[rung.target], at[rung.target]
-        begin = at[index].x + ASIDE + _names_end(rung, names) + BESIDE
-        for candidate, y in zip(rung.order, at[index].ys, strict=True):
+        target, here, there = rungs[rung.target], at[index], at[rung.target]
+        begin = here.x + ASIDE + _names_end(rung, names) + BESIDE
+        for candidate, y in zip(rung.order, here.ys, strict=True):
             if candidate not in rung.goes_on or candidate not in target.order:
                 continue
             start, end = (begin, y), (there.x, there.ys[target.order.index(candidate)])
-            wide = max(WHOLE * target.weight, THIN)
-            path = _band(start, end) if at[index].ys[0] == there.ys[0] and there.x > begin else _cut(start, end)
-            drawn = (
-                f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
-                f'stroke-width="{wide:.1f}"/>'
-            )
-            yield belonging(candidate, drawn, names)
+            if here.shelf == there.shelf and there.x > begin:
+                paths = [(here.shelf, _band(start, end))]
+            else:
+                paths = [(here.shelf, _stub(start)), (there.shelf, _stub((end[0] - STUB, end[1])))]
+            for shelf, path in paths:
+                wide = max(WHOLE * target.weight, THIN)
+                drawn = (
+                    f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
+                    f'stroke-width="{wide:.1f}"/>'
+                )
+                yield shelf, belonging(candidate, drawn, called)
 
 
 def _band(start: Point, end: Point) -> str:
@@ -209,9 +229,9 @@ def _band(start: Point, end: Point) -> str:
     return f"M{_at(start)}C{_at((middle, start[1]))} {_at((middle, end[1]))} {_at(end)}"
 
 
-def _cut(start: Point, end: Point) -> str:
-    """The two ends of a band that leads to another row."""
-    return f"M{_at(start)}h{STUB:.0f}M{_at((end[0] - STUB, end[1]))}h{STUB:.0f}"
+def _stub(start: Point) -> str:
+    """An end of a band that leads to another row."""
+    return f"M{_at(start)}h{STUB:.0f}"
 
 
 def _at(point: Point) -> str:

@@ -29,7 +29,6 @@ from promo.decision.values import (
     Reference,
 )
 from promo.evidence.noise import SeedNoise, seed_noise
-from promo.report.changed import beside
 from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.standing import sampling
@@ -163,7 +162,7 @@ def _strip(record: Record, one: Judged, found: Judgement, hosts: Sequence[str]) 
 
 def _who(record: Record, one: Judged) -> str:
     against = next((f" against {it.candidate}" for it in one.finding.details if isinstance(it, Reference)), "")
-    return f"{beside(one.candidate, record.changed[one.candidate])}{against}"
+    return f"{record.call(one.candidate)}{against}"
 
 
 def _turned(ends: Bounds) -> Bounds:

@@ -9,8 +9,7 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.amounts import a_run_text
-from promo.report.changed import beside
-from promo.report.flows import Rung, ladder_svg
+from promo.report.flows import Rung, ladder_svgs
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number, short_number
@@ -75,7 +74,7 @@ def ladder_view(record: Record) -> LadderView:
         picture=_picture(record, ladder, "Candidates by mean at each stage that gates join, best first."),
         apart=_picture(record, apart, "Candidates by mean at each stage that no gate joins, best first."),
         columns=("candidate", *(stage.name for stage in shown)),
-        rows=tuple((beside(name, record.changed[name]), *_places(record, shown, name, orders, on)) for name in names),
+        rows=tuple((record.call(name), *_places(record, shown, name, orders, on)) for name in names),
     )
 
 
@@ -103,7 +102,7 @@ def _picture(record: Record, stages: Sequence[StagePlan], said: str) -> str:
         for stage, rung in zip(stages, rungs, strict=True)
     )
     changed = [record.changed[name] for name in record.candidates]
-    return ladder_svg(rungs, record.candidates, changed, f"{said} {words}")
+    return "".join(ladder_svgs(rungs, record.candidates, changed, f"{said} {words}"))
 
 
 def _let_on(record: Record, stage: str) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from promo.report.answer import judged_words, lead_of
 from promo.report.certainty import certainty_words
 from promo.report.decided import side_words
 from promo.report.describe import describe_condition
+from promo.report.figures import tail
 from promo.report.gains import interval_words
 from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, plural
@@ -88,5 +89,5 @@ def _confidence(finding: Finding) -> str:
             interval = f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
             return interval + certainty_words(finding, one)
         if isinstance(one, Chance):
-            return f"p {float(one.p):.3g}"
+            return f"p {tail(one.p)}"
     return ""

@@ -48,7 +48,7 @@ ENDS = 0.6
 ENLARGED = ", the end enlarged"
 MARKED = 12
 """Points of a line that are marked; of more, the last."""
-HEIGHT = 230.0
+HEIGHT = 140.0
 """Of a plot."""
 HEAD = 26.0
 """Above a plot, for what its vertical axis counts."""
@@ -164,7 +164,9 @@ class Trends:
 # --- learning curves ------------------------------------------------------------------------------------------------
 
 
-def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, names: Sequence[str] = ()) -> str:
+def curves_svg(
+    panels: Sequence[Panel], x_label: str, y_label: str, words: str, names: Sequence[str] = (), *, end: bool = True
+) -> str:
     """
     Learning curves, a row a host: all of their course, and beside it their end enlarged where that is a part of it.
 
@@ -178,16 +180,17 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
         y_label: what the vertical axis counts.
         words: the picture in words, for those who cannot see it.
         names: candidates by number.
+        end: whether the end is enlarged where that is a part of the course; the picture is half as wide without.
     """
     curves = [curve for panel in panels for curve in panel.curves]
     views: list[tuple[tuple[Scale, Linear], str]] = [(_course(curves), "")]
-    if _has_course(curves):
+    if end and _has_course(curves):
         views.append((_end(curves), ENLARGED))
     since = {"": 0.0, ENLARGED: _since(curves)}
     ups = [ticks_up(y, HEIGHT) for (_, y), _ in views]
     rooms = [room_for(up) + 4 for up in ups]
     titles = max([width_of(f"{panel.title}{said}", bold=True) for panel in panels for _, said in views], default=0.0)
-    share = (WIDTH - sum(rooms) - EDGE - BETWEEN * (len(views) - 1)) / len(views)
+    share = (WIDTH / (1 if end else 2) - sum(rooms) - EDGE - BETWEEN * (len(views) - 1)) / len(views)
     wide, high = max(share, width_of(x_label), titles), HEAD + LINE + HEIGHT + BELOW + ROW
     lefts = [sum(rooms[: at + 1]) + at * (wide + BETWEEN) for at in range(len(views))]
     drawn = [text((0, 8), y_label, "soft")]

@@ -265,7 +265,7 @@ def _device(host: Host) -> str:
 def _money(plan: Plan, today: str) -> Iterator[str]:
     """What budget and bound cost, and what the study allows."""
     if plan.money is None:
-        yield "price: not known, no host declares one"
+        yield "price: unknown, no host declares one"
         return
     bill, unit = plan.money, plan.money.currency
     some = "" if len(bill.hosts) == len(plan.study.hosts) else f" of {listed(list(bill.hosts))} alone"
@@ -336,8 +336,8 @@ def _risks(study: Study, plan: Plan) -> Iterator[str]:
     """What may end a study, make it wait, or cost more than its budget."""
     yield from _endings(study)
     yield (
-        f"No course of the study exceeds the bound: at most {plan.run_count.most} attempts ({_attempts(plan)} for each "
-        f"run, failed and lost ones included), each ended after its cap and {_allowances(plan)} besides."
+        f"The bound holds for every course of the study: at most {plan.run_count.most} attempts ({_attempts(plan)} for "
+        f"each run, failed and lost ones included), each stopped at its cap plus {_allowances(plan)}."
     )
     more = {stage.name: stage.allowance for stage in plan.stages if stage.allowance.most > study.attempts}
     for row, names in stage_rows(study, more):
@@ -349,10 +349,10 @@ def _risks(study: Study, plan: Plan) -> Iterator[str]:
     shares = [f"{describe_tolerance(said[names[0]] or Fraction(0))} at {row}" for row, names in stage_rows(study, said)]
     usual = f"one step, or {share_text(TOLERANCE)} where only time is known"
     others = [usual] if len(said) < len(plan.stages) else []
-    yield f"A run is invalid that misses its budget by more than {'; '.join([*shares, *others])}."
+    yield f"A run that misses its budget by more than {'; '.join([*shares, *others])} is invalid."
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
-        yield f"Priced by their caps, and may need less: {_called(study, capped)}."
+        yield f"Priced at their caps, and may need less: {_called(study, capped)}."
     if study.runner.digest is not None:
         yield (
             "Charged is what the runner marks as training (record.training()) or reports as train_s; of a function or "
@@ -407,7 +407,7 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
         yield f"Deterministic on one machine with the same threads and versions: {names}."
     moving = [stage.name for stage in stages if stage not in same]
     if moving:
-        why = "how fast the machine is decides how many steps fit, and a GPU promises no bits"
+        why = "the machine's speed decides how many steps fit, and GPUs do not repeat bit for bit"
         yield f"Not deterministic ({why}): {_called(study, moving)}."
     aside = [stage.name for stage in plan.stages if stage.report_only]
     if aside:

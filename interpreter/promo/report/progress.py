@@ -390,7 +390,7 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
     bound = f"a bound of {amount_text(progress.bound_s, plan)}"
     return (
         f"spent {amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}",
-        f"slots taken for {amount_text(progress.slot_s, plan)} of {bound}, all phases",
+        f"taken in total: {amount_text(progress.slot_s, plan)} of {bound}",
     )
 
 

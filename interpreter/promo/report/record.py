@@ -9,13 +9,13 @@ from attrs import frozen
 from promo.base.canonical import from_exact
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Count, Counts
-from promo.decision.values import Decision
+from promo.decision.values import Comparison, Decision, Judgement
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start
 from promo.plan.values import Plan
-from promo.report.changed import beside, changes
+from promo.report.changed import beside, changes, planned
 from promo.report.people import settled
 from promo.run.outside import Outside
 from promo.run.values import Point, Result
@@ -63,18 +63,25 @@ class Record:
     @cached_property
     def candidates(self) -> tuple[str, ...]:
         """Candidates that the plan may train, in declaration order."""
-        planned = {run.candidate for stage in self.plan.stages for run in stage.runs}
-        return tuple(name for name in self.study.candidates if name in planned)
+        return planned(self.study, self.plan)
 
     @cached_property
     def changed(self) -> Mapping[str, str]:
         """Candidate -> what changed in it; empty for the one that others are compared with."""
         return changes(self.study, self.candidates)
 
+    def call(self, name: str) -> str:
+        """A candidate as it is called, by its name and what changed: `shallow (depth 1)`."""
+        return beside(name, self.changed.get(name, ""))
+
+    def of_candidate(self, found: Judgement, one: Comparison) -> str:
+        """`, good (lr 0.01)`: whose values a comparison has, where a rule is about more than one candidate."""
+        return f", {self.call(one.candidate)}" if len(found.judged) > 1 else ""
+
     @cached_property
     def called(self) -> tuple[str, ...]:
         """Candidates by number, each with what changed: `shallow (depth 1)`."""
-        return tuple(beside(name, self.changed[name]) for name in self.candidates)
+        return tuple(map(self.call, self.candidates))
 
     @property
     def verdicts(self) -> dict[str, Decision]:

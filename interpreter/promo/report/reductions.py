@@ -5,6 +5,7 @@ from promo.report.aloud import read_reduction
 from promo.report.amendments import amended_lines, undecided
 from promo.report.decided import fate_words
 from promo.report.declared import describe_level
+from promo.report.figures import short
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
@@ -30,8 +31,8 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         else undecided(record, reduction.name),
         stages=(f"{listed(reduction.sources)} together",) if pooled else reduction.sources,
         factors=tuple(_factor(one) for one in found.factors) if found else (),
-        promoted=shown.promoted if shown else (),
-        dropped=shown.reducing.dropped if shown and shown.reducing else (),
+        promoted=tuple(map(record.call, shown.promoted)) if shown else (),
+        dropped=tuple(map(record.call, shown.reducing.dropped)) if shown and shown.reducing else (),
         effects=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
         amended=tuple(amended_lines(record.study, record.state, reduction.name)),
@@ -47,4 +48,4 @@ def seen_text(value: str | None, adjusted: str | None) -> str:
     """An effect and its adjusted p."""
     if value is None:
         return NONE
-    return f"{number(value, signed=True)} (adjusted p {NONE if adjusted is None else f'{float(adjusted):.2g}'})"
+    return f"{number(value, signed=True)} (adjusted p {short(adjusted)})"

@@ -39,7 +39,7 @@ def remains_view(
     """
     return RemainsView(
         name=state.frozen.study if state.frozen else folder,
-        state="empty: nothing was frozen here" if empty else "damaged",
+        state="empty: nothing was frozen here" if empty else "damaged, or not readable here",
         story=tuple(_story(empty=empty)),
         faults=tuple(dict.fromkeys(faults)),
         facts=tuple(_facts(state, files)),
@@ -50,8 +50,11 @@ def _story(*, empty: bool) -> Iterator[str]:
     if empty:
         yield "This folder holds parts of a study, and no ledger that says anything was frozen or ran."
     else:
-        yield "This study is damaged, and nothing in it can be derived again; what follows is only what was recorded."
-    yield "Restore the folder from a copy, and make the report again; promo verify tells what does not fit."
+        yield "This study cannot be read whole, so nothing in it can be recomputed; only what was recorded follows."
+    yield (
+        "Where files are damaged, restore the folder from a copy; where a runner or an extra is missing, install it. "
+        "Then make the report again; promo verify says what does not match."
+    )
 
 
 def _facts(state: State, files: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -59,7 +59,7 @@ def _said(record: Record, odd: list[Attempt]) -> str:
     if not every:
         return "Nothing ran yet."
     if not odd:
-        return f"None of {plural(len(every), 'attempt')} was excluded, failed or was lost."
+        return f"None of {plural(len(every), 'attempt')} was excluded, failed or lost."
     flagged = sum(one.state is AttemptState.FLAGGED for one in odd)
     lost = sum(one.state is AttemptState.LOST for one in odd)
     again = sum(max(len(tried) - 1, 0) for tried in record.state.attempts.values())
@@ -82,5 +82,5 @@ def _row(record: Record, attempt: Attempt, tried: list[Attempt]) -> tuple[str, .
         )
         followed = "no value for its cell" + (": its attempts are used up" if used_up else "")
     how = "excluded" if attempt.state is AttemptState.FLAGGED else attempt.ending
-    where = (attempt.stage, attempt.candidate, attempt.host, str(attempt.seed), str(attempt.number))
+    where = (attempt.stage, record.call(attempt.candidate), attempt.host, str(attempt.seed), str(attempt.number))
     return (*where, how, attempt_cause(attempt, record.study) or NONE, followed)

@@ -16,7 +16,7 @@ from promo.decision.values import Comparison, Judgement, Reference, Standing, Ve
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
-from promo.report.decided import demand_words, finding_words, of_candidate, standing_reason
+from promo.report.decided import demand_words, finding_words, standing_reason
 from promo.report.describe import describe_judged
 from promo.report.gains import gain_picture
 from promo.report.growth import growth_of
@@ -162,11 +162,11 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         decided=decision is not None,
         answer=found.answer.value if found else "open",
         result=_result(record, rule.name),
-        judged=describe_judged(rule.judged),
-        reference=f"leader ({reference})" if leads else reference or "",
+        judged=record.call(describe_judged(rule.judged)),
+        reference=f"leader, {record.call(reference)}" if reference and leads else record.call(reference or ""),
         side=side_of(rule).value,
         findings=tuple(finding_words(one, record.study) for one in found.findings) if found else (),
-        comparisons=_comparisons(_beside(record, rule, found, reference)) if found else (),
+        comparisons=_comparisons(record, _beside(record, rule, found, reference)) if found else (),
         evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
         amended=(*amended_lines(record.study, record.state, rule.name), *moved_lines(record, rule.name)),
@@ -222,19 +222,19 @@ def _apart(sign: int, mine: str | None, other: str | None) -> str | None:
     return None if mine is None or other is None else exact(sign * (from_exact(mine) - from_exact(other)))
 
 
-def _comparisons(found: Judgement) -> tuple[ComparisonView, ...]:
+def _comparisons(record: Record, found: Judgement) -> tuple[ComparisonView, ...]:
     if len(found.comparisons) <= MOST_COMPARISONS:
-        return tuple(_comparison(found, one) for one in found.comparisons)
-    return tuple(_of_rule(found))
+        return tuple(_comparison(record, found, one) for one in found.comparisons)
+    return tuple(_of_rule(record, found))
 
 
-def _comparison(found: Judgement, one: Comparison) -> ComparisonView:
+def _comparison(record: Record, found: Judgement, one: Comparison) -> ComparisonView:
     difference = number(one.difference, signed=True)
-    cell = f"{one.host}, seed {one.seed}{of_candidate(found, one)}"
+    cell = f"{one.host}, seed {one.seed}{record.of_candidate(found, one)}"
     return ComparisonView(cell, number(one.judged), number(one.reference), difference)
 
 
-def _of_rule(found: Judgement) -> Iterable[ComparisonView]:
+def _of_rule(record: Record, found: Judgement) -> Iterable[ComparisonView]:
     """Mean and range of each host, for each candidate."""
     figures: tuple[tuple[str, Callable[[Sequence[Fraction]], Fraction]], ...] = (
         ("mean", _mean),
@@ -247,5 +247,5 @@ def _of_rule(found: Judgement) -> Iterable[ComparisonView]:
             columns = ([one.judged for one in own], [one.reference for one in own], [one.difference for one in own])
             known = [[from_exact(text) for text in column if text is not None] for column in columns]
             judged, reference, difference = (figure(values) if values else None for values in known)
-            cell = f"{host}{of_candidate(found, own[0])}, {plural(len(own), 'cell')}: {name}"
+            cell = f"{host}{record.of_candidate(found, own[0])}, {plural(len(own), 'cell')}: {name}"
             yield ComparisonView(cell, _text(judged), _text(reference), _text(difference, signed=True))

@@ -1,7 +1,9 @@
 """Rows about single runs, and the facts it takes to derive a report again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+
+from attrs import evolve
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.codec import to_json
@@ -16,6 +18,8 @@ from promo.report.words import NONE, number
 from promo.run.corpora import MOST_OVERLAP
 from promo.run.values import Facts, Result, Work
 
+LONG_S = 1
+"""Seconds of a phase that a page tells; results and tables have all."""
 MOST_RUNS = 1000
 """Runs that a page lists one by one."""
 COUNTED = ("stage", "host", "status", "runs", "attempts", "mean s trained", "lowest result", "highest result")
@@ -24,8 +28,28 @@ COUNTED = ("stage", "host", "status", "runs", "attempts", "mean s trained", "low
 def runs_view(record: Record) -> RunsView:
     """All runs, one by one or counted by stage, host and status."""
     if len(record.state.attempts) <= MOST_RUNS:
-        return RunsView(tuple(run_rows(record)), ())
-    return RunsView((), tuple(_counted(record)))
+        phases = _phases(record)
+        rows = tuple(run_rows(record, phases))
+        return RunsView(rows, _common(rows), phases, ())
+    return RunsView((), {}, (), tuple(_counted(record)))
+
+
+def _phases(record: Record) -> tuple[str, ...]:
+    """What took `LONG_S` or more anywhere, beside training, in the order of the alphabet."""
+    seconds = [one.seconds for one in record.results.values()]
+    names = sorted({name for one in seconds for name in one} - {"total", "train"})
+    return tuple(name for name in names if any(from_exact(one.get(name, "0")) >= LONG_S for one in seconds))
+
+
+def _common(rows: Sequence[RunView]) -> dict[str, str]:
+    """Column -> what stands there in every row; none of a single row, which has everything in common."""
+    columns: dict[str, set[str]] = {
+        "host": {one.host for one in rows},
+        "status": {f"{one.status} {one.cause}".strip() for one in rows},
+        "attempts": {one.attempts for one in rows},
+        "environment": {one.environment for one in rows},
+    }
+    return {name: found.pop() for name, found in columns.items() if len(found) == 1 < len(rows)}
 
 
 def _counted(record: Record) -> Iterable[tuple[str, ...]]:
@@ -53,7 +77,7 @@ def _counted(record: Record) -> Iterable[tuple[str, ...]]:
         )
 
 
-def run_rows(record: Record) -> Iterable[RunView]:
+def run_rows(record: Record, phases: Sequence[str]) -> Iterable[RunView]:
     """Every run that was tried, stage by stage."""
     colours = {name: index for index, name in enumerate(record.candidates)}
     places = Environments(record)
@@ -64,7 +88,13 @@ def run_rows(record: Record) -> Iterable[RunView]:
                 shown = record.state.accepted(run.id) or tried[-1]
                 result = record.results.get((run.id, shown.number))
                 place = places.number(shown)
-                yield _row(record, colours[run.candidate], shown, tried, result, NONE if place is None else str(place))
+                own = _row(record, colours[run.candidate], shown, tried, result, NONE if place is None else str(place))
+                yield evolve(own, phases=_seconds(result, phases))
+
+
+def _seconds(result: Result | None, phases: Sequence[str]) -> tuple[str, ...]:
+    seconds = result.seconds if result else {}
+    return tuple(rounded(from_exact(seconds[name]), 1) if name in seconds else NONE for name in phases)
 
 
 def _row(
@@ -74,8 +104,6 @@ def _row(
     work = result.body.work if result and result.body else Work()
     facts = result.body.facts if result and result.body else Facts()
     peak = facts.peak_device_bytes or facts.peak_rss_bytes
-    tenths = {name: rounded(from_exact(text), 1) for name, text in seconds.items() if name != "total"}
-    phases = (f"{name} {text}" for name, text in tenths.items() if text != "0.0")
     return RunView(
         stage=shown.stage,
         candidate=shown.candidate,
@@ -88,9 +116,9 @@ def _row(
         steps=NONE if work.steps is None else str(work.steps),
         tokens=NONE if work.tokens is None else f"{work.tokens:,}",
         trained=rounded(from_exact(seconds["train"]), 2) if "train" in seconds else NONE,
-        phases=", ".join(phases),
+        phases=(),
         speed=NONE if work.tokens_per_s is None else f"{float(work.tokens_per_s):,.0f}",
-        memory=f"{peak / 2**20:,.0f} MiB" if peak else NONE,
+        memory=f"{peak / 2**20:,.0f}" if peak else NONE,
         attempts=str(len(tried)),
         cause="; ".join([*_outside(record, shown), *_causes(record, tried)]),
         run=shown.run,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHOWN = 12
 
 
-UNVOUCHED = "according to the lock, which no digest covers"
+UNVOUCHED = "by the lock, which no digest covers"
 """Dates and counts of a lock: a seal is the digest of what a rule means, and whoever writes a lock writes these."""
 
 

@@ -1,6 +1,6 @@
 """Operating characteristics as text and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import asdict
@@ -9,6 +9,7 @@ from promo.base.canonical import Json
 from promo.base.units import HOUR
 from promo.plan.values import Plan
 from promo.report.canvas import document
+from promo.report.changed import called
 from promo.report.pictures import Trend, Trends, trends_drawn
 from promo.report.plan import amount_text, amount_unit
 from promo.study.values import Study
@@ -29,13 +30,13 @@ def simulation_text(
     effects: str = "",
 ) -> str:
     """Figures of one world for a terminal; *effects* is what is known of its effects."""
-    unit = study.measure.unit
+    unit, names = study.measure.unit, called(study, plan)
     fewer = "" if figures.by_arrays else f" of {figures.asked:,} asked for, because sign flips over many cells are slow"
     lines = [
         f"{study.name}: {figures.draws:,} simulated studies{fewer}, seed {figures.seed}; ± is one standard error",
         "",
-        "Supposed:",
-        f"  {figures.best} is truly best, ahead of the next by {world.gap:g} {unit}{defaults}",
+        "Assumptions:",
+        f"  {names.get(figures.best, figures.best)} is truly best, ahead of the next by {world.gap:g} {unit}{defaults}",
         f"  true values of the others: {_spread(world, unit)}",
         f"  noise between seeds: sd {world.noise:g} {unit} ({source}); shared in a cell: {world.shared:g}; "
         f"candidate x host: {world.host:g}",
@@ -44,10 +45,10 @@ def simulation_text(
         "",
         _gates(figures),
         "",
-        "wrongly promoted: of those who took a place, the share that is truly worse than someone dropped",
-        "exactly: by a formula or an integral, where one is known; everything else is counted",
+        "wrongly promoted: share of the promoted candidates that are truly worse than one that was dropped",
+        "exactly: by a formula or an integral, where one is known; all else is counted over the simulated studies",
     ]
-    lines += _kept(figures)
+    lines += _kept(figures, names)
     if figures.rules:
         lines.append("")
         for name, (holds, unknown) in figures.rules.items():
@@ -57,7 +58,7 @@ def simulation_text(
     lines += ["", effects] if effects else []
     lines += [
         "",
-        f"The best reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",
+        f"The best candidate reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
         f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
@@ -107,9 +108,12 @@ def _gates(figures: "Figures") -> str:
     return _table(rows, headers)
 
 
-def _kept(figures: "Figures") -> list[str]:
+def _kept(figures: "Figures", called: Mapping[str, str]) -> list[str]:
     names = list(dict.fromkeys(name for gate in figures.gates for name in gate.kept))
-    rows = [[name, *(_text(gate.kept[name]) if name in gate.kept else "-" for gate in figures.gates)] for name in names]
+    rows = [
+        [called.get(name, name), *(_text(gate.kept[name]) if name in gate.kept else "-" for gate in figures.gates)]
+        for name in names
+    ]
     return ["", _table(rows, ["kept", *(gate.gate for gate in figures.gates)])] if rows else []
 
 
@@ -177,7 +181,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
     )
     plots = (
         Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
-        Trends("wrongly promoted (% of those who took a place); bars likewise", places, tuple(wrong), varied),
+        Trends("wrongly promoted (% of the promoted); bars likewise", places, tuple(wrong), varied),
         Trends(plan.device_unit, places if varied else ("",), costs, varied),
     )
     size, drawn = trends_drawn(plots)

@@ -36,7 +36,7 @@ from promo.report.canvas import (
 )
 from promo.report.scales import Linear, categories, linear
 
-MOST_ROWS = 40
+MOST_ROWS = 36
 """Rows of one picture."""
 MOST_MARKS = 60
 """Marks of one row."""
@@ -197,7 +197,7 @@ def _name_width(row: Strip) -> float:
 
 
 def _height(row: Strip) -> float:
-    return ROW + LINE * max(len(_lines(row)), len(row.said) - 1) + 4
+    return ROW + LINE * max(len(_lines(row)), len(row.said) - 1)
 
 
 def _row(plot: Plot, strips: Strips, row: Strip, at: Point) -> tuple[str, int]:

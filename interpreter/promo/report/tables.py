@@ -38,6 +38,7 @@ DECISION_COLUMNS = (
     "seal",
     "evidence",
     "candidate",
+    "changed",
     "rank",
     "statistic",
     "verdict",
@@ -49,9 +50,11 @@ DECISION_COLUMNS = (
     "adjusted_p",
 )
 CELL_COLUMNS = (
-    "decision", "kind", "stage", "candidate", "host", "seed", "status", "value", "reference", "difference",
+    "decision", "kind", "stage", "candidate", "changed", "host", "seed", "status", "value", "reference", "difference",
 )  # fmt: skip
-POINT_COLUMNS = ("run", "stage", "candidate", "host", "seed", "step", "tokens", "charged_s", "name", "value")
+POINT_COLUMNS = (
+    "run", "stage", "candidate", "changed", "host", "seed", "step", "tokens", "charged_s", "name", "value",
+)  # fmt: skip
 RUN_COLUMNS = (
     "run",
     "attempt",
@@ -100,32 +103,39 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
         found = decision.found
         match found:
             case Ranking():
-                yield from _gate(decision, found, study)
+                yield from _gate(record, decision, found)
             case Reducing():
                 yield from _reduction(decision, found, study)
             case Walking():
                 trying = decision.promoted[0] if decision.promoted else ""
                 seen = ("", found.statistic or "", "tries" if trying else "ended", f"stands at {found.place}")
-                yield (*_head(decision, "baseline", found.stages[-1]), trying, *seen, "", "", "", "", "")
+                yield (*_head(decision, "baseline", found.stages[-1]), *_who(record, trying), *seen, "", "", "", "", "")
             case Judgement():
-                yield from _rule(decision, found, study)
+                yield from _rule(record, decision, found)
             case Forecasting() | Scheduling():
                 for told in found.foretold:
-                    head = (*_head(decision, decision.kind, told.stage), told.candidate, "", told.value, "foretold", "")
+                    about = (*_head(decision, decision.kind, told.stage), *_who(record, told.candidate))
+                    head = (*about, "", told.value, "foretold", "")
                     for end, value in (("low", told.low), ("high", told.high)):
                         yield (*head, f"{end} end of its interval", "", value, "", "")
             case _:
                 assert_never(found)
 
 
-def _gate(decision: Decision, found: Ranking, study: Study) -> Iterator[tuple[str, ...]]:
+def _who(record: Record, *names: str) -> tuple[str, str]:
+    """Candidates and what changed in them, in two columns."""
+    return " ".join(names), "; ".join(filter(None, (record.changed.get(name, "") for name in names)))
+
+
+def _gate(record: Record, decision: Decision, found: Ranking) -> Iterator[tuple[str, ...]]:
+    study = record.study
     keep = describe_condition(found.keep, study.measure)
     for standing in found.standings:
         findings: Iterable[Finding | None] = standing.findings or (None,)
         for finding in findings:
             yield (
                 *_head(decision, "gate", found.stage),
-                standing.candidate,
+                *_who(record, standing.candidate),
                 "" if standing.rank is None else str(standing.rank),
                 standing.statistic or "",
                 standing.verdict.value,
@@ -135,12 +145,13 @@ def _gate(decision: Decision, found: Ranking, study: Study) -> Iterator[tuple[st
             )
 
 
-def _rule(decision: Decision, found: Judgement, study: Study) -> Iterator[tuple[str, ...]]:
+def _rule(record: Record, decision: Decision, found: Judgement) -> Iterator[tuple[str, ...]]:
+    study = record.study
     why = "" if found.undecided is None else because_words(decision.name, found.undecided, study)
     for finding in found.findings or (None,):
         about = [one.candidate for one in (finding.details if finding else ()) if isinstance(one, About)]
-        judged = " ".join(about or found.judged)
-        head = (*_head(decision, "rule", found.stage), judged, "", "", found.answer.value, why)
+        judged = _who(record, *(about or found.judged))
+        head = (*_head(decision, "rule", found.stage), *judged, "", "", found.answer.value, why)
         yield (*head, *_finding(finding, "", None, study), "")
 
 
@@ -151,7 +162,17 @@ def _reduction(decision: Decision, found: Reducing, study: Study) -> Iterator[tu
         for seen in one.seen:
             head = _head(decision, "reduce", seen.stage)
             condition = (asked, "yes" if seen.discovered else "no", "", "")
-            yield (*head, one.factor, "", seen.effect or "", verdict, fate_words(one), *condition, seen.adjusted or "")
+            yield (
+                *head,
+                one.factor,
+                "",
+                "",
+                seen.effect or "",
+                verdict,
+                fate_words(one),
+                *condition,
+                seen.adjusted or "",
+            )
 
 
 def _head(decision: Decision, kind: str, stage: str) -> tuple[str, ...]:
@@ -173,11 +194,13 @@ def cell_rows(record: Record) -> Iterator[tuple[str, ...]]:
             case Ranking() as found:
                 for standing in found.standings:
                     for cell in standing.cells:
-                        about = ("gate", found.stage, standing.candidate, cell.host, str(cell.seed))
+                        who = _who(record, standing.candidate)
+                        about = ("gate", found.stage, *who, cell.host, str(cell.seed))
                         yield (decision.name, *about, cell.status.value, cell.value or "", "", "")
             case Judgement() as found:
                 for one in found.comparisons:
-                    about = ("rule", found.stage, one.candidate, one.host, str(one.seed))
+                    who = _who(record, one.candidate)
+                    about = ("rule", found.stage, *who, one.host, str(one.seed))
                     status = "" if one.judged is None else CellStatus.OK.value
                     yield (decision.name, *about, status, one.judged or "", one.reference or "", one.difference or "")
             case Reducing() | Walking() | Forecasting() | Scheduling():
@@ -201,7 +224,7 @@ def point_rows(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `POINT_COLUMNS`: every value that a run with an accepted result measured on its way."""
     for attempt in record.attempts():
         if attempt.state is AttemptState.ACCEPTED:
-            about = (attempt.run, attempt.stage, attempt.candidate, attempt.host, str(attempt.seed))
+            about = (attempt.run, attempt.stage, *_who(record, attempt.candidate), attempt.host, str(attempt.seed))
             for point in record.points.get(attempt.run, ()):
                 at = ("" if one is None else str(one) for one in (point.step, point.tokens, point.charged_s))
                 where = (*about, *at)
@@ -240,8 +263,7 @@ def _run(record: Record, attempt: Attempt, standing: tuple[str, str]) -> tuple[s
         attempt.run,
         str(attempt.number),
         attempt.stage,
-        attempt.candidate,
-        record.changed.get(attempt.candidate, ""),
+        *_who(record, attempt.candidate),
         attempt.host,
         str(attempt.seed),
         attempt.state.value,

@@ -1,5 +1,7 @@
 """What a report shows, as plain texts and numbers that templates only lay out."""
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from promo.base.canonical import Json
@@ -314,7 +316,8 @@ class RunView:
     steps: str
     tokens: str
     trained: str
-    phases: str
+    phases: tuple[str, ...]
+    """Seconds of each of `RunsView.phases`."""
     speed: str
     memory: str
     attempts: str
@@ -330,6 +333,10 @@ class RunsView:
 
     rows: tuple[RunView, ...]
     """Empty when they are counted."""
+    common: Mapping[str, str]
+    """Column -> what all of several runs have there, which is said once."""
+    phases: tuple[str, ...]
+    """What of an attempt is timed beside its training."""
     counted: tuple[tuple[str, ...], ...]
     """Stage, host, status, runs, attempts, mean seconds trained, range of results."""
 

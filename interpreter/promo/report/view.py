@@ -33,7 +33,7 @@ from promo.report.money import money_to_json
 from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
-from promo.report.ranks import flow_view
+from promo.report.ranks import FlowView, flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
@@ -111,7 +111,7 @@ class _View:
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
             laws=(*laws_view(self.record), *foretold_views(self.record)),
-            flow=flow_view(self.record),
+            flow=self._flow(),
             reruns=reruns_view(self.record),
             vouching=vouching_view(self.record),
             stages=tuple(self._stages()),
@@ -150,6 +150,12 @@ class _View:
                 return "not started"
             case _:
                 assert_never(self.state.study)
+
+    def _flow(self) -> FlowView:
+        """Ranks from stage to stage; drawn and told in numbers only where the ladder has not told them."""
+        flow, told = flow_view(self.record), ladder_view(self.record).columns
+        new = any(column.rpartition(": ")[0] not in told for column in flow.columns[1:])
+        return flow if new else evolve(flow, picture="", columns=(), rows=())
 
     def _rung(self, row: str, names: tuple[str, ...]) -> str:
         budget = a_run_text(self.study.stages[names[0]])
@@ -245,7 +251,7 @@ class _View:
         rest = [stage.name for stage in self.plan.stages if stage.name not in self.state.opened]
         rows = stage_rows(self.study, rest)
         told = [f"{row} ({a_run_text(self.study.stages[names[0]])} a run)" for row, names in rows]
-        return f"Not begun: {listed(told)}." if told else ""
+        return f"Not started: {listed(told)}." if told else ""
 
     def _walk(self, row: str, names: Sequence[str]) -> StageView:
         """The steps of a walk as one stage: a line for what each of them tried."""

@@ -43,7 +43,7 @@ def _said(record: Record) -> Iterable[str]:
             "maker is for the reader: promo verify checks again with keys that the reader brings."
         )
     if study.anchor:
-        yield "The study demands such a receipt before anything runs."
+        yield "The study requires such a receipt before anything runs."
     if state.published is not None:
         yield f"Seeds were drawn from a value published after the freeze: {state.published}."
     elif study.draw is not None:

@@ -29,7 +29,6 @@ from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, other_verdicts, wording
-from promo.report.changed import beside
 from promo.report.decided import (
     allowance_of,
     attempt_cause,
@@ -37,7 +36,6 @@ from promo.report.decided import (
     demand_words,
     fate_words,
     finding_words,
-    of_candidate,
     outcome_words,
     standing_reason,
 )
@@ -103,7 +101,7 @@ def _of_law(record: Record, decision: Decision, found: Forecasting | Scheduling,
     if not told:
         return None
     lines = (
-        *(f"Foretold at {one.stage}: {number(one.value)}, {number(one.low)} to {number(one.high)}." for one in told),
+        *(f"Forecast at {one.stage}: {number(one.value)}, {number(one.low)} to {number(one.high)}." for one in told),
         *_outcome(record, decision, decision.kind),
         _digests(decision),
     )
@@ -120,7 +118,7 @@ def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, sta
     study, state = record.study, record.state
     went = {Verdict.PROMOTED: f"was promoted to {found.target}", Verdict.DROPPED: f"was not promoted to {found.target}"}
     shown = _shown(record, decision, standing)
-    called = beside(standing.candidate, record.changed.get(standing.candidate, ""))
+    called = record.call(standing.candidate)
     head = f"{called} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study)}."
     lines = (
         f"The rule: {read_gate(gate, study)}",
@@ -198,7 +196,7 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
     pair = [name for name in (*found.judged, rule.reference) if name]
     lines = (
         f"The rule: {read_rule(rule, study)}",
-        *(f"{_compared(one, found, rule, study)}." for one in found.comparisons),
+        *(f"{_compared(record, one, found, rule)}." for one in found.comparisons),
         *_parts(found.findings, study),
         *_outcome(record, decision, "rule"),
         *(line for name in pair for line in _runs(record, name, found.stage)),
@@ -216,9 +214,9 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
     return Explanation(rule.name, result_words(decision, study, record.state) + ".", lines, data)
 
 
-def _compared(one: Comparison, found: Judgement, rule: Rule, study: Study) -> str:
-    where = f"On {one.host} with seed {one.seed}{of_candidate(found, one)}"
-    said = f"{where}: {number(one.judged)} {study.measure.unit}"
+def _compared(record: Record, one: Comparison, found: Judgement, rule: Rule) -> str:
+    where = f"On {one.host} with seed {one.seed}{record.of_candidate(found, one)}"
+    said = f"{where}: {number(one.judged)} {record.study.measure.unit}"
     if not rule.reference:
         return said
     return f"{said} against {number(one.reference)}, difference {number(one.difference, signed=True)}"

@@ -23,7 +23,7 @@ SUMS = {
     ast.FloorDiv: operator.floordiv,
 }
 LARGEST = 10**18
-FLAG = "on or off, and an argument of a run has a value"
+FLAG = "flags, and promo passes arguments with values"
 
 
 def constants(tree: ast.Module) -> dict[str, tuple[ast.expr, int]]:

@@ -62,7 +62,7 @@ def _setting(draft: Draft, pin: str, called: _Called) -> Iterator[list[str]]:
     better = "lower" if draft.lower_is_better else "higher"
     yield ["promo 1"]
     yield [
-        f"# Drafted by promo new.  Lines that begin with # say what to look at; then: promo plan {draft.name}.promo",
+        f"# Drafted by promo new.  Comments with one # say what to look at; then: promo plan {draft.name}.promo",
         *_block(
             f"study {called.study}",
             title=f'"Which {draft.varied.name} gives the best {draft.metric}?"',
@@ -80,7 +80,7 @@ def _setting(draft: Draft, pin: str, called: _Called) -> Iterator[list[str]]:
 
 def _candidates(draft: Draft, called: _Called) -> Iterator[list[str]]:
     yield list(_factor(draft))
-    yield ["## As the script is.", f"candidate {called.base} as reference"]
+    yield ["## The unchanged script.", f"candidate {called.base} as reference"]
     for name, level in zip(called.others, draft.levels[1:], strict=True):
         yield [f"candidate {name} like {called.base} {{", f"  {draft.varied.name} = {_level(level)}", "}"]
 
@@ -101,7 +101,7 @@ def _stages(draft: Draft, called: _Called) -> Iterator[list[str]]:
         ),
     ]
     yield [
-        "## With seeds that the gate has not seen: the luck of the short stage does not come along.",
+        "## New seeds, so that luck in the short stage does not carry over.",
         *_block(
             f"stage {called.long}",
             after=called.gate,
@@ -120,8 +120,8 @@ def _limits(draft: Draft, cap: str) -> dict[str, str]:
 
 def _decisions(draft: Draft, called: _Called) -> Iterator[list[str]]:
     yield [
-        "## The best one is promoted, and the script as it is in any case.",
-        "# Frozen when the study starts: what you want to change, change now.",
+        "## The best one is promoted, and the unchanged script always is.",
+        "# Frozen when the study starts: make your changes before.",
         *_block(
             f"frozen gate {called.gate}",
             **{"from": f"{called.short} to {called.long}"},
@@ -134,8 +134,8 @@ def _decisions(draft: Draft, called: _Called) -> Iterator[list[str]]:
         ),
     ]
     yield [
-        "## Whether it is really better than the script as it is.",
-        f"# 0{draft.unit} asks for any gain at all: write the smallest one that you would act on.",
+        "## Whether it is really better than the unchanged script.",
+        f"# 0{draft.unit} accepts any gain at all: write the smallest one that you would act on.",
         *_block(
             f"frozen rule {called.rule}",
             judge=f"promoted against {called.base} at {called.long}",
@@ -152,7 +152,7 @@ def _block(head: str, **clauses: str) -> list[str]:
 
 def _factor(draft: Draft) -> Iterator[str]:
     varied = draft.varied
-    yield f"# More of them can be declared and varied: promo runner {draft.name}.toml lists all {len(draft.factors)}."
+    yield f"# The script has more settings to vary: promo runner {draft.name}.toml lists all {len(draft.factors)}."
     levels = sorted(draft.levels, key=lambda one: (isinstance(one, str), one if isinstance(one, int | float) else 0))
     values = ", ".join(map(_level, levels))
     assert varied.default is not None
@@ -162,12 +162,12 @@ def _factor(draft: Draft) -> Iterator[str]:
 def _of_short(draft: Draft) -> list[str]:
     if draft.duration is None:
         return [
-            "## Every candidate, in full: the script does not say for how long it trains, so a step is a whole run."
+            "## Every candidate, in full: the script has no setting for how long it trains, so a step is a whole run."
         ]
     word = draft.duration.word
     lines = [f"## A short look at every candidate: {_counted(draft.short)} of its {_counted(draft.whole)} {word}."]
     if draft.seconds:
-        lines.append("# The script does not say what it trained, so loading counts too: hence the wide tolerance.")
+        lines.append("# The script does not report its training time, so loading counts too: hence the wide tolerance.")
     return lines
 
 

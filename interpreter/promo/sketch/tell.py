@@ -16,14 +16,14 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
     )
     yield "decides", f"{draft.metric}, {way} is better ({seen}; --metric, --better)"
     levels = ", ".join(map(str, draft.levels[1:]))
-    yield "varied", f"{draft.varied.name}: {levels} beside its {draft.levels[0]} (--vary NAME=A,B)"
+    yield "varied", f"{draft.varied.name}: {levels} besides its {draft.levels[0]} (--vary NAME=A,B)"
     if draft.duration is None:
-        yield "trains for", "as long as it does: it has no setting that promo takes for a number of steps"
+        yield "trains for", "as long as it does: promo found no setting for a number of steps"
     else:
         yield "trains for", f"{draft.duration.word}: {draft.short} in the short stage, {draft.whole} in the long one"
     yield "seed", _seed(draft)
     if not draft.seconds:
-        yield "takes", f"{draft.takes} a run, of which the caps are made (--takes)"
+        yield "takes", f"{draft.takes} a run, from which the caps are set (--takes)"
     if draft.device is not None:
         yield "device", f"{draft.device.word} is the host's"
     for word, value in draft.fixed.items():
@@ -32,7 +32,7 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
         yield "copied", f"{_some(script.files)}, into the folder of every run"
     missed = [name for name in script.elsewhere if not any(value.endswith(name) for value in draft.fixed.values())]
     if missed:
-        yield "not copied", f"{_some(missed)}: runs have a folder of their own, so name such things by their whole path"
+        yield "not copied", f"{_some(missed)}: each run has its own folder, so use absolute paths for these"
     if script.variables:
         yield "variables", f"{_some(script.variables)} of your environment, recorded with every start"
     if script.unread:
@@ -46,7 +46,7 @@ def _seed(draft: Draft) -> str:
         return knob.word
     if draft.script.seeded:
         return f"the first argument of {_some(draft.script.seeded)}"
-    return "it sets none, so that runs differ by chance alone and seeds only number them"
+    return "none is set: runs differ by chance alone, and seeds only number them"
 
 
 def _some(names: tuple[str, ...] | list[str]) -> str:

@@ -181,7 +181,7 @@ class Criteria:
         if stage is None or law is None or bound is None:
             return None
         if bound.kind is BoundKind.WITHIN:
-            message = "what a law foretells is held against one side of a bound"
+            message = "the forecast of a law is compared with one side of a bound"
             self.scope.report("P0803", message, part, "write: at most, or at least")
             return None
         clauses = self.scope.declared[law].nodes("stages")

@@ -1,0 +1,116 @@
+"""Candidates are called by their names and what changed, in every table, picture, record and export."""
+
+import csv
+import io
+import re
+from html import unescape
+
+import pytest
+
+from promo.api import load, plan_of
+from promo.driver.export import logged_runs
+from promo.driver.report import record_of
+from promo.report.beside import build_beside
+from promo.report.render import render_csv, render_html, render_markdown
+from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
+from promo.report.view import build_view
+from steady import carried_out
+from support import promo
+
+NAMES = ("quickstart", "grow_small", "replay_prefix", "staged_promotion")
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        yield {name: carried_out(name, tmp_path_factory.mktemp(name), patch) for name in NAMES}
+
+
+def bare(record):
+    """Candidates whose names do not say what changed."""
+    return {name for name in record.candidates if record.changed[name]}
+
+
+def texts_of(page):
+    """What stands in the fields of a page's tables, in its lists and where a mark is pointed at."""
+    page = re.sub(r'<table class="legend">.*?</table>', "", page, flags=re.DOTALL)  # says what each of them is
+    for tag in ("td", "th", "title", "li"):
+        for inner in re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", page, re.DOTALL):
+            yield tag, unescape(re.sub(r"<[^>]*>", " ", inner)).strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_that_names_a_candidate_says_what_changed(studies, name):
+    record = record_of(studies[name])
+    page = render_html(build_view(record))
+    for picture in re.findall(r'<svg class="picture".*?</svg>', page, re.DOTALL):
+        texts = [unescape(one) for one in re.findall(r"<text\b[^>]*>(.*?)</text>", picture)]
+        said = " ".join(texts)
+
+        left = [one for one in texts if one in bare(record) and record.changed[one].split(",")[0] not in said]
+        assert left == [], said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_field_of_a_table_and_no_label_is_a_bare_name(studies, name):
+    record = record_of(studies[name])
+    view = build_view(record)
+    found = [(tag, text) for tag, text in texts_of(render_html(view)) if text in bare(record)]
+    lines = re.sub(r"## Candidates\n.*?\n## ", "", render_markdown(view), flags=re.DOTALL).splitlines()
+    fields = [field.strip() for line in lines if line[:1] == "|" for field in line.split("|")]
+
+    assert found == [], found
+    assert [field for field in fields if field in bare(record)] == []
+    assert any(bare(record_of(study)) for study in studies.values())
+
+
+def test_two_studies_beside_each_other_call_candidates_so(studies):
+    record = record_of(studies["quickstart"])
+    rows = build_beside(record, record).stages[0].rows
+
+    assert "shallow (depth 1, aspect 64)" in [row.candidate for row in rows]
+    assert not bare(record) & {row.candidate for row in rows}
+
+
+def test_every_table_of_a_study_and_a_plan_tells_what_changed(studies, tmp_path):
+    folder = studies["quickstart"]
+    record, study = record_of(folder), load(folder.path)
+    spec = tmp_path / "quickstart.promo"
+    spec.write_bytes((folder.path / "spec.promo").read_bytes())
+    tables = (study.runs(), study.points(), study.decisions(), study.cells(), plan_of(spec).runs)
+
+    for table in tables:
+        assert {(one.candidate, one.changed or "") for one in table} >= set(record.changed.items()) - {("", "")}
+        assert {one.changed for one in table if one.candidate == "shallow"} == {"depth 1, aspect 64"}
+
+
+def test_runs_of_other_tools_are_called_so(studies):
+    folder = studies["quickstart"]
+    names = {run.settings["candidate"]: run.name for run in logged_runs(folder)}
+
+    assert "shallow (depth 1, aspect 64)" in names["shallow"]
+
+
+def test_a_plan_lists_and_a_simulation_counts_candidates_so(studies, capsys, tmp_path):
+    spec = tmp_path / "quickstart.promo"
+    spec.write_bytes((studies["quickstart"].path / "spec.promo").read_bytes())
+    assert promo("plan", "--all", spec) == 0
+    listed = capsys.readouterr().out
+    assert promo("simulate", spec, "--draws", "50") == 0
+    counted = capsys.readouterr().out
+
+    assert "screen  shallow (depth 1, aspect 64)  laptop  seed 1" in listed
+    assert re.search(r"^shallow \(depth 1, aspect 64\) +\d", counted, re.MULTILINE)
+
+
+def test_csv_files_have_a_column_of_what_changed(studies):
+    record = record_of(studies["quickstart"])
+    files = (
+        render_csv(run_columns(record), run_table(record)),
+        render_csv(DECISION_COLUMNS, decision_rows(record)),
+        render_csv(CELL_COLUMNS, cell_rows(record)),
+    )
+
+    for file in files:
+        rows = list(csv.DictReader(io.StringIO(file)))
+        assert {row["changed"] for row in rows if row["candidate"] == "shallow"} == {"depth 1, aspect 64"}
