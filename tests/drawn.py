@@ -8,10 +8,10 @@ from fractions import Fraction
 from functools import cache, partial
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 
-from attrs import fields
 from hypothesis import strategies as st
 
 from promo.base.canonical import SAFE_INTEGER, Json
+from promo.base.classes import fields
 from promo.base.fields import Form, Range, Undecodable, Unstored
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)

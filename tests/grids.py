@@ -5,8 +5,7 @@ from fractions import Fraction
 from itertools import combinations
 from types import SimpleNamespace
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.arrays import array_of, full_of
 from promo.study.coding import Against, Trend

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.values import Body, Facts, Keeping, Request, RunOf, RunStatus, TextOf, Work

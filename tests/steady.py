@@ -11,10 +11,10 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from attrs import evolve
 from promo_toy.shapes import pretended
 
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.cli.live import Quiet
 from promo.cli.spec import compile_file

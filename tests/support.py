@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.source import Source
 from promo.cli.main import main
 from promo.driver.pipeline import Compiled, compile_source

@@ -17,8 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from attrs import evolve, field, frozen
-
+from promo.base.classes import evolve, field, frozen
 from support import promo
 
 FENCE = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from random import Random
 
-from attrs import define, field, frozen
-
+from promo.base.classes import define, field, frozen
 from promo.decision.decide import decide_gate, decide_rule
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.plan.values import Plan

@@ -11,9 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from attrs import AttrsInstance, asdict, fields, frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import fields, frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.errors import PromoError, SpecError
 from promo.driver.pipeline import compile_source, lock_path, read_lock
@@ -231,7 +230,7 @@ class Finding:
     column: int
 
 
-Row = TypeVar("Row", bound=AttrsInstance)
+Row = TypeVar("Row")
 """One of the classes above."""
 
 
@@ -270,7 +269,7 @@ class Table(Sequence[Row], Generic[Row]):
         return [self._flat(row) for row in self._rows]
 
     def _flat(self, row: Row) -> dict[str, Any]:
-        flat = asdict(row, recurse=False)
+        flat = {one.name: getattr(row, one.name) for one in fields(row)}
         levels = flat.pop("factors", {})
         return flat | {f"{FACTOR}{name}": levels.get(name) for name in self._factors}
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from attrs import fields
 
 import promo as package
+from promo.base.classes import fields
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
 from promo.report.effect_table import EFFECT_COLUMNS

@@ -6,12 +6,12 @@ from fractions import Fraction
 from typing import Annotated, ClassVar, Literal, get_args, get_type_hints
 
 import pytest
-from attrs import frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
+from promo.base.classes import frozen
 from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
 from promo.base.fields import (
     Count,

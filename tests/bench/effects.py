@@ -17,8 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.evidence.effects import fit_observed
 from promo.evidence.observed import observe
 from promo.evidence.terms import Columns, columns_of

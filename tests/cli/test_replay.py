@@ -7,10 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
 from promo.base.canonical import digest_bytes
+from promo.base.classes import evolve
 from promo.driver.study import StudyFolder
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import AttemptStarted, Freezing, RunStatus, StageOpened, Work

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.curves.assign import assign
 from promo.curves.values import Column, Curve, Point, Settings
 from support import plan_of, recorded, study_of

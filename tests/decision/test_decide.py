@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.base.codec import value_digest
 from promo.base.diagnostics import errors
 from promo.decision.decide import decide_gate, decide_rule

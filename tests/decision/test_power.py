@@ -6,10 +6,10 @@ from fractions import Fraction
 from itertools import combinations
 
 import pytest
-from attrs import evolve
 from scipy.stats import t as student
 
 from grids import drawn as drawn_levels
+from promo.base.classes import evolve
 from promo.decision.power import MOST_SEEDS, Supposed, power_at, power_of, powers
 from promo.decision.unreplicated import found_by_lenth, power_by_lenth
 from promo.evidence.effects import estimate_effects, fit_observed, fit_stage

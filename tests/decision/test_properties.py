@@ -3,11 +3,11 @@
 import hashlib
 from fractions import Fraction
 
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promo.base.canonical import canonical, parse_canonical
+from promo.base.classes import evolve
 from promo.base.codec import from_json, to_json
 from promo.decision.decide import decide_gate, decide_rule
 from promo.evidence.collect import collect

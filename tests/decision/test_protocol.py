@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import assert_never
 
 import pytest
-from attrs import evolve, frozen
 
+from promo.base.classes import evolve, frozen
 from promo.base.source import Source
 from promo.decision.agenda import (
     Agenda,

@@ -1,8 +1,8 @@
 """Rules: whether a claim holds, cell by cell, and what follows when it cannot be told."""
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.decision.decide import decide_rule
 from promo.decision.values import About
 from promo.ledger.outcomes import Absent, Failed, Held, Lacking, NobodyPromoted, Settled, Stopped

@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.base.errors import ExitCode
 from promo.driver.receipts import NAMESPACE
 from promo.driver.values import REPLAY_WORDS, Audit, Check, Outcome, Reach

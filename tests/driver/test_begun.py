@@ -6,8 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.driver.seeds import drawn_seed
 from promo.ledger.chain import decode
 from promo.ledger.values import Freezing, Publication, Receipt

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 import studies
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
+from promo.base.classes import evolve
 from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.driver.bundle import LARGEST_RECORD, MOST_FILES, Manifest, read_bundle

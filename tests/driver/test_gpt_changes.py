@@ -12,10 +12,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from attrs import evolve
 from promo_toy.lawful import UNIT
 
 from promo.base.canonical import from_exact, parse_json
+from promo.base.classes import evolve
 from promo.decision.values import Grounds
 from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState

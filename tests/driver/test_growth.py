@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.driver.study import StudyFolder
 from promo.ledger.values import AttemptStarted, ResultAccepted, RunStatus

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
 from promo.base.canonical import canonical, parse_json
+from promo.base.classes import evolve
 from promo.base.codec import from_json, to_json
 from promo.cli.spec import compile_file
 from promo.decision.values import Decision, Fate, Reducing, verdict_of

@@ -11,10 +11,10 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
+from promo.base.classes import evolve
 from promo.base.codec import from_json, to_json
 from promo.decision.values import Decision
 from promo.driver.study import StudyFolder

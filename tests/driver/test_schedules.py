@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from attrs import evolve
 from promo_toy.train import LAWS
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.classes import evolve
 from promo.decision.values import Grounds
 from promo.driver.study import StudyFolder
 from promo.ledger.outcomes import Held, Turn

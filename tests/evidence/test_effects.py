@@ -6,9 +6,9 @@ from fractions import Fraction
 from itertools import combinations
 
 import pytest
-from attrs import evolve
 from scipy import stats as reference
 
+from promo.base.classes import evolve
 from promo.base.tails import adjust
 from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import Method

@@ -13,10 +13,10 @@ from itertools import pairwise, product
 from types import SimpleNamespace
 
 import pytest
-from attrs import evolve
 from scipy import stats as reference
 
 from grids import drawn
+from promo.base.classes import evolve
 from promo.base.least_squares import solve
 from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import Method

@@ -6,11 +6,11 @@ block, effect and centre, or for every level and pair of levels, and never a sum
 """
 
 import pytest
-from attrs import evolve
 
 from evidence.test_levels import Dense, effects_of, runs_of
 from evidence.test_oracle import dense
 from grids import drawn as drawn_levels
+from promo.base.classes import evolve
 from promo.evidence.effects import fit_observed
 from promo.evidence.estimates import Method
 from promo.evidence.observed import observe

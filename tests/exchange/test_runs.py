@@ -4,9 +4,9 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
-from attrs import evolve
 
 from made import NOTHING, body
+from promo.base.classes import evolve
 from promo.exchange.mlflow import log_runs
 from promo.exchange.runs import logged_run
 from promo.exchange.values import RunEnd

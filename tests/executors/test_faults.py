@@ -4,9 +4,9 @@ import json
 import time
 
 import pytest
-from attrs import frozen
 
 from clusters import attempts, command, endings, process, ran, request, sound, state, write_study
+from promo.base.classes import frozen
 
 ENGINES = {"slurm": "cluster", "ray": "ray_cluster"}
 ENDS = {

@@ -13,9 +13,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.decision.agenda import Agenda
 from promo.decision.rehearse import Rehearsal
 from promo.decision.values import Grounds

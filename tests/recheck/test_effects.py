@@ -6,9 +6,9 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import get_args
 
-from attrs import evolve
 from promo.templates import recheck
 
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import Method

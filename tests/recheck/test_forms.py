@@ -6,11 +6,11 @@ from enum import Enum
 from typing import get_args, get_type_hints
 
 import pytest
-from attrs import fields
 from promo.templates import recheck
 
 import studies
 from promo.base.canonical import Json
+from promo.base.classes import fields
 from promo.base.codec import from_json, union_from_json
 from promo.base.fields import Undecodable, Unstored
 from promo.ledger.outcomes import Because, Outcome

@@ -4,10 +4,10 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
 from grids import drawn
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.evidence.effects import estimate_effects
 from promo.study.families import Rest

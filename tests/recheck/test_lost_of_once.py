@@ -10,11 +10,11 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 from scipy import stats as reference
 
 from evidence.test_published import FILTRATION
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.decision.power import Supposed, power_of
 from promo.evidence.effects import estimate_effects

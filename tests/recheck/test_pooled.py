@@ -7,9 +7,9 @@ from argparse import Namespace
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.evidence.effects import estimate_effects, fit_pooled
 from promo.evidence.estimates import Method

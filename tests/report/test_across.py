@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.evidence.across import Move, Turn, moves, turns
 from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import EffectTable

@@ -2,8 +2,7 @@
 
 from fractions import Fraction
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.report.changed import MOST_LETTERS, beside, changes
 from promo.study.values import Role
 from support import SOUND, spec, study_of

@@ -4,12 +4,12 @@ import io
 import unicodedata
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from promo.templates import recheck
 from rich.console import Console
 
+from promo.base.classes import evolve
 from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source, Span
 from promo.base.visible import on_one_line, visible

@@ -4,8 +4,8 @@ import re
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.driver.report import record_of
 from promo.report.landscape import Look, judged, landscape_lines, landscape_view
 from promo.report.render import render_html, render_markdown

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.driver.report import record_of, write_report
 from promo.driver.study import StudyFolder
 from promo.report.curves import drawn_runs, thinned

@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ET
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from promo.base.classes import evolve
 from promo.base.floats import nearest
 from promo.base.resources import template_folder
 from promo.report.axes import Plot

@@ -12,9 +12,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 from promo_toy.declare import METRICS
 
+from promo.base.classes import evolve
 from promo.base.resources import template_folder
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder

@@ -5,11 +5,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from attrs import asdict, evolve
+from attrs import asdict
 
 from lossy import LossyKernel
 from made import body, budget, request
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.decision.agenda import Agenda
 from promo.ledger.journal import Journal

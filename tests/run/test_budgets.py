@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 from promo.templates import recheck
 
 from made import budget
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.run.budgets import is_kept, missed
 from promo.run.values import Counter, Used

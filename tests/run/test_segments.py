@@ -1,13 +1,13 @@
 """What a run says that it did in each shape, against the changes it was asked for; both verifiers hold it alike."""
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from promo.templates import recheck
 from promo_toy.shapes import pretended
 
 from made import body, budget, request
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.run.budgets import is_kept
 from promo.run.segments import Done, misfit

@@ -4,10 +4,10 @@ import json
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 
 from made import body, budget, request
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.run.disk import RealDisk
 from promo.run.store import (

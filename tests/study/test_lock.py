@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 from promo.base.canonical import canonical, parse_canonical
+from promo.base.classes import evolve
 from promo.base.codec import to_json, value_digest
 from promo.base.edits import apply
 from promo.base.errors import PromoError

@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 from promo.base import pages
+from promo.base.classes import evolve
 from promo.base.codec import value_digest
 from promo.base.diagnostics import Diagnostic, Label, SpecError
 from promo.base.source import Source, Span

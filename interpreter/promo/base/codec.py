@@ -21,9 +21,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from attrs import fields
-
 from promo.base.canonical import Json, digest, exact
+from promo.base.classes import fields, is_value
 from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Silent, Undecodable, Unstored, brief, free
 
 T = TypeVar("T")
@@ -120,7 +119,7 @@ def _silent(kind: Any) -> dict[str, object]:
 def _encoder_of(kind: Any) -> Encoder:
     if issubclass(kind, Enum):
         return _value_of
-    if not hasattr(kind, "__attrs_attrs__"):
+    if not is_value(kind):
         return _encoder(kind)
     parts = tuple((name, _encoder(hint)) for name, hint in _declared(kind)[0])
     if getattr(kind, "ROW", False):
@@ -289,7 +288,7 @@ def _encoder(hint: Any) -> Encoder:
         if key is _same and item is _same:
             return dict
         return lambda value: {str(key(name)): item(one) for name, one in value.items()}
-    if isinstance(hint, type) and (issubclass(hint, Enum) or hasattr(hint, "__attrs_attrs__")):
+    if isinstance(hint, type) and (issubclass(hint, Enum) or is_value(hint)):
         return _value_of if issubclass(hint, Enum) else _encoder_when_needed(hint)
     raise TypeError(f"{hint} has no stored form")
 
@@ -322,7 +321,7 @@ def _union_encoder(members: tuple[Any, ...]) -> Encoder:
     rest: list[Encoder] = []
     for one in real:
         bare = get_args(one)[0] if get_origin(one) is Annotated else one
-        if isinstance(bare, type) and (issubclass(bare, (Enum, str, int)) or hasattr(bare, "__attrs_attrs__")):
+        if isinstance(bare, type) and (issubclass(bare, (Enum, str, int)) or is_value(bare)):
             by_class[bare] = _encoder(one)
         else:
             rest.append(_encoder(one))
@@ -360,7 +359,7 @@ def _decoder(hint: Any) -> Decoder:
         return _mapping_decoder(args[0], _decoder(args[1]))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _enum_decoder(hint)
-    if isinstance(hint, type) and hasattr(hint, "__attrs_attrs__"):
+    if isinstance(hint, type) and is_value(hint):
         return _decoder_when_needed(hint)
     raise TypeError(f"{hint} has no stored form")
 

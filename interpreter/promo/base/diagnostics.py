@@ -9,9 +9,7 @@ and things this version cannot run yet.
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from attrs import frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 from promo.base.source import Span
 
 
@@ -22,16 +20,16 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@frozen(**LEAN)
-class Label(Shown):
+@frozen
+class Label:
     """A second place that explains the first, such as the line that declared a name."""
 
     span: Span
     text: str
 
 
-@frozen(**LEAN)
-class Edit(Shown):
+@frozen
+class Edit:
     """Replace the characters of *span* by *text*."""
 
     span: Span
@@ -45,8 +43,8 @@ class Confidence(Enum):
     GUESS = "guess"
 
 
-@frozen(**LEAN)
-class Diagnostic(Shown):
+@frozen
+class Diagnostic:
     """
     One fault of a spec.
 

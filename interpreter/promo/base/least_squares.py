@@ -19,7 +19,7 @@ from itertools import islice, repeat
 from math import lcm
 from operator import mul
 
-from attrs import frozen
+from promo.base.classes import frozen
 
 Lines = list[list[int]]
 

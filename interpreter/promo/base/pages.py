@@ -8,8 +8,7 @@ for a part of `study.promo` beside the pages; a test compiles both and compares 
 
 import re
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.resources import page_folder
 
 SHAPE = re.compile(

@@ -8,13 +8,11 @@ worked out only when a place has to be shown to a person.
 from bisect import bisect_right
 from functools import cached_property
 
-from attrs import field, frozen
-
-from promo.base.shown import Shown
+from promo.base.classes import field, frozen
 
 
-@frozen(repr=False)
-class Source(Shown):
+@frozen
+class Source:
     """One spec text and the name it is shown under (a path, or `<stdin>`)."""
 
     name: str
@@ -43,8 +41,8 @@ class Source(Shown):
         return self.text[start:end].rstrip("\r\n")
 
 
-@frozen(repr=False)
-class Span(Shown):
+@frozen
+class Span:
     """The characters of a source from *start* up to, not including, *end*."""
 
     source: Source = field(repr=False)

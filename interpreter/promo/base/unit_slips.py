@@ -9,10 +9,8 @@ import re
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import exact
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 from promo.base.units import CURRENCIES, RESEMBLING, UNITS, sure_unit
 
 PREFIXES = {"k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12, "P": 15, "E": 18}
@@ -27,8 +25,8 @@ LONGEST_PLAIN = 12
 _PART = re.compile(r"([0-9][0-9_]*(?:\.[0-9][0-9_]*)?)([A-Za-z_%]+)")
 
 
-@frozen(**LEAN)
-class Proposal(Shown):
+@frozen
+class Proposal:
     """A quantity as it should be written; *sure* when nothing else can be meant."""
 
     text: str

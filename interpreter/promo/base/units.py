@@ -8,10 +8,8 @@ are the same value and hash the same.  There is no `m` (minute, month or milli?)
 from enum import Enum
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import exact
-from promo.base.shown import Shown
+from promo.base.classes import frozen
 
 
 class Dimension(Enum):
@@ -27,8 +25,8 @@ class Dimension(Enum):
     METRIC = "an amount of the measure"
 
 
-@frozen(repr=False)
-class Quantity(Shown):
+@frozen
+class Quantity:
     """*value* in the base unit of *dimension*: seconds, tokens, steps, operations, the currency, the measure's unit."""
 
     value: Fraction

@@ -5,9 +5,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from attrs import evolve
-
 from promo.base.canonical import Json
+from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put, put_wrapped

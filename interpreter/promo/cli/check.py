@@ -6,12 +6,10 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import evolve, frozen
-
+from promo.base.classes import evolve, frozen
 from promo.base.diagnostics import Diagnostic, SpecError, errors, in_text_order
 from promo.base.edits import applicable, apply
 from promo.base.errors import ExitCode, PromoError
-from promo.base.shown import LEAN, Shown
 from promo.base.source import Source
 from promo.cli.spec import counted, print_diagnostics, standard_input, write_text
 from promo.cli.terminal import put
@@ -22,8 +20,8 @@ ROUNDS = 8
 """How often a fixed text is read again; fixing one fault may bring another to light."""
 
 
-@frozen(**LEAN)
-class Checked(Shown):
+@frozen
+class Checked:
     """One spec: its text as fixed, what was fixed, and what is still found."""
 
     source: Source

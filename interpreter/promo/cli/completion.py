@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.errors import ExitCode
 
 

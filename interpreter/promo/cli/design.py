@@ -4,9 +4,8 @@ import json
 from argparse import Namespace
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from promo.base.canonical import Json
+from promo.base.classes import frozen
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, designs_alone
 from promo.cli.terminal import put

@@ -8,8 +8,7 @@ Columns are those of the terminal, so carets stand under what they mean behind t
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source, Span
 from promo.base.visible import visible

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import frozen
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promo.base.canonical import from_exact, parse_json
+from promo.base.classes import frozen
 from promo.base.codec import from_json
 from promo.base.reading import open_plain
 from promo.cli.terminal import expanded

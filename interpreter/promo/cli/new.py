@@ -6,8 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.diagnostics import errors
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source

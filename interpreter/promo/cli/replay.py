@@ -6,8 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.errors import PromoError
 from promo.base.reading import RECORD
 from promo.cli.run import display_of, print_end

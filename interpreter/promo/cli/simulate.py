@@ -7,9 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from attrs import evolve
-
 from promo.base.canonical import from_exact
+from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
 from promo.cli.effects import effects_json, effects_text, simulate_effects

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.errors import ExitCode
 from promo.base.source import Source

@@ -8,8 +8,7 @@ name or device, a seed by its label, or else by the order of labels.  What else 
 import re
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import did_you_mean
 from promo.curves.conditions import OWN, condition_of, tabled
 from promo.curves.reach import COLUMN_OF

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from attrs import define, evolve, field
-
 from promo.base.canonical import exact
+from promo.base.classes import define, evolve, field
 from promo.base.diagnostics import did_you_mean
 from promo.base.units import UNITS, Dimension
 from promo.curves.values import COORDINATES, OK, STATUSES, Column, Curve, Fault, Point, Settings, Sheet

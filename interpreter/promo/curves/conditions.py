@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import exact
+from promo.base.classes import evolve
 from promo.base.diagnostics import did_you_mean
 from promo.curves.values import Fault, Sheet
 from promo.study.values import Study

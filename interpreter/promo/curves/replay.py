@@ -6,9 +6,8 @@ The same bytes under the same settings give the same replay, so that a study whi
 
 from collections.abc import Iterable, Mapping
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.classes import evolve, frozen
 from promo.base.codec import from_json, to_json
 from promo.base.errors import BadTable, Mismatch
 from promo.curves.assign import Assignment, assign

@@ -2,8 +2,7 @@
 
 import tomllib
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.errors import PromoError
 from promo.curves.values import Column, Settings
 from promo.study.values import Study

@@ -9,10 +9,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Form, Large
-from promo.base.shown import LEAN, Shown
 
 
 class Column(Enum):
@@ -44,16 +42,16 @@ STATUSES = (OK, "nan", "diverged", "oom", "timeout", "killed", "crash")
 """What a status column may say: the statuses of a run."""
 
 
-@frozen(**LEAN)
-class Fault(Shown):
+@frozen
+class Fault:
     """Something wrong with a table; *row* 0 means the table as a whole."""
 
     row: int
     message: str
 
 
-@frozen(**LEAN)
-class Sheet(Shown):
+@frozen
+class Sheet:
     """A table as texts: *rows* are (row number in the file, column -> text), the header is row 1."""
 
     name: str
@@ -63,8 +61,8 @@ class Sheet(Shown):
     """Rows that do not fit under the header."""
 
 
-@frozen(**LEAN)
-class Point(Shown):
+@frozen
+class Point:
     """A measured point: how far the run had come, and the measure there."""
 
     row: int
@@ -73,8 +71,8 @@ class Point(Shown):
     value: Fraction
 
 
-@frozen(**LEAN)
-class Curve(Shown):
+@frozen
+class Curve:
     """One recorded run; *seed* and *host* are the table's own labels, empty where it has none."""
 
     config: str
@@ -89,8 +87,8 @@ class Curve(Shown):
     """Its last row."""
 
 
-@frozen(**LEAN)
-class Reading(Shown):
+@frozen
+class Reading:
     """What a budget reaches on a curve."""
 
     value: Fraction
@@ -107,8 +105,8 @@ Layout = Annotated[str, Form("layout of a table", "table|autoresearch|wandb|mlfl
 SeedsBy = Annotated[str, Form("way to find seeds", "label|order|auto")]
 
 
-@frozen(**LEAN)
-class Settings(Shown):
+@frozen
+class Settings:
     """
     How a table is read, as it was asked for; the study keeps it.
 
@@ -127,8 +125,8 @@ class Settings(Shown):
     interpolate: bool = False
 
 
-@frozen(**LEAN)
-class TableUse(Shown):
+@frozen
+class TableUse:
     """What a study keeps of a table besides its bytes: its file's name, and how it is read."""
 
     FORM: ClassVar = ("promo_curves", 1)

@@ -16,9 +16,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import define, evolve, field, frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import define, evolve, field, frozen
 from promo.decision.spending import Allowed, Amount, allowed, needed, spent
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -32,23 +30,23 @@ Cell = tuple[str, str, int]
 """Candidate, host, seed."""
 
 
-@frozen(**LEAN)
-class Open(Shown):
+@frozen
+class Open:
     """A stage begins, with these candidates, sorted."""
 
     stage: str
     entrants: tuple[str, ...]
 
 
-@frozen(**LEAN)
-class Make(Shown):
+@frozen
+class Make:
     """An attempt of a run is made."""
 
     run: PlannedRun
 
 
-@frozen(**LEAN)
-class SetAside(Shown):
+@frozen
+class SetAside:
     """A guard of a gate sets a result aside; *guard* counts from 0."""
 
     run: str
@@ -61,36 +59,36 @@ class SetAside(Shown):
     """The run is made again."""
 
 
-@frozen(**LEAN)
-class Decide(Shown):
+@frozen
+class Decide:
     """A gate, rule, reduction, step of a walk, forecast or schedule decides."""
 
     name: str
 
 
-@frozen(**LEAN)
-class Close(Shown):
+@frozen
+class Close:
     """A stage has come to its end."""
 
     stage: str
 
 
-@frozen(**LEAN)
-class Estimate(Shown):
+@frozen
+class Estimate:
     """Effects are estimated."""
 
     name: str
 
 
-@frozen(**LEAN)
-class Wait(Shown):
+@frozen
+class Wait:
     """A person decides what a gate or rule left to one."""
 
     name: str
 
 
-@frozen(**LEAN)
-class AwaitBudget(Shown):
+@frozen
+class AwaitBudget:
     """Nothing runs, and what is left of the study's budgets is too little for the next attempt."""
 
     run: PlannedRun
@@ -101,15 +99,15 @@ class AwaitBudget(Shown):
     budget: Allowed
 
 
-@frozen(**LEAN)
-class Stop(Shown):
+@frozen
+class Stop:
     """The study ends by the word of a gate or rule."""
 
     by: str
 
 
-@frozen(**LEAN)
-class Finish(Shown):
+@frozen
+class Finish:
     """The study comes to its end."""
 
 

@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import assert_never
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
 from promo.base.canonical import exact
+from promo.base.classes import frozen
 from promo.decision.confidence import Bools, Floats, agree, counted, reaches, speaks
 from promo.decision.decide import decide_gate, decide_rule, lot
 from promo.decision.values import Ground, Judgement, Ranking

@@ -10,7 +10,7 @@ comparison `at_equal_cost` gives it the hours that another one had, no more and 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import field, frozen
+from promo.base.classes import field, frozen
 
 
 @frozen

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import field, frozen
-
 from promo.base.canonical import exact, from_exact
+from promo.base.classes import field, frozen
 from promo.base.floats import nearest, significant, six_digits
 from promo.decision.stats import half_width, sign_flip_p, summarise, tau_b, tau_is_at_least, wilcoxon_p
 from promo.decision.values import (

@@ -9,8 +9,7 @@ are fewer.  A result is
 counted for a run of an entrant only, so that done is never more than runs.
 """
 
-from attrs import define, field, frozen
-
+from promo.base.classes import define, field, frozen
 from promo.decision.agenda import Agenda
 from promo.ledger.state import AttemptState, State
 from promo.plan.values import StagePlan

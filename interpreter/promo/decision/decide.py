@@ -10,9 +10,8 @@ from fractions import Fraction
 from functools import cache
 from typing import assert_never
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import exact, from_exact
+from promo.base.classes import evolve, frozen
 from promo.base.codec import value_digest
 from promo.decision.conditions import Foretell, Table, agreement, complete, holds
 from promo.decision.stats import summarise

@@ -13,9 +13,9 @@ from statistics import NormalDist
 from typing import assert_never
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
+from promo.base.classes import frozen
 from promo.base.tails import t_quantile
 from promo.decision.confidence import rank_sum_limit
 from promo.study.judgement import (

@@ -13,9 +13,8 @@ from fractions import Fraction
 from functools import cache
 from typing import assert_never
 
-from attrs import define, field
-
 from promo.base.canonical import from_exact
+from promo.base.classes import define, field
 from promo.base.floats import significant
 from promo.decision.conditions import TOLD_DIGITS, Foretell
 from promo.decision.values import Decision, FitOf, Forecasting, Grounds, Input, Scheduling, Switch, Told

@@ -11,8 +11,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
+
+from promo.base.classes import frozen
 
 AT_ONCE = 100_000
 """Worlds that are drawn at once."""

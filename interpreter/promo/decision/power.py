@@ -15,8 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
+from promo.base.classes import evolve, frozen
 from promo.base.floats import root
 from promo.base.least_squares import Moments, Solved, solve
 from promo.base.noncentral import found_with, two_sided_power

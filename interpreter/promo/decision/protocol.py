@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import assert_never
 
-from attrs import define, field, frozen
-
+from promo.base.classes import define, field, frozen
 from promo.base.errors import Mismatch
 from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside, in_force
 from promo.decision.spending import Allowed, Spending, allowed, needed

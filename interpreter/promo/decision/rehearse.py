@@ -8,8 +8,7 @@ trains; nothing is written.
 from collections.abc import Callable
 from typing import assert_never
 
-from attrs import define, field
-
+from promo.base.classes import define, field
 from promo.decision.agenda import (
     Agenda,
     AwaitBudget,

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
-from attrs import evolve, frozen
 
+from promo.base.classes import evolve, frozen
 from promo.decision.arrays import apply_gate, apply_rule, fast_gate, fast_rule
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance

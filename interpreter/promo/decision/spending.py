@@ -25,9 +25,8 @@ the room.
 
 from fractions import Fraction
 
-from attrs import define, field, frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import define, field, frozen
 from promo.ledger.losses import Loss
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.study.money import of_devices

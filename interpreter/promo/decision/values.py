@@ -10,11 +10,9 @@ from enum import Enum
 from fractions import Fraction
 from typing import ClassVar, assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured
-from promo.base.shown import LEAN, Shown
 from promo.evidence.values import Cell
 from promo.ledger.outcomes import Because, Held, Outcome, Stopped, Turn
 from promo.ledger.values import Verdict as RecordedVerdict
@@ -58,8 +56,8 @@ class Ground(Enum):
 # --- findings ----------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class Place(Shown):
+@frozen
+class Place:
     """Place among those who compete for one, on a host or over all cells; None for who does not compete."""
 
     TAG: ClassVar = "place"
@@ -69,8 +67,8 @@ class Place(Shown):
     of: Count
 
 
-@frozen(**LEAN)
-class Reference(Shown):
+@frozen
+class Reference:
     """Whom a candidate was compared with; itself where it is the reference."""
 
     TAG: ClassVar = "reference"
@@ -78,8 +76,8 @@ class Reference(Shown):
     candidate: str | None
 
 
-@frozen(**LEAN)
-class About(Shown):
+@frozen
+class About:
     """Whom a finding is about, where its rule is about several."""
 
     TAG: ClassVar = "about"
@@ -87,8 +85,8 @@ class About(Shown):
     candidate: str
 
 
-@frozen(**LEAN)
-class Bounded(Shown):
+@frozen
+class Bounded:
     """One-sided confidence bound of a mean difference."""
 
     TAG: ClassVar = "bound"
@@ -99,8 +97,8 @@ class Bounded(Shown):
     cells: Count
 
 
-@frozen(**LEAN)
-class Chance(Shown):
+@frozen
+class Chance:
     """P of a permutation test."""
 
     TAG: ClassVar = "chance"
@@ -109,8 +107,8 @@ class Chance(Shown):
     cells: Count
 
 
-@frozen(**LEAN)
-class Between(Shown):
+@frozen
+class Between:
     """Two-sided confidence interval of a mean difference."""
 
     TAG: ClassVar = "interval"
@@ -121,8 +119,8 @@ class Between(Shown):
     cells: Count
 
 
-@frozen(**LEAN)
-class LeastAgreement(Shown):
+@frozen
+class LeastAgreement:
     """The two rankings that agree least; *undefined* where one of them ranks fewer than two apart."""
 
     TAG: ClassVar = "agreement"
@@ -132,8 +130,8 @@ class LeastAgreement(Shown):
     undefined: bool
 
 
-@frozen(**LEAN)
-class CellsWon(Shown):
+@frozen
+class CellsWon:
     """Cells in which a candidate is alone in front."""
 
     TAG: ClassVar = "won"
@@ -145,8 +143,8 @@ class CellsWon(Shown):
 Detail = Place | Reference | About | Bounded | Chance | Between | LeastAgreement | CellsWon
 
 
-@frozen(**LEAN)
-class Finding(Shown):
+@frozen
+class Finding:
     """One condition on one candidate: whether it holds (None: it cannot be told) and by how much."""
 
     condition: Condition
@@ -160,8 +158,8 @@ class Finding(Shown):
 # --- what was found ----------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class Standing(Shown):
+@frozen
+class Standing:
     """A candidate before a gate."""
 
     candidate: str
@@ -179,8 +177,8 @@ class Standing(Shown):
     findings: tuple[Finding, ...]
 
 
-@frozen(**LEAN)
-class Ranking(Shown):
+@frozen
+class Ranking:
     """What a gate found."""
 
     TAG: ClassVar = "gate"
@@ -194,8 +192,8 @@ class Ranking(Shown):
     """Best first; those without a statistic last, by name."""
 
 
-@frozen(**LEAN)
-class Comparison(Shown):
+@frozen
+class Comparison:
     """One cell of a rule: both values and how much worse the judged candidate is."""
 
     candidate: str
@@ -206,8 +204,8 @@ class Comparison(Shown):
     difference: Measured | None
 
 
-@frozen(**LEAN)
-class Judgement(Shown):
+@frozen
+class Judgement:
     """What a rule found."""
 
     TAG: ClassVar = "rule"
@@ -234,8 +232,8 @@ class Fate(Enum):
     """Its better level is not the same at every stage."""
 
 
-@frozen(**LEAN)
-class Seen(Shown):
+@frozen
+class Seen:
     """A factor's main effect at one stage."""
 
     stage: str
@@ -245,8 +243,8 @@ class Seen(Shown):
     discovered: bool
 
 
-@frozen(**LEAN)
-class Fixing(Shown):
+@frozen
+class Fixing:
     """A factor before a reduction: fixed at a level, or left in the search, and why."""
 
     factor: str
@@ -258,8 +256,8 @@ class Fixing(Shown):
     seen: tuple[Seen, ...]
 
 
-@frozen(**LEAN)
-class Reducing(Shown):
+@frozen
+class Reducing:
     """What a reduction found."""
 
     TAG: ClassVar = "reduction"
@@ -278,8 +276,8 @@ class Reducing(Shown):
         return tuple(one for one in self.factors if one.level is not None)
 
 
-@frozen(**LEAN)
-class Walking(Shown):
+@frozen
+class Walking:
     """How far a greedy walk has come."""
 
     TAG: ClassVar = "step"
@@ -292,8 +290,8 @@ class Walking(Shown):
     moves: tuple[str, ...]
 
 
-@frozen(**LEAN)
-class FitOf(Shown):
+@frozen
+class FitOf:
     """A law as fitted for a candidate, or for all of them together where that is None."""
 
     candidate: str | None
@@ -304,8 +302,8 @@ class FitOf(Shown):
     """Parameters that the points do not tell."""
 
 
-@frozen(**LEAN)
-class Told(Shown):
+@frozen
+class Told:
     """What a law foretells of a candidate at a stage, with the ends of its interval."""
 
     candidate: str
@@ -315,8 +313,8 @@ class Told(Shown):
     high: Measured
 
 
-@frozen(**LEAN)
-class Forecasting(Shown):
+@frozen
+class Forecasting:
     """What a forecast says."""
 
     TAG: ClassVar = "forecast"
@@ -328,8 +326,8 @@ class Forecasting(Shown):
     """None of a candidate whose law could not be fitted."""
 
 
-@frozen(**LEAN)
-class Switch(Shown):
+@frozen
+class Switch:
     """Where training should go on with the next shape, in the unit of the budgets, with the ends of its interval."""
 
     before: str
@@ -357,8 +355,8 @@ class Grounds(Enum):
     """A law has too few points."""
 
 
-@frozen(**LEAN)
-class Scheduling(Shown):
+@frozen
+class Scheduling:
     """What a schedule found."""
 
     TAG: ClassVar = "schedule"
@@ -377,8 +375,8 @@ class Scheduling(Shown):
 Found = Ranking | Judgement | Reducing | Walking | Forecasting | Scheduling
 
 
-@frozen(**LEAN)
-class Input(Shown):
+@frozen
+class Input:
     """Something that was read, by the digest of its stored form: the evidence of a stage, or a table of effects."""
 
     of: str
@@ -386,8 +384,8 @@ class Input(Shown):
     digest: Digest
 
 
-@frozen(**LEAN)
-class Decision(Shown):
+@frozen
+class Decision:
     """What a gate, rule, reduction, step of a walk, forecast or schedule decided."""
 
     FORM: ClassVar = ("promo_decision", 2)

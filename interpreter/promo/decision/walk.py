@@ -9,9 +9,8 @@ What was tried is not tried again, and the walk has ended when every single chan
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import exact
+from promo.base.classes import frozen
 from promo.decision.conditions import complete
 from promo.decision.values import Decision, Input, Walking
 from promo.evidence.values import Evidence

@@ -9,9 +9,8 @@ decides nothing and is shown beside what happened.  Either way both verdicts are
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import Json, canonical, digest_bytes, exact
+from promo.base.classes import evolve, frozen
 from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import did_you_mean
 from promo.base.differences import differences

@@ -11,9 +11,8 @@ import binascii
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import frozen
-
 from promo.base.canonical import digest_bytes
+from promo.base.classes import frozen
 from promo.base.errors import Mismatch, PromoError
 from promo.base.reading import SMALL, read_plain
 from promo.driver.receipts import MOST_BYTES, Voucher, form_of, note_in, vouched

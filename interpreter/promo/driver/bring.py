@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import digest_bytes
+from promo.base.classes import evolve, frozen
 from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError

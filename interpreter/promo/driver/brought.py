@@ -9,9 +9,8 @@ report is there to be compared with the one that the other side told.
 
 from collections.abc import Iterator, Sequence
 
-from attrs import evolve
-
 from promo.base.canonical import digest_bytes, parse_canonical
+from promo.base.classes import evolve
 from promo.base.codec import from_json
 from promo.base.errors import Mismatch
 from promo.decision.protocol import breaches

@@ -18,9 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, ClassVar
 
-from attrs import frozen
-
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
+from promo.base.classes import frozen
 from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.fields import Digest

@@ -14,9 +14,8 @@ from fractions import Fraction
 from os.path import relpath
 from pathlib import Path
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import canonical, exact, from_exact
+from promo.base.classes import evolve, frozen
 from promo.base.errors import PromoError
 from promo.driver.study import StudyFolder
 from promo.run.budgets import HINTS, HOW, is_kept

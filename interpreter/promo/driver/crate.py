@@ -10,10 +10,9 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import evolve
-
 from promo import __version__
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.base.errors import PromoError
 from promo.driver.anchor import ANCHORS, HEAD

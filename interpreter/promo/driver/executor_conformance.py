@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from attrs import define, evolve, field
-
+from promo.base.classes import define, evolve, field
 from promo.driver.conformance import Held
 from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk

@@ -9,9 +9,8 @@ it can be.
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.base.classes import evolve, frozen
 from promo.base.codec import to_json
 from promo.base.diagnostics import SpecError, errors
 from promo.base.differences import differences, line_differences

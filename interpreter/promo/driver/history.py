@@ -7,9 +7,8 @@ attempt began.
 
 from collections.abc import Iterator
 
-from attrs import define, evolve, field
-
 from promo.base.canonical import digest_bytes
+from promo.base.classes import define, evolve, field
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
 from promo.driver.left import listed

@@ -10,9 +10,8 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PureWindowsPath  # which takes both kinds of slashes apart
 
-from attrs import frozen
-
 from promo import plugins
+from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk

@@ -11,9 +11,8 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
 from promo.base.canonical import digest_bytes, parse_canonical
+from promo.base.classes import frozen
 from promo.base.codec import from_json, to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError

@@ -6,15 +6,13 @@ from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
-
 from promo import plugins
 from promo.base.canonical import Json, parse_json
+from promo.base.classes import evolve, frozen
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
 from promo.base.errors import OtherFormat, PromoError
 from promo.base.fields import OtherForm
 from promo.base.reading import RECORD, read_plain
-from promo.base.shown import LEAN, Shown
 from promo.base.source import Source, Span
 from promo.files import read_source
 from promo.plan.compile import compile_plan
@@ -37,7 +35,7 @@ DEEPEST = 8
 """How far files may use files."""
 
 
-@frozen(**LEAN)
+@frozen
 class SpecWorld:
     """Runners that are installed, and files beside a spec."""
 
@@ -133,8 +131,8 @@ class SpecWorld:
         return Path(relpath(place, self.base.resolve())).as_posix()
 
 
-@frozen(**LEAN)
-class Compiled(Shown):
+@frozen
+class Compiled:
     """Everything a text gave; *study* and *plan* are there when it has no error."""
 
     source: Source

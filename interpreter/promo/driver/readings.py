@@ -7,9 +7,8 @@ Several methods, in hundreds of draws, ask the same few thousand questions of a 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from attrs import define, field, frozen
-
 from promo.base.canonical import exact
+from promo.base.classes import define, field, frozen
 from promo.base.errors import PromoError
 from promo.curves.reach import COLUMN_OF
 from promo.curves.replay import Replay

@@ -17,8 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.base.reading import RECORD, SMALL
 from promo.files import read_given

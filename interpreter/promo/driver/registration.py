@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import fields
-
 from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.classes import fields
 from promo.base.codec import from_json, to_json, value_digest
 from promo.base.diagnostics import SpecError, did_you_mean
 from promo.base.errors import PromoError

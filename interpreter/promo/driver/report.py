@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, assert_never
 
-from attrs import frozen
-
 from promo import __version__
 from promo.base.canonical import digest_bytes
+from promo.base.classes import frozen
 from promo.base.diagnostics import SpecError, errors
 from promo.base.errors import Mismatch, OtherFormat, PromoError
 from promo.decision.values import Decision

@@ -4,8 +4,7 @@ What is to be carried out: the tasks of a stage, and what a worker is asked for.
 A request holds all that training needs and nothing of gates, so equal requests are equal runs.
 """
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.curves.replay import Replay
 from promo.decision.agenda import Agenda, Cell
 from promo.driver.pipeline import Compiled

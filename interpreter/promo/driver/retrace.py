@@ -8,9 +8,8 @@ each other.
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import define, field
-
 from promo.base.canonical import exact, from_exact
+from promo.base.classes import define, field
 from promo.decision.agenda import Agenda
 from promo.decision.comparators import Choice
 from promo.decision.rehearse import Rehearsal

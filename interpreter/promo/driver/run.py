@@ -13,10 +13,9 @@ from os.path import relpath
 from pathlib import Path
 from typing import assert_never
 
-from attrs import evolve
-
 from promo import __version__
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch, PromoError

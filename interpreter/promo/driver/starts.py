@@ -8,9 +8,8 @@ was started goes on where it was started.  Parts of it that are carried out on o
 import os
 from pathlib import Path
 
-from attrs import frozen
-
 from promo.base.canonical import canonical, parse_json
+from promo.base.classes import frozen
 from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.fields import Digest, Moment

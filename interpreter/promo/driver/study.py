@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from attrs import evolve, field, frozen
-
 from promo.base.canonical import digest_bytes, parse_json
+from promo.base.classes import evolve, field, frozen
 from promo.base.codec import union_from_json
 from promo.base.errors import Mismatch, OtherFormat, PromoError
 from promo.base.fields import Form

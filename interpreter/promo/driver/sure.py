@@ -8,8 +8,7 @@ Only a text with such a claim pays for that.
 
 from collections.abc import Callable, Sequence
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.diagnostics import Confidence, Diagnostic, errors
 from promo.base.edits import applicable, apply
 from promo.base.source import Source

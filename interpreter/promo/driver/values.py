@@ -3,10 +3,8 @@
 from enum import Enum
 from typing import Protocol
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.errors import ExitCode
-from promo.base.shown import LEAN, Shown
 from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
@@ -41,8 +39,8 @@ class Display(Protocol):
         """Nothing more will happen."""
 
 
-@frozen(**LEAN)
-class Ending(Shown):
+@frozen
+class Ending:
     """How a call of `run_study` ended."""
 
     exit_code: ExitCode
@@ -76,8 +74,8 @@ class Outcome(Enum):
     MISSING = "missing"
 
 
-@frozen(**LEAN)
-class Check(Shown):
+@frozen
+class Check:
     """One thing that was looked at."""
 
     name: str
@@ -85,8 +83,8 @@ class Check(Shown):
     words: str
 
 
-@frozen(**LEAN)
-class Reach(Shown):
+@frozen
+class Reach:
     """What receipts from outside cover, of those whose makers the reader trusts."""
 
     freeze: bool = False
@@ -95,8 +93,8 @@ class Reach(Shown):
     """The ledger to its last event."""
 
 
-@frozen(**LEAN)
-class Audit(Shown):
+@frozen
+class Audit:
     """All checks of a study."""
 
     checks: tuple[Check, ...]

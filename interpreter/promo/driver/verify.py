@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import frozen
-
 from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
+from promo.base.classes import frozen
 from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import SpecError
 from promo.base.errors import Mismatch, PromoError

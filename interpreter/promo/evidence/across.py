@@ -8,8 +8,7 @@ named, and whether the errors of both estimates leave room for no flip at all.
 from collections.abc import Iterable
 from itertools import pairwise
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.evidence.estimates import ORDERS, EffectTable, Estimate, Fit
 from promo.evidence.statements import Name
 

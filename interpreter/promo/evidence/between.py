@@ -11,8 +11,7 @@ with.
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.least_squares import Solved
 from promo.base.tails import adjust, f_tail
 from promo.evidence.digits import Digits

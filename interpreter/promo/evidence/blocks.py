@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.least_squares import Blocks, Moments, Solved, solve
 from promo.base.tails import f_tail, t_tails
 from promo.evidence.digits import Digits

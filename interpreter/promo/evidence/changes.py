@@ -10,9 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from attrs import evolve
-
 from promo.base.canonical import from_exact
+from promo.base.classes import evolve
 from promo.base.tails import t_quantile, t_tails
 from promo.evidence.digits import Digits
 from promo.evidence.estimates import Change, Estimate, Fit

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import exact
+from promo.base.classes import frozen
 
 MOST_EXPONENT = 100
 """Values from 10^-100 to 10^100 are counted as they are; squares of their sums are floats too."""

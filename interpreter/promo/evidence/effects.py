@@ -21,8 +21,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
+from promo.base.classes import evolve, frozen
 from promo.base.least_squares import Solved, solve
 from promo.base.tails import t_quantile, t_tails
 from promo.evidence.between import between_hosts

@@ -5,11 +5,9 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured, Silent
-from promo.base.shown import LEAN, Shown
 from promo.evidence.statements import Name, Statement
 from promo.study.design import Word
 from promo.study.space import Level
@@ -25,8 +23,8 @@ class Method(Enum):
     LENTH = "lenth"
 
 
-@frozen(**LEAN)
-class Estimate(Shown):
+@frozen
+class Estimate:
     """
     One effect at one stage; numbers are decimal text, None where there is none.
 
@@ -63,8 +61,8 @@ class Estimate(Shown):
         return (*(effect for _, effect in self.chain[1:]), *(effect for _, effect in self.aliases))
 
 
-@frozen(**LEAN)
-class Curvature(Shown):
+@frozen
+class Curvature:
     """Mean of the design's corners less the mean of its centre, both within blocks."""
 
     runs: Count
@@ -77,8 +75,8 @@ class Curvature(Shown):
     high: Measured | None
 
 
-@frozen(**LEAN)
-class BlockShift(Shown):
+@frozen
+class BlockShift:
     """
     How far a block's runs lie above the mean of all blocks, the model taken out.
 
@@ -91,8 +89,8 @@ class BlockShift(Shown):
     value: Measured
 
 
-@frozen(**LEAN)
-class BlockTest(Shown):
+@frozen
+class BlockTest:
     """What blocks differ by, beside the model."""
 
     blocks: Count
@@ -108,8 +106,8 @@ class BlockTest(Shown):
     each with all that have its column."""
 
 
-@frozen(**LEAN)
-class Joint(Shown):
+@frozen
+class Joint:
     """All contrasts of a factor or an interaction, tested together."""
 
     term: Name
@@ -123,8 +121,8 @@ class Joint(Shown):
     """p adjusted by its procedure over the terms of the family; None outside of it."""
 
 
-@frozen(**LEAN)
-class Step(Shown):
+@frozen
+class Step:
     """From one level of a factor with a trend to the next higher one: mean there less mean at the lower."""
 
     factor: str
@@ -138,8 +136,8 @@ class Step(Shown):
     high: Measured | None
 
 
-@frozen(**LEAN)
-class Fit(Shown):
+@frozen
+class Fit:
     """The effects at one stage."""
 
     stage: str
@@ -171,8 +169,8 @@ class Fit(Shown):
     """What the model leaves out, where it is listed: estimated beside it, and no part of the family."""
 
 
-@frozen(**LEAN)
-class Change(Shown):
+@frozen
+class Change:
     """How an effect changed from one stage to the next."""
 
     effect: Name
@@ -191,8 +189,8 @@ class Change(Shown):
     are independent."""
 
 
-@frozen(**LEAN)
-class EffectTable(Shown):
+@frozen
+class EffectTable:
     """Everything that `effects` estimates."""
 
     FORM: ClassVar = ("promo_effects", 5)

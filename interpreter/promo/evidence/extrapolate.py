@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import evolve, frozen
 from promo.base.tails import t_quantile
 from promo.evidence.fitting import fit, interval, refits, stretched
 from promo.evidence.laws import FittedLaw, Point

@@ -7,8 +7,7 @@ Benjamini and Hochberg bound the share of false discoveries among all; Holm, and
 from collections.abc import Sequence
 from typing import assert_never
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.tails import adjust, adjust_down, adjust_up
 from promo.evidence.digits import Digits
 from promo.evidence.estimates import ORDERS, Estimate

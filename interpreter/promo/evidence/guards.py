@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.ledger.state import Attempt
 from promo.study.judgement import Against, BoundKind, Guard, Watched
 

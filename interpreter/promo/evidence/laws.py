@@ -8,8 +8,7 @@ in `switching`.
 import math
 from typing import assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.study.laws import Form
 
 

@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from statistics import median
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.least_squares import Moments, Solved, solve
 from promo.base.tails import t_quantile
 from promo.evidence.statements import LenthError, Name, PartOfDesign, Statement, TooFewContrasts

@@ -12,9 +12,8 @@ Source: Box, Hunter & Hunter (2005), "Statistics for Experimenters", section 4.4
 from collections.abc import Iterable
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.base.floats import root
 from promo.evidence.values import Evidence, Row
 

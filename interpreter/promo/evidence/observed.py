@@ -13,9 +13,8 @@ from itertools import compress, repeat
 from math import lcm
 from operator import gt, lt, mul
 
-from attrs import field, frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import field, frozen
 from promo.base.least_squares import Blocks, Moments
 from promo.evidence.values import Evidence
 

@@ -23,8 +23,7 @@ from functools import cache
 from itertools import islice
 from math import comb, erf, exp, log, sqrt
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.draws import normals
 from promo.base.tails import t_quantile
 from promo.evidence.family import levels

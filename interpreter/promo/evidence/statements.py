@@ -2,17 +2,15 @@
 
 from typing import ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Count, Measured
-from promo.base.shown import LEAN, Shown
 
 Name = tuple[str, ...]
 """Factors of an effect."""
 
 
-@frozen(**LEAN)
-class RunsLost(Shown):
+@frozen
+class RunsLost:
     """Runs on a host that have no value; the estimates rest on the others."""
 
     TAG: ClassVar = "runs lost"
@@ -22,8 +20,8 @@ class RunsLost(Shown):
     planned: Count
 
 
-@frozen(**LEAN)
-class CellEmpty(Shown):
+@frozen
+class CellEmpty:
     """A cell without any value."""
 
     TAG: ClassVar = "cell empty"
@@ -32,8 +30,8 @@ class CellEmpty(Shown):
     seed: int
 
 
-@frozen(**LEAN)
-class SameCondition(Shown):
+@frozen
+class SameCondition:
     """Candidates that are one condition, and count as repeated runs of it."""
 
     TAG: ClassVar = "same condition"
@@ -41,22 +39,22 @@ class SameCondition(Shown):
     candidates: tuple[str, ...]
 
 
-@frozen(**LEAN)
-class TooFew(Shown):
+@frozen
+class TooFew:
     """Fewer than two conditions have a value, so nothing is estimated."""
 
     TAG: ClassVar = "too few"
 
 
-@frozen(**LEAN)
-class AllEqual(Shown):
+@frozen
+class AllEqual:
     """Every run has the same value, so there is nothing to estimate."""
 
     TAG: ClassVar = "all equal"
 
 
-@frozen(**LEAN)
-class NoError(Shown):
+@frozen
+class NoError:
     """Effects are given without a test: the model fits every run exactly (*perfect*), or no run is left over."""
 
     TAG: ClassVar = "no error"
@@ -64,8 +62,8 @@ class NoError(Shown):
     perfect: bool
 
 
-@frozen(**LEAN)
-class Constant(Shown):
+@frozen
+class Constant:
     """Effects whose column is the same in every run, so that they are not estimable."""
 
     TAG: ClassVar = "constant"
@@ -73,8 +71,8 @@ class Constant(Shown):
     effects: tuple[Name, ...]
 
 
-@frozen(**LEAN)
-class NotDistinguished(Shown):
+@frozen
+class NotDistinguished:
     """Effects that the runs cannot distinguish from each other, or one from the differences between blocks."""
 
     TAG: ClassVar = "not distinguished"
@@ -82,8 +80,8 @@ class NotDistinguished(Shown):
     effects: tuple[Name, ...]
 
 
-@frozen(**LEAN)
-class Together(Shown):
+@frozen
+class Together:
     """Main effects that changed together in every run, and have one estimate."""
 
     TAG: ClassVar = "together"
@@ -91,8 +89,8 @@ class Together(Shown):
     effects: tuple[Name, ...]
 
 
-@frozen(**LEAN)
-class DiffersBetweenHosts(Shown):
+@frozen
+class DiffersBetweenHosts:
     """A main effect that differs between hosts, by an F test; p is adjusted over all effects that are tested so."""
 
     TAG: ClassVar = "differs between hosts"
@@ -101,8 +99,8 @@ class DiffersBetweenHosts(Shown):
     p: Measured
 
 
-@frozen(**LEAN)
-class HostsAliased(Shown):
+@frozen
+class HostsAliased:
     """
     A main effect of which the runs cannot tell whether it differs between hosts.
 
@@ -116,8 +114,8 @@ class HostsAliased(Shown):
     others: tuple[Name, ...]
 
 
-@frozen(**LEAN)
-class FollowUp(Shown):
+@frozen
+class FollowUp:
     """Contrasts that the model leaves out, with their sizes, each beyond the margin of all of them at once."""
 
     TAG: ClassVar = "follow up"
@@ -125,22 +123,22 @@ class FollowUp(Shown):
     contrasts: tuple[tuple[Name, Measured], ...]
 
 
-@frozen(**LEAN)
-class PartOfDesign(Shown):
+@frozen
+class PartOfDesign:
     """One run of each condition and not the whole design, so that effects are given without a test."""
 
     TAG: ClassVar = "part of design"
 
 
-@frozen(**LEAN)
-class TooFewContrasts(Shown):
+@frozen
+class TooFewContrasts:
     """Too few contrasts differ from zero for Lenth's error, so that effects are given without a test."""
 
     TAG: ClassVar = "too few contrasts"
 
 
-@frozen(**LEAN)
-class LenthError(Shown):
+@frozen
+class LenthError:
     """One run of each condition: the error is Lenth's, over so many contrasts."""
 
     TAG: ClassVar = "lenth"

@@ -10,8 +10,7 @@ Source: Montgomery (2013), "Design and analysis of experiments", chapters 3 and 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
+from promo.base.classes import evolve, frozen
 from promo.base.least_squares import Moments, solve
 from promo.base.tails import f_tail
 from promo.evidence.digits import Digits

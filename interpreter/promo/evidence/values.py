@@ -7,8 +7,7 @@ A cell either has a value, as the exact decimal text that the worker wrote, or s
 from enum import Enum
 from typing import ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured
 from promo.ledger.values import OWN_FAULT

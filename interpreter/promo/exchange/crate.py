@@ -18,9 +18,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
-from attrs import frozen
-
 from promo.base.canonical import Json
+from promo.base.classes import frozen
 from promo.base.codec import to_json
 from promo.exchange.names import METADATA
 from promo.exchange.registration import Registration

@@ -9,8 +9,7 @@ study that is only frozen, and of one that has run; what existed when it was mad
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal, assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Count, Digest, Moment
 from promo.base.visible import visible
 from promo.ledger.state import State

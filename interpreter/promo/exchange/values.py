@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from attrs import frozen
+from promo.base.classes import frozen
 
 
 class RunEnd(Enum):

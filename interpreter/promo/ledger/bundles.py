@@ -2,17 +2,15 @@
 
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Moment, Name, Range
-from promo.base.shown import LEAN, Shown
 
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
 
 
-@frozen(**LEAN)
-class Taken(Shown):
+@frozen
+class Taken:
     """An attempt that a bundle holds."""
 
     ROW: ClassVar = True
@@ -21,8 +19,8 @@ class Taken(Shown):
     attempt: Number
 
 
-@frozen(**LEAN)
-class Arrival(Shown):
+@frozen
+class Arrival:
     """An attempt that a bundle brought, and when it began and ended: it has the price of the day on which it ran."""
 
     ROW: ClassVar = True

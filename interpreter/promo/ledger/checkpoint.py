@@ -10,8 +10,7 @@ import binascii
 import hashlib
 from collections.abc import Sequence
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.ledger.chain import LEAF
 
 NODE = b"\x01"

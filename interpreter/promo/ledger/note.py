@@ -14,8 +14,7 @@ import hashlib
 import re
 from enum import Enum
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.ledger.ed25519 import KEY_BYTES, verifies
 
 LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)\n")

@@ -2,14 +2,12 @@
 
 from typing import ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Count, Large
-from promo.base.shown import LEAN, Shown
 
 
-@frozen(**LEAN)
-class Unmet(Shown):
+@frozen
+class Unmet:
     """A demand is not met; *demand* counts from 0."""
 
     TAG: ClassVar = "demand"
@@ -17,8 +15,8 @@ class Unmet(Shown):
     demand: Count
 
 
-@frozen(**LEAN)
-class Lacking(Shown):
+@frozen
+class Lacking:
     """Candidates lack a value at a stage; *crashed*: by their own fault, for which the rule has a clause."""
 
     TAG: ClassVar = "lacking"
@@ -28,8 +26,8 @@ class Lacking(Shown):
     crashed: bool
 
 
-@frozen(**LEAN)
-class Incomparable(Shown):
+@frozen
+class Incomparable:
     """Candidates have their values and cannot be judged: what they are compared with lacks one."""
 
     TAG: ClassVar = "incomparable"
@@ -38,8 +36,8 @@ class Incomparable(Shown):
     stage: str
 
 
-@frozen(**LEAN)
-class Absent(Shown):
+@frozen
+class Absent:
     """Candidates that a rule is about were not promoted to its stage."""
 
     TAG: ClassVar = "absent"
@@ -48,8 +46,8 @@ class Absent(Shown):
     stage: str
 
 
-@frozen(**LEAN)
-class NobodyPromoted(Shown):
+@frozen
+class NobodyPromoted:
     """Nobody whom a rule is about was promoted to its stage."""
 
     TAG: ClassVar = "nobody promoted"
@@ -57,8 +55,8 @@ class NobodyPromoted(Shown):
     stage: str
 
 
-@frozen(**LEAN)
-class NoBest(Shown):
+@frozen
+class NoBest:
     """Nobody has all values at a stage whose best a rule is about."""
 
     TAG: ClassVar = "no best"
@@ -66,15 +64,15 @@ class NoBest(Shown):
     stage: str
 
 
-@frozen(**LEAN)
-class Failed(Shown):
+@frozen
+class Failed:
     """The claim of a rule does not hold."""
 
     TAG: ClassVar = "failed"
 
 
-@frozen(**LEAN)
-class RunsLacking(Shown):
+@frozen
+class RunsLacking:
     """Runs of the rows of a design lack a value."""
 
     TAG: ClassVar = "runs lacking"
@@ -83,8 +81,8 @@ class RunsLacking(Shown):
     stage: str
 
 
-@frozen(**LEAN)
-class Spanned(Shown):
+@frozen
+class Spanned:
     """A bound lies inside the interval of what a law foretells of candidates."""
 
     TAG: ClassVar = "spanned"
@@ -92,8 +90,8 @@ class Spanned(Shown):
     candidates: tuple[str, ...]
 
 
-@frozen(**LEAN)
-class NotTold(Shown):
+@frozen
+class NotTold:
     """The laws do not tell when the shape changes that a schedule is about."""
 
     TAG: ClassVar = "not told"
@@ -104,15 +102,15 @@ class NotTold(Shown):
 Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking | Spanned | NotTold
 
 
-@frozen(**LEAN)
-class Settled(Shown):
+@frozen
+class Settled:
     """Nothing stands in the way of what was found."""
 
     TAG: ClassVar = "settled"
 
 
-@frozen(**LEAN)
-class Stopped(Shown):
+@frozen
+class Stopped:
     """The study cannot go on."""
 
     TAG: ClassVar = "stopped"
@@ -120,8 +118,8 @@ class Stopped(Shown):
     because: Because
 
 
-@frozen(**LEAN)
-class Held(Shown):
+@frozen
+class Held:
     """A person has to decide."""
 
     TAG: ClassVar = "held"
@@ -132,8 +130,8 @@ class Held(Shown):
 Outcome = Settled | Stopped | Held
 
 
-@frozen(**LEAN)
-class Turn(Shown):
+@frozen
+class Turn:
     """A shape that is trained, by the candidate that keeps it, and what has been used of the budget where it begins."""
 
     candidate: str

@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Count, Digest, Form, Measured
-from promo.base.shown import LEAN, Shown
 
 Said = Annotated[str, Form("text", longest=65_536)]
 
 
-@frozen(**LEAN)
-class Installed(Shown):
+@frozen
+class Installed:
     """A runner as it is installed: its version, its code, and what it trains with."""
 
     name: str
@@ -22,8 +20,8 @@ class Installed(Shown):
     versions: Mapping[str, str | None]
 
 
-@frozen(**LEAN)
-class Recording(Shown):
+@frozen
+class Recording:
     """The table of recorded curves that a replay reads."""
 
     table: str
@@ -38,8 +36,8 @@ class Recording(Shown):
     """Recorded runs beyond the first of their cells."""
 
 
-@frozen(**LEAN)
-class TokenText(Shown):
+@frozen
+class TokenText:
     """What is recorded of a text of tokens besides."""
 
     train_bytes: Count
@@ -54,8 +52,8 @@ class TokenText(Shown):
     token_lengths_digest: Digest
 
 
-@frozen(**LEAN)
-class Text(Shown):
+@frozen
+class Text:
     """A text, split and measured: the digests of its documents and of both streams."""
 
     source: str
@@ -91,8 +89,8 @@ class InputKind(Enum):
     """In promo's environment."""
 
 
-@frozen(**LEAN)
-class Input(Shown):
+@frozen
+class Input:
     """What runs rest on and was not frozen, as it was when promo started."""
 
     ROW: ClassVar = True

@@ -10,8 +10,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import define, field
-
+from promo.base.classes import define, field
 from promo.base.errors import Mismatch
 from promo.ledger.bundles import Arrival
 from promo.ledger.losses import Loss

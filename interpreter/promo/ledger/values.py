@@ -10,10 +10,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
-from promo.base.shown import LEAN, Shown
 from promo.ledger.bundles import Arrival, Number
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
@@ -65,8 +63,8 @@ OWN_FAULT = frozenset({RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OOM, RunStat
 # --- the study ---------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class Freezing(Shown):
+@frozen
+class Freezing:
     """What was frozen: the plan, and the digest of every file."""
 
     TAG: ClassVar = "study.frozen"
@@ -83,8 +81,8 @@ class Freezing(Shown):
     replay: Recording | None
 
 
-@frozen(**LEAN)
-class Receipt(Shown):
+@frozen
+class Receipt:
     """Somebody outside vouches for the ledger as it was; their bytes are in the event."""
 
     TAG: ClassVar = "anchor.received"
@@ -98,8 +96,8 @@ class Receipt(Shown):
     receipt: Base64
 
 
-@frozen(**LEAN)
-class Publication(Shown):
+@frozen
+class Publication:
     """The value from after the freeze that seeds are drawn from."""
 
     TAG: ClassVar = "value.published"
@@ -108,8 +106,8 @@ class Publication(Shown):
     value: str
 
 
-@frozen(**LEAN)
-class Start(Shown):
+@frozen
+class Start:
     """A promo began to work on the study."""
 
     TAG: ClassVar = "orchestrator.started"
@@ -123,8 +121,8 @@ class Start(Shown):
     """The same at every start."""
 
 
-@frozen(**LEAN)
-class TextPrepared(Shown):
+@frozen
+class TextPrepared:
     """The study's text lies in its folder."""
 
     TAG: ClassVar = "data.prepared"
@@ -132,8 +130,8 @@ class TextPrepared(Shown):
     text: Text
 
 
-@frozen(**LEAN)
-class StageOpened(Shown):
+@frozen
+class StageOpened:
     """A stage began, with these candidates."""
 
     TAG: ClassVar = "stage.opened"
@@ -143,8 +141,8 @@ class StageOpened(Shown):
     """Sorted."""
 
 
-@frozen(**LEAN)
-class StageClosed(Shown):
+@frozen
+class StageClosed:
     """Every run of a stage has ended."""
 
     TAG: ClassVar = "stage.closed"
@@ -155,8 +153,8 @@ class StageClosed(Shown):
     """Cells without a value."""
 
 
-@frozen(**LEAN)
-class EffectsEstimated(Shown):
+@frozen
+class EffectsEstimated:
     """Effects were estimated from the evidence of their stages."""
 
     TAG: ClassVar = "effects.estimated"
@@ -167,8 +165,8 @@ class EffectsEstimated(Shown):
     """Stage -> effects that are discovered there, each as its factors."""
 
 
-@frozen(**LEAN)
-class BudgetAmended(Shown):
+@frozen
+class BudgetAmended:
     """Somebody gave a study that had begun another budget, of device time or of money: one of the two."""
 
     TAG: ClassVar = "budget.amended"
@@ -180,8 +178,8 @@ class BudgetAmended(Shown):
     """In the study's currency."""
 
 
-@frozen(**LEAN)
-class StudyStopped(Shown):
+@frozen
+class StudyStopped:
     """The study ended by its own rule, or by the word of a person about that rule."""
 
     TAG: ClassVar = "study.stopped"
@@ -189,8 +187,8 @@ class StudyStopped(Shown):
     by: str
 
 
-@frozen(**LEAN)
-class StudyClosed(Shown):
+@frozen
+class StudyClosed:
     """The study came to its end."""
 
     TAG: ClassVar = "study.closed"
@@ -198,8 +196,8 @@ class StudyClosed(Shown):
     stages: Count
 
 
-@frozen(**LEAN)
-class ClockJumped(Shown):
+@frozen
+class ClockJumped:
     """The wall clock moved against the monotonic one by more than a minute: set, or the machine slept."""
 
     TAG: ClassVar = "clock.jumped"
@@ -210,8 +208,8 @@ class ClockJumped(Shown):
 # --- attempts ----------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class AttemptStarted(Shown):
+@frozen
+class AttemptStarted:
     """An attempt is about to begin."""
 
     TAG: ClassVar = "attempt.started"
@@ -234,8 +232,8 @@ class AttemptStarted(Shown):
     """The name that its queue knows it by, made up before it was submitted; None where there is no queue."""
 
 
-@frozen(**LEAN)
-class Work(Shown):
+@frozen
+class Work:
     """How much a run did, and how fast; what is not counted is None."""
 
     steps: Large | None = None
@@ -245,8 +243,8 @@ class Work(Shown):
     steps_per_s: Measured | None = None
 
 
-@frozen(**LEAN)
-class ResultAccepted(Shown):
+@frozen
+class ResultAccepted:
     """An attempt left a sound result, which counts; everything that gates and guards read of it is repeated here."""
 
     TAG: ClassVar = "result.accepted"
@@ -268,8 +266,8 @@ class ResultAccepted(Shown):
     """Seconds that it waited in a queue, which are nobody's device time; None where there is no queue."""
 
 
-@frozen(**LEAN)
-class AttemptFailed(Shown):
+@frozen
+class AttemptFailed:
     """An attempt ended without a value."""
 
     TAG: ClassVar = "attempt.failed"
@@ -286,8 +284,8 @@ class AttemptFailed(Shown):
     queued_s: Queued = None
 
 
-@frozen(**LEAN)
-class AttemptLost(Shown):
+@frozen
+class AttemptLost:
     """Nobody saw how an attempt ended, or it was called off; that is no fault of its candidate."""
 
     TAG: ClassVar = "attempt.lost"
@@ -301,8 +299,8 @@ class AttemptLost(Shown):
     queued_s: Queued = None
 
 
-@frozen(**LEAN)
-class AttemptLate(Shown):
+@frozen
+class AttemptLate:
     """An attempt that had been given up left a result after all; it is on record and never counts."""
 
     TAG: ClassVar = "attempt.late"
@@ -313,8 +311,8 @@ class AttemptLate(Shown):
     status: RunStatus
 
 
-@frozen(**LEAN)
-class ResultFlagged(Shown):
+@frozen
+class ResultFlagged:
     """A guard of a gate sets a result aside, and the run is or is not tried again."""
 
     TAG: ClassVar = "result.flagged"
@@ -332,8 +330,8 @@ class ResultFlagged(Shown):
 # --- decisions ---------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class Verdict(Shown):
+@frozen
+class Verdict:
     """What one wording of a decider decided; `decisions/` holds all of it."""
 
     wording: Count
@@ -349,8 +347,8 @@ class Verdict(Shown):
     """Of a schedule: shapes that are trained, and from where on."""
 
 
-@frozen(**LEAN)
-class Decided(Shown):
+@frozen
+class Decided:
     """A gate, rule, reduction or step of a walk decided by the wording in force."""
 
     TAG: ClassVar = "decided"
@@ -362,8 +360,8 @@ class Decided(Shown):
     """What its earlier wordings would have decided; nothing follows from them."""
 
 
-@frozen(**LEAN)
-class PersonDecided(Shown):
+@frozen
+class PersonDecided:
     """A person decided what a gate or rule left to one."""
 
     TAG: ClassVar = "person.decided"
@@ -376,8 +374,8 @@ class PersonDecided(Shown):
     stopped: bool
 
 
-@frozen(**LEAN)
-class CellResult(Shown):
+@frozen
+class CellResult:
     """A result by its cell."""
 
     ROW: ClassVar = True
@@ -388,8 +386,8 @@ class CellResult(Shown):
     seed: int
 
 
-@frozen(**LEAN)
-class Amendment(Shown):
+@frozen
+class Amendment:
     """A gate, rule or reduction reads otherwise from here on."""
 
     TAG: ClassVar = "rule.amended"
@@ -415,8 +413,8 @@ class Amendment(Shown):
         return bool(self.seen)
 
 
-@frozen(**LEAN)
-class BundleImported(Shown):
+@frozen
+class BundleImported:
     """What another machine did was taken in."""
 
     TAG: ClassVar = "bundle.imported"
@@ -459,8 +457,8 @@ OfStudy = (
 Happening = OfAttempt | OfStep | OfStudy
 
 
-@frozen(**LEAN)
-class Event(Shown):
+@frozen
+class Event:
     """One line of the ledger."""
 
     seq: Count
@@ -473,8 +471,8 @@ class Event(Shown):
     """Digest of the line before; 64 zeros for the first."""
 
 
-@frozen(**LEAN)
-class Chain(Shown):
+@frozen
+class Chain:
     """A ledger as read: its events, the digest of its last line, and where a torn last line begins, if there is one."""
 
     events: tuple[Event, ...]

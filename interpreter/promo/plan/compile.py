@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from operator import attrgetter
 
-from attrs import define, field, frozen
-
 from promo.base.canonical import Json, canonical, digest
+from promo.base.classes import define, field, frozen
 from promo.base.codec import to_json, value_digest
 from promo.plan.bounds import certain_stages
 from promo.plan.occupancy import Occupancy, occupancies

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from math import gcd
 from typing import Generic, TypeVar
 
-from attrs import define
-
+from promo.base.classes import define
 from promo.study.host import Host
 from promo.study.values import Study
 

@@ -12,8 +12,7 @@ from functools import cache
 from heapq import nlargest
 from operator import attrgetter
 
-from attrs import define, field
-
+from promo.base.classes import define, field
 from promo.plan.values import PlannedRun, StagePlan
 from promo.study.judgement import Gate
 from promo.study.values import Entrants, Stage, Study

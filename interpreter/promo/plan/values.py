@@ -13,18 +13,16 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.codec import from_json
 from promo.base.fields import Count, Digest, Name, Silent
-from promo.base.shown import LEAN, Shown
 from promo.study.limits import Allowance
 from promo.study.money import Day
 from promo.study.values import Budget, Study
 
 
-@frozen(eq=False, repr=False)
-class PlannedRun(Shown):
+@frozen
+class PlannedRun:
     """One training run that a stage may need."""
 
     ROW: ClassVar = True
@@ -36,8 +34,8 @@ class PlannedRun(Shown):
     seed: int
 
 
-@frozen(**LEAN)
-class Bounds(Shown):
+@frozen
+class Bounds:
     """
     A number that scores, failures and people can move.
 
@@ -51,8 +49,8 @@ class Bounds(Shown):
     most: int
 
 
-@frozen(**LEAN)
-class StagePlan(Shown):
+@frozen
+class StagePlan:
     """One stage: who may enter, every run that may follow, and the cost."""
 
     name: str
@@ -88,8 +86,8 @@ class StagePlan(Shown):
         return sum(self.added_s_by_host.values())
 
 
-@frozen(**LEAN)
-class Supposition(Shown):
+@frozen
+class Supposition:
     """A continuation that is priced and never run, and what the plan saves against it."""
 
     gate: str
@@ -106,8 +104,8 @@ class Supposition(Shown):
     """What runs cost that those stages and the continuation have in common: they would be trained once."""
 
 
-@frozen(**LEAN)
-class HostBill(Shown):
+@frozen
+class HostBill:
     """What the runs of a host cost at its price; *spot_budget*: at its spot price, to the end of the day *until*."""
 
     hour: Fraction
@@ -126,8 +124,8 @@ class HostBill(Shown):
         return bool(moment) and self.until is not None and moment[:10] <= self.until
 
 
-@frozen(**LEAN)
-class Bill(Shown):
+@frozen
+class Bill:
     """What a plan costs, host by host, for those that have a price; *budget* and *bound* without spot prices."""
 
     currency: str
@@ -140,8 +138,8 @@ class Bill(Shown):
         return sum((one.on(moment) for one in self.hosts.values()), Fraction(0))
 
 
-@frozen(**LEAN)
-class Plan(Shown):
+@frozen
+class Plan:
     """A compiled study, as it is stored and as `promo plan --json` prints it."""
 
     FORM: ClassVar = ("promo_plan", 3)
@@ -176,8 +174,8 @@ class Plan(Shown):
         return self.study.device_unit
 
 
-@frozen(**LEAN)
-class SavedPlan(Shown):
+@frozen
+class SavedPlan:
     """A plan in a file of its own, with the spec that it is of; `promo run` starts it once."""
 
     FORM: ClassVar = ("promo_saved_plan", 1)

@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 from itertools import takewhile
 
-from attrs import frozen
-
 from promo.base.canonical import Json, exact, from_exact
+from promo.base.classes import frozen
 from promo.decision.conditions import complete
 from promo.decision.stats import sampled_interval, summarise
 from promo.decision.values import Decision, Ground, Ranking, Verdict

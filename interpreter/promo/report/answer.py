@@ -10,9 +10,8 @@ for a rule or for its opposite.
 from collections.abc import Iterator
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import frozen
 from promo.decision.values import Bounded, Chance, Finding, Judgement, Reference
 from promo.evidence.noise import SeedNoise, seed_noise
 from promo.report.aloud import claimed, count

@@ -8,8 +8,7 @@ what stands beside it; which ticks there are follows from how much room their la
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.report.canvas import LINE, Look, Point, marks, straight, text, texts, width_of
 from promo.report.scales import Scale, Tick
 

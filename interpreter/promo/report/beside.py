@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.decision.stats import summarise, tau_b
 from promo.decision.values import Decision, Forecasting, Judgement, Ranking, Reducing, Scheduling, Walking
 from promo.evidence.values import Evidence

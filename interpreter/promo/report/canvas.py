@@ -16,8 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.resources import template_folder
 from promo.base.visible import on_one_line
 

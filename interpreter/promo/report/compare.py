@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from textwrap import fill
 
-from attrs import frozen
-
 from promo.base.canonical import Json, exact, rounded
+from promo.base.classes import frozen
 from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
 from promo.report.words import NONE, listed, plural, with_sign

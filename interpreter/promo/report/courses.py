@@ -9,9 +9,8 @@ there, so it lies above what a run of that budget comes to.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import frozen
 from promo.decision.values import Grounds, Scheduling
 from promo.ledger.outcomes import Turn
 from promo.report.pictures import Course, Turning, courses_svg

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import frozen
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
 from promo.base.canonical import Json
+from promo.base.classes import frozen
 from promo.ledger.state import Attempt
 from promo.report.record import Record
 from promo.report.words import listed, plural

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.report.canvas import (
     CROSS,
     LINE,

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import frozen
 from tabulate import tabulate
 
 from promo.base.canonical import Json, exact, from_exact, rounded
+from promo.base.classes import frozen
 from promo.decision.values import Forecasting, Judgement, Ranking, Reducing, Scheduling, Told, Walking
 from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, percent, plural

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import frozen
 from promo.base.floats import nearest
 from promo.base.tails import t_quantile
 from promo.decision.decide import side_of

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.amounts import a_run_text

@@ -8,9 +8,8 @@ look can be judged by that end: how far its order agrees with the last one, and 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import frozen
 from promo.base.floats import root
 from promo.decision.stats import spearman, tau_b
 from promo.evidence.values import Evidence

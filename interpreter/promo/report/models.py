@@ -7,9 +7,8 @@ Said before anything is paid for, of the rows, hosts and seeds that are declared
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from attrs import evolve
-
 from promo.base.canonical import Json
+from promo.base.classes import evolve
 from promo.decision.power import Powers, Supposed, power_at
 from promo.report.words import listed, plural
 from promo.study.families import Rest

@@ -8,9 +8,8 @@ are those of the spec, and nothing is fetched.  Wasted is what attempts cost tha
 from collections.abc import Iterator
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import Json, exact, from_exact
+from promo.base.classes import frozen
 from promo.decision.spending import paid, spent
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.report.prices import hour_text, money_text

@@ -1,8 +1,7 @@
 """Rules at a glance: one row a rule, with its verdict, what was seen, its margin and how sure that is."""
 
-from attrs import frozen
-
 from promo.base.canonical import exact, rounded
+from promo.base.classes import frozen
 from promo.decision.values import Between, Bounded, Chance, Finding, Judgement
 from promo.report.answer import judged_words, lead_of
 from promo.report.certainty import certainty_words

@@ -8,8 +8,7 @@ end, by whose word and why.
 from collections.abc import Iterator
 from typing import assert_never
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.decision.values import (
     Decision,
     Forecasting,

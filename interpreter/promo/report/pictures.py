@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.floats import nearest
 from promo.base.visible import on_one_line
 from promo.report.axes import (

@@ -11,9 +11,8 @@ from fractions import Fraction
 from textwrap import wrap
 from typing import assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import exact, rounded
+from promo.base.classes import frozen
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all

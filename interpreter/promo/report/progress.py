@@ -14,9 +14,8 @@ from datetime import datetime
 from enum import Enum
 from fractions import Fraction
 
-from attrs import define, frozen
-
 from promo.base.canonical import Json, exact, from_exact
+from promo.base.classes import define, frozen
 from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState

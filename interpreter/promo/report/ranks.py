@@ -9,9 +9,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.decision.stats import tau_b
 from promo.evidence.values import Evidence
 from promo.report.flows import ranks_svg

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Count, Counts
 from promo.decision.values import Comparison, Decision, Judgement

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import Verdict

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import asdict
 
+from promo.base.classes import evolve
 from promo.base.resources import template_folder
 from promo.base.visible import visible
 from promo.report.beside import BesideView

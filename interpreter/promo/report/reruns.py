@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.decision.agenda import in_force
 from promo.ledger.state import Attempt, AttemptState
 from promo.report.decided import attempt_cause

@@ -8,9 +8,8 @@ range, and names the file beside it that holds every value.
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import exact, from_exact
+from promo.base.classes import evolve
 from promo.decision.decide import side_of
 from promo.decision.values import Comparison, Judgement, Reference, Standing, Verdict
 from promo.evidence.values import Cell as Measured

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.ledger.sources import Recording, Text, TokenText
 from promo.ledger.state import Attempt, AttemptState

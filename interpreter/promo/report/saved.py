@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import from_exact, rounded
+from promo.base.classes import evolve, frozen
 from promo.decision.stats import half_width
 from promo.decision.values import Scheduling
 from promo.evidence.laws import FittedLaw

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from attrs import frozen
+from promo.base.classes import frozen
 
 STEPS = (1, 2, 5)
 LEAST_PLAIN, MOST_PLAIN = Decimal("1e-3"), Decimal("1e7")

@@ -9,9 +9,8 @@ that of the values.  An axis that one far value would empty ends before it, and 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import rounded
+from promo.base.classes import evolve, frozen
 from promo.report.axes import GAP, UNDER, Plot, axis_across, grid, ticks_across
 from promo.report.canvas import (
     INK,

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from promo.base.canonical import Json
+from promo.base.classes import frozen
 from promo.report.answer import AnswerLine
 from promo.report.curves import CurvesView
 from promo.report.environment import EnvironmentView, StartView

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from attrs import evolve
-
 from promo.base.canonical import exact, from_exact, rounded
+from promo.base.classes import evolve
 from promo.decision.stats import summarise
 from promo.decision.values import Walking
 from promo.ledger.state import StudyState

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.report.record import Record
 from promo.report.words import plural
 

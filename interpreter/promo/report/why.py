@@ -7,9 +7,8 @@ Survivors are explained as fully as the dropped: a narrow margin is news either 
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import Json
+from promo.base.classes import frozen
 from promo.base.codec import to_json
 from promo.decision.values import (
     Comparison,

@@ -9,9 +9,8 @@ direction, trained something else than was asked, and its score is no evidence.
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import Json, exact, from_exact, rounded
+from promo.base.classes import evolve
 from promo.run.values import TRAIN, Counter, Used
 from promo.study.limits import TOLERANCE
 from promo.study.values import Budget, BudgetKind

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from attrs import field, frozen
-
 from promo.base.canonical import Json, canonical
+from promo.base.classes import field, frozen
 from promo.base.codec import from_json, to_json
 from promo.run.values import TRAIN, Point, Request, RunStatus, Segment, Used, Work
 

@@ -15,9 +15,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
+from promo.base.classes import evolve, frozen
 from promo.base.differences import differences
 from promo.base.errors import PromoError
 from promo.base.reading import LARGE, NotPlainError, open_plain, read_bounded, read_plain

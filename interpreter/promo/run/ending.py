@@ -10,9 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import assert_never
 
-from attrs import define, evolve, frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import define, evolve, frozen
 from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk
 from promo.ledger.values import AttemptFailed, AttemptLost, Ended, ResultAccepted

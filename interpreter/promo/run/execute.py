@@ -11,8 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import define, evolve, frozen
-
+from promo.base.classes import define, evolve, frozen
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
 from promo.ledger.losses import Loss

@@ -7,7 +7,7 @@ whole after a rename.  Attempts need the files alone, for each is begun by who m
 
 from pathlib import Path
 
-from attrs import frozen
+from promo.base.classes import frozen
 
 NETWORKS = frozenset({"afs", "cifs", "davfs", "fuse.davfs2", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"})
 """File systems of other machines, whose locks may be granted to two at once, or lost with the connection."""

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from attrs import frozen
-
 from promo.base.canonical import canonical, parse_canonical
+from promo.base.classes import frozen
 from promo.base.codec import from_json, to_json
 from promo.base.fields import Digest
 from promo.curves.read import suffix_of

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
 from promo.base.canonical import SAFE_INTEGER
+from promo.base.classes import frozen
 from promo.base.fields import Digest, Form, Range, Silent
-from promo.base.shown import LEAN, Shown
 from promo.ledger.values import RunStatus
 
 OUTPUT_BYTES = 4_000_000
@@ -29,8 +27,8 @@ class Which(Enum):
     HIGHEST = "highest"
 
 
-@frozen(**LEAN)
-class Summary(Shown):
+@frozen
+class Summary:
     """How values are read from lines that a program prints: a name, a separator, a value."""
 
     after: str
@@ -47,8 +45,8 @@ class Summary(Shown):
     """A line that is printed -> how the run has ended then."""
 
 
-@frozen(**LEAN)
-class Function(Shown):
+@frozen
+class Function:
     """A Python function under promo's decorator."""
 
     TAG: ClassVar = "function"
@@ -57,8 +55,8 @@ class Function(Shown):
     name: str
 
 
-@frozen(**LEAN)
-class Command(Shown):
+@frozen
+class Command:
     """A program that is started with arguments, in which names in braces are filled in."""
 
     TAG: ClassVar = "command"
@@ -68,8 +66,8 @@ class Command(Shown):
     """Whether it starts a process for each of its devices itself, as `torchrun` does; otherwise promo does."""
 
 
-@frozen(**LEAN)
-class Script(Shown):
+@frozen
+class Script:
     """A Python script in which constants and first arguments of calls are replaced before it is started."""
 
     TAG: ClassVar = "script"
@@ -83,8 +81,8 @@ class Script(Shown):
     once: Annotated[bool, Silent(False)] = False
 
 
-@frozen(**LEAN)
-class States(Shown):
+@frozen
+class States:
     """Where a program keeps its states, how it goes on from one, and which are kept."""
 
     path: Annotated[str, Form("name of a state", r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}", longest=512)]
@@ -98,8 +96,8 @@ class States(Shown):
     """Figures that it counts anew when it goes on; all others go on where they were."""
 
 
-@frozen(**LEAN)
-class Program(Shown):
+@frozen
+class Program:
     """What is started, with which files, and how its values are read."""
 
     does: Function | Command | Script

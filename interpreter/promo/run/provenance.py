@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from attrs import frozen
-
 from promo.base.canonical import Json, digest, digest_bytes
+from promo.base.classes import frozen
 from promo.run.redact import redact_text
 
 PACKAGES = ("promo-lang", "torch", "numpy")

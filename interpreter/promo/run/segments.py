@@ -9,9 +9,8 @@ wrote down.
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from attrs import frozen
-
 from promo.base.canonical import from_exact
+from promo.base.classes import frozen
 from promo.run.values import Change, Request, Segment, Used, Work
 from promo.study.values import BudgetKind
 

@@ -18,9 +18,8 @@ from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
 from promo.base.canonical import digest_bytes, parse_json
+from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.base.reading import LARGE, RECORD, read_plain
 from promo.study.data import Tokens

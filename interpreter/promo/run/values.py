@@ -10,10 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from attrs import field, frozen
-
+from promo.base.classes import field, frozen
 from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Silent, Upward
-from promo.base.shown import LEAN, Shown
 from promo.ledger.bundles import Number
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
@@ -31,8 +29,8 @@ NO_DISK = 96
 # --- requests ----------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class RunOf(Shown):
+@frozen
+class RunOf:
     """The run that is asked for; *seed* seeds it, and *label* is what the plan calls that seed where it was drawn."""
 
     id: Name
@@ -43,8 +41,8 @@ class RunOf(Shown):
     label: int | None
 
 
-@frozen(**LEAN)
-class TextOf(Shown):
+@frozen
+class TextOf:
     """
     The prepared text: paths below the study's folder, its digest, and the windows that score a model.
 
@@ -68,24 +66,24 @@ class Kept(Enum):
     TRUNK = "trunk"
 
 
-@frozen(**LEAN)
-class Keeping(Shown):
+@frozen
+class Keeping:
     """Which states a run keeps: at its end, for another one, and every so many seconds, for itself."""
 
     at_end: bool
     every_s: Count
 
 
-@frozen(**LEAN)
-class Trunk(Shown):
+@frozen
+class Trunk:
     """Where a constant rate ends, in the budget's unit, and whether the state there is kept."""
 
     at: Large
     keep: bool
 
 
-@frozen(**LEAN)
-class Continued(Shown):
+@frozen
+class Continued:
     """
     The trained run that a run carries on: where its state lies, and what it has spent in the budget's unit.
 
@@ -98,16 +96,16 @@ class Continued(Shown):
     recorded: Count | None
 
 
-@frozen(**LEAN)
-class Resumed(Shown):
+@frozen
+class Resumed:
     """A state that an attempt of the same run kept before it was lost."""
 
     folder: Folder
     state: Digest
 
 
-@frozen(**LEAN)
-class Grown(Shown):
+@frozen
+class Grown:
     """The state that a run begins from; *way* while ways to grow are tried, where it is that of a smaller model."""
 
     folder: Folder | None
@@ -116,8 +114,8 @@ class Grown(Shown):
     way: str | None
 
 
-@frozen(**LEAN)
-class Change(Shown):
+@frozen
+class Change:
     """
     A shape that training goes on with, from the first step end at or beyond *at*.
 
@@ -133,8 +131,8 @@ class Change(Shown):
     flops_per_token: Large
 
 
-@frozen(**LEAN)
-class Request(Shown):
+@frozen
+class Request:
     """
     Everything that an attempt is asked, and all that its training depends on.
 
@@ -189,8 +187,8 @@ class Request(Shown):
 # --- attempts ----------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class AttemptSpec(Shown):
+@frozen
+class AttemptSpec:
     """One try, ready to start."""
 
     folder: Path
@@ -237,8 +235,8 @@ class Reason(Enum):
     """It had been given up before it began."""
 
 
-@frozen(**LEAN)
-class Exit(Shown):
+@frozen
+class Exit:
     """How a worker process ended: its return code (negative: the signal), and why the supervisor stepped in."""
 
     returncode: int | None
@@ -281,8 +279,8 @@ class Counter(Enum):
     """A table of recorded curves says how far the run had come."""
 
 
-@frozen(**LEAN)
-class Used(Shown):
+@frozen
+class Used:
     """How much of its budget a run has used, in the budget's unit, and who knows."""
 
     kind: BudgetKind
@@ -292,8 +290,8 @@ class Used(Shown):
     counter: Counter
 
 
-@frozen(**LEAN)
-class Segment(Shown):
+@frozen
+class Segment:
     """What a run did in one shape; none of a run that is asked to keep its own."""
 
     steps: Count
@@ -304,8 +302,8 @@ class Segment(Shown):
     """Amount used before its last step; that of the segment before where it has no step."""
 
 
-@frozen(**LEAN)
-class RecordedAs(Shown):
+@frozen
+class RecordedAs:
     """Where a result was read: a table, the run of it, and its row; two rows between which it was interpolated."""
 
     number: Count
@@ -320,8 +318,8 @@ class RecordedAs(Shown):
     value: Measured | None = None
 
 
-@frozen(**LEAN)
-class Facts(Shown):
+@frozen
+class Facts:
     """Where and with what a run was made."""
 
     machine: Mapping[str, Free] = field(factory=dict)
@@ -333,8 +331,8 @@ class Facts(Shown):
     """How long before its attempt its process was born."""
 
 
-@frozen(**LEAN)
-class Body(Shown):
+@frozen
+class Body:
     """What an attempt says of itself at its end."""
 
     FORM: ClassVar = ("promo_result", 2)
@@ -368,16 +366,16 @@ class Body(Shown):
         return self.checkpoint if kept is Kept.CHECKPOINT else self.trunk
 
 
-@frozen(**LEAN)
-class Envelope(Shown):
+@frozen
+class Envelope:
     """A result file: the body and its digest, so that a part of one is none."""
 
     body: Body
     digest: Digest
 
 
-@frozen(**LEAN)
-class Result(Shown):
+@frozen
+class Result:
     """What an attempt left behind, checked."""
 
     status: RunStatus
@@ -412,8 +410,8 @@ Tokens = Annotated[int, Range(0, 10**40)]
 """A number of tokens, kept as text."""
 
 
-@frozen(**LEAN)
-class Point(Shown):
+@frozen
+class Point:
     """A measured point of a run: what had been done by then, and what was measured."""
 
     step: Count | None

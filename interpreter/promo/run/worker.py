@@ -19,9 +19,8 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import digest_bytes, from_exact
+from promo.base.classes import evolve, frozen
 from promo.base.errors import PromoError
 from promo.run.budgets import is_kept, is_used_up, lived_words, missed, outlived, processor_words, told_s
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
-from attrs import frozen
 from lsprotocol import types
 
 from promo import plugins
+from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.base.units import UNITS, Dimension
 from promo.server.document import Document

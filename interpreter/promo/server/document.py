@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from attrs import frozen
 from lsprotocol import types
 
+from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.base.source import Source, Span
 from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock

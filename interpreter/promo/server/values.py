@@ -9,9 +9,9 @@ import re
 from bisect import bisect_right
 from functools import cached_property
 
-from attrs import field, frozen
 from lsprotocol import types
 
+from promo.base.classes import field, frozen
 from promo.syntax.nodes import Node
 
 LINE_END = re.compile(r"\r\n?|\n")

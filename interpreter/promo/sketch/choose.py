@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.sketch.values import Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
 
 LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.sketch.prints import printed_by
 from promo.sketch.settings import arguments, constant_knobs, constants, subcommands, value_of
 from promo.sketch.values import Script, SketchError

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.sketch.runner import unit_of
 from promo.sketch.values import Draft, Value
 

@@ -16,10 +16,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.resources import design_table
-from promo.base.shown import LEAN
 from promo.study.design import Word, clear_pairs, standard_rows
 
 MOST_FACTORS = {2: 3, 3: 7, 4: 15, 5: 31, 6: 32, 7: 23}
@@ -28,7 +26,7 @@ BEAM = 48
 VERSION = 1
 
 
-@frozen(**LEAN)
+@frozen
 class _State:
     columns: tuple[int, ...]
     ways: tuple[tuple[int, ...], ...]

@@ -1,13 +1,11 @@
 """What a study counts beside its runs, and what it only supposes."""
 
-from attrs import frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 from promo.study.places import Where, place
 
 
-@frozen(**LEAN)
-class Suppose(Shown):
+@frozen
+class Suppose:
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
     gate: str
@@ -16,8 +14,8 @@ class Suppose(Shown):
     where: Where = place()
 
 
-@frozen(**LEAN)
-class Account(Shown):
+@frozen
+class Account:
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
     count: tuple[str, ...]

@@ -6,10 +6,8 @@ A text that says more is a study, or is to become one, and goes through `check`.
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic
-from promo.base.shown import LEAN, Shown
 from promo.study.brought import Imported
 from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions, Value
@@ -24,8 +22,8 @@ SPACE = frozenset(("let", "factor", "design"))
 """Declarations of a text that is no study."""
 
 
-@frozen(**LEAN)
-class Alone(Shown):
+@frozen
+class Alone:
     """The designs of such a text, and everything there is to say about it."""
 
     designs: Mapping[str, Design]

@@ -10,8 +10,7 @@ next follows from the values so far, and the plan lists everyone who could.
 import hashlib
 from collections.abc import Mapping
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.study.conditions import Conditions
 from promo.study.design import standard_rows
 from promo.study.expressions import Expressions

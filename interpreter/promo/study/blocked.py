@@ -16,8 +16,7 @@ Source: Montgomery (2013), "Design and analysis of experiments", chapter 7.
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.study.design import effects_up_to
 from promo.study.estimable import Effect, Information, named
 from promo.study.names import LONGEST_NAME, Scope

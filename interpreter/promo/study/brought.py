@@ -1,15 +1,13 @@
 """What other files bring into a text, as a value; `imports` reads it."""
 
-from attrs import define, field
-
-from promo.base.shown import LEAN
+from promo.base.classes import define, field
 from promo.study.data import Data
 from promo.study.host import Host
 from promo.study.space import Array, Design, Factor
 from promo.study.values import Candidate
 
 
-@define(**LEAN)
+@define
 class Imported:
     """What the `use` lines of a text bring in, by name."""
 

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
+from promo.base.classes import evolve, frozen
 from promo.base.diagnostics import Label
-from promo.base.shown import LEAN, Shown
 from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.brought import Imported
@@ -17,8 +15,8 @@ from promo.study.names import Clauses, Scope
 from promo.syntax.nodes import Node, values_in
 
 
-@frozen(**LEAN)
-class Allowed(Shown):
+@frozen
+class Allowed:
     """Seconds of devices, money, or both; and where the study says so, under `budget` and `money`."""
 
     budget_s: int | None = None

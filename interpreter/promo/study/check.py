@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic, errors
-from promo.base.shown import LEAN, Shown
 from promo.study.brought import Imported
 from promo.study.budget import Allowed, one_currency, read_budget
 from promo.study.conditions import Conditions
@@ -66,8 +64,8 @@ LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law
 """Declarations that nothing else has to use."""
 
 
-@frozen(**LEAN)
-class Checked(Shown):
+@frozen
+class Checked:
     """A resolved study, if the text has no error, and everything there is to say about it."""
 
     study: Study | None
@@ -76,8 +74,8 @@ class Checked(Shown):
     """Named values that are the same for every candidate; those that settled, even when something else is wrong."""
 
 
-@frozen(**LEAN)
-class _Given(Shown):
+@frozen
+class _Given:
     """What the study's own block and those beside the conditions say."""
 
     measure: Measure
@@ -92,8 +90,8 @@ class _Given(Shown):
     attempts: int
 
 
-@frozen(**LEAN)
-class _Parts(Shown):
+@frozen
+class _Parts:
     """All that was read, and by whom; without *reach*, what the stages say cannot be followed."""
 
     given: _Given

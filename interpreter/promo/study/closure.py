@@ -11,10 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, ClassVar, assert_never
 
-from attrs import evolve, frozen
-
+from promo.base.classes import evolve, frozen
 from promo.base.fields import Silent
-from promo.base.shown import LEAN, Shown
 from promo.study.data import Data
 from promo.study.host import Machine, Several
 from promo.study.judgement import (
@@ -40,8 +38,8 @@ Settings = Mapping[str, int | str]
 """What a candidate really trains, as its runner resolves it."""
 
 
-@frozen(**LEAN)
-class Reading(Shown):
+@frozen
+class Reading:
     """What of a stage its evidence rests on: who enters, from where, with which budget, in which cells."""
 
     after: str | None
@@ -58,8 +56,8 @@ class Reading(Shown):
     report_only: bool
 
 
-@frozen(**LEAN)
-class Start(Shown):
+@frozen
+class Start:
     """What has to be there before the first run, and what seeds and the order of runs are drawn from."""
 
     anchor: bool
@@ -67,8 +65,8 @@ class Start(Shown):
     order_seed: int | None
 
 
-@frozen(**LEAN)
-class Closure(Shown):
+@frozen
+class Closure:
     """Everything that the verdict of *rule* rests on."""
 
     FORM: ClassVar = ("promo_seal", 2)

@@ -23,10 +23,8 @@ from functools import reduce
 from itertools import combinations, pairwise, product
 from typing import ClassVar, assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import exact
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 from promo.study.design import Word, chains_of
 from promo.study.space import Array, Level
 
@@ -44,8 +42,8 @@ Pair = tuple[str, Level, Level]
 """A factor, and two of its levels, the lower one first."""
 
 
-@frozen(**LEAN)
-class Trend(Shown):
+@frozen
+class Trend:
     """A factor of numbers, whose effect is a trend over its levels, or over their logarithms."""
 
     TAG: ClassVar = "trend"
@@ -54,8 +52,8 @@ class Trend(Shown):
     log: bool
 
 
-@frozen(**LEAN)
-class Against(Shown):
+@frozen
+class Against:
     """A factor whose other levels are each held against one of them."""
 
     TAG: ClassVar = "against"
@@ -67,8 +65,8 @@ class Against(Shown):
 Comparing = Trend | Against
 
 
-@frozen(**LEAN)
-class Contrast(Shown):
+@frozen
+class Contrast:
     """One column of a factor: what it is called, the factor's place in a row, and a whole number for every level."""
 
     name: str

@@ -9,9 +9,8 @@ paper may be one model (a width is rounded up to a multiple of the head size).
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import exact
+from promo.base.classes import evolve
 from promo.base.diagnostics import Edit, Label, suggestion
 from promo.base.source import Span
 from promo.study.brought import Imported

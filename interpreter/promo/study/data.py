@@ -2,15 +2,13 @@
 
 from fractions import Fraction
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Remark
-from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 
-@frozen(**LEAN)
-class Tokens(Shown):
+@frozen
+class Tokens:
     """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
 
     path: str
@@ -18,8 +16,8 @@ class Tokens(Shown):
     vocabulary: int
 
 
-@frozen(**LEAN)
-class Data(Shown):
+@frozen
+class Data:
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
     name: Remark

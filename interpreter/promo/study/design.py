@@ -15,9 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from attrs import frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 
 Word = tuple[int, tuple[str, ...]]
 """(sign, factors): the product of these factors equals the sign in every row."""
@@ -239,8 +237,8 @@ def correlations(factors: Sequence[str], rows: Rows) -> tuple[Correlated, ...]:
 # --- blocks ------------------------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class Split(Shown):
+@frozen
+class Split:
     """A design divided over hosts: which products tell the hosts apart, and which effects that costs."""
 
     parts: int

@@ -21,10 +21,8 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb, sqrt
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.least_squares import Blocks, Moments, solve
-from promo.base.shown import LEAN, Shown
 from promo.study.design import Rows, effects_up_to
 
 Effect = tuple[str, ...]
@@ -34,8 +32,8 @@ MOST_COLUMNS = 400
 """Resolution is followed up to so many effects; what is asked of a design has two factors, seldom three."""
 
 
-@frozen(**LEAN)
-class Dependence(Shown):
+@frozen
+class Dependence:
     """A combination of effects that is the same in every row, so that none of them can be estimated for itself."""
 
     terms: tuple[tuple[Fraction, Effect], ...]

@@ -8,10 +8,8 @@ interactions that must be clear decide which factor gets which column.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import exact
-from promo.base.shown import LEAN
+from promo.base.classes import evolve, frozen
 from promo.study.design import (
     Word,
     defining_relation,
@@ -40,7 +38,7 @@ FOLLOWING = ("foldover", "semifold", "completion")
 Aliases = dict[str, Word]
 
 
-@frozen(**LEAN)
+@frozen
 class _Varied:
     """Factors of a design with their levels."""
 

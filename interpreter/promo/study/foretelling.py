@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.source import Span
 from promo.study.conditions import Conditions
 from promo.study.judgement import Gate, Projected, Rule, primitives

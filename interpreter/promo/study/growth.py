@@ -13,9 +13,8 @@ agree, and else all of them.  So what is stopped is really stopped, and the best
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import exact
+from promo.base.classes import evolve
 from promo.base.diagnostics import did_you_mean
 from promo.study.conditions import Conditions
 from promo.study.criteria import Criteria

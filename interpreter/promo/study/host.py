@@ -2,10 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Range, Remark, Silent
-from promo.base.shown import LEAN, Shown
 from promo.study.money import Price
 from promo.study.places import Where, place
 from promo.study.space import Level
@@ -17,8 +15,8 @@ Options = tuple[tuple[str, Level], ...]
 """What an executor is told: name and value, sorted by name; durations are seconds."""
 
 
-@frozen(**LEAN)
-class HostOption(Shown):
+@frozen
+class HostOption:
     """One thing that a host's block says to its executor; *moves* where that may move a score."""
 
     ROW: ClassVar = True
@@ -28,8 +26,8 @@ class HostOption(Shown):
     moves: bool
 
 
-@frozen(**LEAN)
-class Machine(Shown):
+@frozen
+class Machine:
     """What of a host may move a score; *options* are those that its executor says may."""
 
     device: str
@@ -40,8 +38,8 @@ class Machine(Shown):
     options: Annotated[Options, Silent(())]
 
 
-@frozen(**LEAN)
-class Host(Shown):
+@frozen
+class Host:
     """A kind of machine, how many runs it takes at once, and how many devices each of them has."""
 
     name: str

@@ -10,10 +10,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Remark, Unstored
-from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 
@@ -44,8 +42,8 @@ class TieBreak(Enum):
     PARAMETERS = "parameters"
 
 
-@frozen(**LEAN)
-class Handling(Shown):
+@frozen
+class Handling:
     """How often a run is repeated, and what then follows."""
 
     reruns: int
@@ -67,8 +65,8 @@ class BoundKind(Enum):
     AT_LEAST = "at least"
 
 
-@frozen(**LEAN)
-class Bound(Shown):
+@frozen
+class Bound:
     """A limit."""
 
     kind: BoundKind
@@ -88,8 +86,8 @@ class Method(Enum):
     """The standard deviation of a single run is known and declared."""
 
 
-@frozen(**LEAN)
-class Test(Shown):
+@frozen
+class Test:
     """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
 
     confidence: Fraction
@@ -97,8 +95,8 @@ class Test(Shown):
     sigma: Fraction | None = None
 
 
-@frozen(**LEAN)
-class Top(Shown):
+@frozen
+class Top:
     """Among the best *count*; per host: among the best on at least one host."""
 
     TAG: ClassVar = "top"
@@ -107,8 +105,8 @@ class Top(Shown):
     per_host: bool = False
 
 
-@frozen(**LEAN)
-class Best(Shown):
+@frozen
+class Best:
     """Among the best share of those who compete for a place, rounded up."""
 
     TAG: ClassVar = "best"
@@ -117,8 +115,8 @@ class Best(Shown):
     per_host: bool = False
 
 
-@frozen(**LEAN)
-class Level(Shown):
+@frozen
+class Level:
     """A statistic of the metric itself against a bound."""
 
     TAG: ClassVar = "level"
@@ -127,8 +125,8 @@ class Level(Shown):
     bound: Bound
 
 
-@frozen(**LEAN)
-class Difference(Shown):
+@frozen
+class Difference:
     """
     How much worse or better than a reference, paired by cell.
 
@@ -144,8 +142,8 @@ class Difference(Shown):
     test: Test | None = None
 
 
-@frozen(**LEAN)
-class Equivalent(Shown):
+@frozen
+class Equivalent:
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
     TAG: ClassVar = "equivalent"
@@ -155,8 +153,8 @@ class Equivalent(Shown):
     test: Test
 
 
-@frozen(**LEAN)
-class Agreement(Shown):
+@frozen
+class Agreement:
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
 
     TAG: ClassVar = "agreement"
@@ -166,15 +164,15 @@ class Agreement(Shown):
     bound: Bound
 
 
-@frozen(**LEAN)
-class First(Shown):
+@frozen
+class First:
     """Alone in front in every cell."""
 
     TAG: ClassVar = "first"
 
 
-@frozen(**LEAN)
-class Projected(Shown):
+@frozen
+class Projected:
     """
     The whole interval of what a law foretells of the candidate at another stage, against a bound.
 
@@ -189,8 +187,8 @@ class Projected(Shown):
     bound: Bound
 
 
-@frozen(**LEAN)
-class Isnt(Shown):
+@frozen
+class Isnt:
     """The opposite."""
 
     TAG: ClassVar = "not"
@@ -198,8 +196,8 @@ class Isnt(Shown):
     condition: "Condition"
 
 
-@frozen(**LEAN)
-class Both(Shown):
+@frozen
+class Both:
     """All of them."""
 
     TAG: ClassVar = "and"
@@ -207,8 +205,8 @@ class Both(Shown):
     conditions: tuple["Condition", ...]
 
 
-@frozen(**LEAN)
-class Either(Shown):
+@frozen
+class Either:
     """At least one of them."""
 
     TAG: ClassVar = "or"
@@ -233,8 +231,8 @@ def primitives(condition: Condition) -> Iterator[Simple]:
             yield condition
 
 
-@frozen(**LEAN)
-class Demand(Shown):
+@frozen
+class Demand:
     """Something that must be so before a gate may decide, and what else is done if it is not."""
 
     condition: Condition
@@ -258,8 +256,8 @@ class Against(Enum):
     """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
-@frozen(**LEAN)
-class Guard(Shown):
+@frozen
+class Guard:
     """
     A run that its machine did not serve well is set aside before the gate.
 
@@ -274,16 +272,16 @@ class Guard(Shown):
     handling: Handling
 
 
-@frozen(**LEAN)
-class Sample(Shown):
+@frozen
+class Sample:
     """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
 
     count: int
     seed: int
 
 
-@frozen(**LEAN)
-class Gate(Shown):
+@frozen
+class Gate:
     """A promotion rule between two stages."""
 
     TAG: ClassVar = "gate"
@@ -336,15 +334,15 @@ class Gate(Shown):
         return self.sources
 
 
-@frozen(**LEAN)
-class Promoted(Shown):
+@frozen
+class Promoted:
     """Everyone at a rule's stage whom its gate let through; not the reference, and not whom the stage names itself."""
 
     TAG: ClassVar = "promoted"
 
 
-@frozen(**LEAN)
-class BestOf(Shown):
+@frozen
+class BestOf:
     """Who has the best mean over the cells of a stage, the reference aside; of equals the first by name."""
 
     TAG: ClassVar = "best of"
@@ -364,8 +362,8 @@ class Answer(Enum):
     UNDECIDED = "undecided"
 
 
-@frozen(**LEAN)
-class Rule(Shown):
+@frozen
+class Rule:
     """A claim about a candidate at one stage, or about each of several, on its own or against another."""
 
     TAG: ClassVar = "rule"
@@ -399,8 +397,8 @@ class Rule(Shown):
         return (self.stage,)
 
 
-@frozen(**LEAN)
-class Reduction(Shown):
+@frozen
+class Reduction:
     """
     A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
 
@@ -435,8 +433,8 @@ class Reduction(Shown):
         return self.missing
 
 
-@frozen(**LEAN)
-class Step(Shown):
+@frozen
+class Step:
     """Who enters the next stage of a greedy walk; the name is that stage's."""
 
     name: str

@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.diagnostics import Confidence, Edit, Label
 from promo.base.edits import line_after
 from promo.base.source import Span

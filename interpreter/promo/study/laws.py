@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TypeVar, assert_never
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Count, Remark
-from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 LEVEL = 0.95
@@ -58,8 +56,8 @@ class Form(Enum):
         return len(known) >= len(self.names) and min(each) >= POWER_AND_FLOOR and crossed
 
 
-@frozen(**LEAN)
-class Law(Shown):
+@frozen
+class Law:
     """
     How the measure falls with the budget, fitted to the runs of stages once those have closed.
 
@@ -89,8 +87,8 @@ class Law(Shown):
         return self.stages if self.held is None else (*self.stages, self.held)
 
 
-@frozen(**LEAN)
-class Forecast(Shown):
+@frozen
+class Forecast:
     """What a law foretells of candidates at a stage, put down before that stage opens."""
 
     name: str
@@ -112,8 +110,8 @@ class Otherwise(Enum):
     """The largest shape, all the way."""
 
 
-@frozen(**LEAN)
-class Schedule(Shown):
+@frozen
+class Schedule:
     """
     Shapes that a model goes through while it trains, each until the next one's law falls as fast at equal loss.
 

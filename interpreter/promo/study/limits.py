@@ -7,9 +7,7 @@ happen.  Attempts are counted for a run over every start of promo; seconds are w
 
 from fractions import Fraction
 
-from attrs import frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 
 ATTEMPTS = 5
 """How often a run is tried in all, lost attempts included, where a study does not say it."""
@@ -22,8 +20,8 @@ ENDING_S = 10
 """Seconds around an attempt that reaches its limit, until its worker has begun and until all that it began is gone."""
 
 
-@frozen(**LEAN)
-class Allowance(Shown):
+@frozen
+class Allowance:
     """
     How often a run of one stage may be tried.
 

@@ -8,14 +8,12 @@ broken seal can say what was changed.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.codec import from_json, value_digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.edits import apply
 from promo.base.errors import PromoError
 from promo.base.fields import Count, Digest
-from promo.base.shown import LEAN, Shown
 from promo.base.source import Span
 from promo.study.closure import Closure, closure
 from promo.study.judgement import Deciding
@@ -27,8 +25,8 @@ Changes = Callable[[Closure, Closure], Iterable[str]]
 """What changed between two closures, in words; those are made elsewhere."""
 
 
-@frozen(**LEAN)
-class Amending(Shown):
+@frozen
+class Amending:
     """The amendment that made a seal: its number, author, reason, and whether results were known."""
 
     number: Count
@@ -39,8 +37,8 @@ class Amending(Shown):
     time: str
 
 
-@frozen(**LEAN)
-class Seal(Shown):
+@frozen
+class Seal:
     """One sealed gate or rule: its digest, what went into it, and when."""
 
     name: str
@@ -57,8 +55,8 @@ class Seal(Shown):
     amendment: Amending | None = None
 
 
-@frozen(**LEAN)
-class Lock(Shown):
+@frozen
+class Lock:
     """All seals of one spec."""
 
     FORM: ClassVar = ("promo_lock", 2)
@@ -114,8 +112,8 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
             )
 
 
-@frozen(**LEAN)
-class Frozen(Shown):
+@frozen
+class Frozen:
     """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
 
     text: str

@@ -2,16 +2,14 @@
 
 from typing import Annotated
 
-from attrs import frozen
-
 from promo.base.canonical import SAFE_INTEGER
+from promo.base.classes import frozen
 from promo.base.fields import Range
-from promo.base.shown import LEAN, Shown
 from promo.study.space import Level
 
 
-@frozen(**LEAN)
-class Turn(Shown):
+@frozen
+class Turn:
     """A factor of a trained model that takes another level when the model grows."""
 
     factor: str
@@ -23,8 +21,8 @@ MOST_LOOKS = 64
 """Looks of a lag: each is a stage."""
 
 
-@frozen(**LEAN)
-class Looks(Shown):
+@frozen
+class Looks:
     """A lag that ends for all ways but the best once their order has stayed the same for some looks in a row."""
 
     every: Annotated[int, Range(1, SAFE_INTEGER)]

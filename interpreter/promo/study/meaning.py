@@ -5,8 +5,7 @@ Equal meanings are equal values, and so equal bytes and equal digests, however t
 lost that can move a verdict: where a gate breaks ties by the order of declarations, `order_of` keeps it.
 """
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.base.codec import value_digest
 from promo.study.judgement import Gate, TieBreak
 from promo.study.values import Effects, Stage, Study

@@ -14,10 +14,8 @@ from fractions import Fraction
 from itertools import accumulate, count
 from math import gcd
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.least_squares import Blocks, Moments, solve
-from promo.base.shown import LEAN, Shown
 from promo.study.coding import Coding, Effect
 from promo.study.design import Word, effects_up_to
 from promo.study.values import Effects
@@ -27,8 +25,8 @@ PRIME = (1 << 61) - 1
 Rows = Sequence[tuple[int, ...]]
 
 
-@frozen(**LEAN)
-class Bound(Shown):
+@frozen
+class Bound:
     """A combination of effects that is the same in all rows of a block, so that none of them can be estimated."""
 
     terms: tuple[tuple[Fraction, Effect], ...]

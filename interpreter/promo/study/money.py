@@ -8,34 +8,32 @@ spot price holds to the end of its day in UTC, and the price beside it from then
 from fractions import Fraction
 from typing import Annotated
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Form, Silent
-from promo.base.shown import LEAN, Shown
 from promo.base.units import HOUR
 
 Day = Annotated[str, Form("day as YYYY-MM-DD", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", longest=10)]
 """A day of the calendar, in UTC; days compare as texts."""
 
 
-@frozen(**LEAN)
-class Money(Shown):
+@frozen
+class Money:
     """An amount of money."""
 
     amount: Fraction
     currency: str
 
 
-@frozen(**LEAN)
-class Spot(Shown):
+@frozen
+class Spot:
     """A lower price of a device for an hour, to the end of the day *until*."""
 
     hour: Fraction
     until: Day
 
 
-@frozen(**LEAN)
-class Price(Shown):
+@frozen
+class Price:
     """What one device costs for an hour, in *currency*."""
 
     hour: Fraction

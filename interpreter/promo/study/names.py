@@ -7,11 +7,9 @@ name whose declaration is itself at fault stays known, so that one mistake is re
 
 from collections.abc import Callable, Iterable
 
-from attrs import define, field
-
+from promo.base.classes import define, field
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
 from promo.base.edits import line_after
-from promo.base.shown import LEAN
 from promo.base.source import Span
 from promo.study.ports import World
 from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN, Kind
@@ -29,7 +27,7 @@ def _no_row(name: Token) -> bool | None:
     return None
 
 
-@define(**LEAN)
+@define
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -220,7 +218,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define(**LEAN)
+@define
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

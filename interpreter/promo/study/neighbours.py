@@ -8,8 +8,7 @@ everyone who may be promoted is resolved and listed beforehand, and the verdict 
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
+from promo.base.classes import evolve
 from promo.study.conditions import Conditions
 from promo.study.names import Scope
 from promo.study.space import Level, Neighbourhood

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from attrs import field
-
+from promo.base.classes import field
 from promo.base.fields import Unstored
 from promo.base.source import Span
 

@@ -10,17 +10,15 @@ from enum import Enum
 from fractions import Fraction
 from typing import Protocol
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic
-from promo.base.shown import LEAN, Shown
 from promo.base.source import Source
 from promo.study.space import Level
 from promo.study.values import BudgetKind, Effective, Study
 
 
-@frozen(**LEAN)
-class RunnerFactor(Shown):
+@frozen
+class RunnerFactor:
     """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
 
     unit: str
@@ -34,8 +32,8 @@ class RunnerFactor(Shown):
     """It is the text's own: its runner takes any factor, and has no default for it."""
 
 
-@frozen(**LEAN)
-class RunnerMetric(Shown):
+@frozen
+class RunnerMetric:
     """A number a runner measures."""
 
     unit: str
@@ -109,8 +107,8 @@ def shapes_of(runner: Runner) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-@frozen(**LEAN)
-class RunnerInFile(Shown):
+@frozen
+class RunnerInFile:
     """A runner that a file declares."""
 
     runner: Runner
@@ -130,8 +128,8 @@ class OptionKind(Enum):
     TIME = "time"
 
 
-@frozen(**LEAN)
-class ExecutorOption(Shown):
+@frozen
+class ExecutorOption:
     """What a host's block may say to an executor; *form*: what a text has to match as a whole, a regular expression."""
 
     kind: OptionKind

@@ -8,9 +8,8 @@ before anything runs, so that the plan lists and prices all of it; which rows go
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve
-
 from promo.base.canonical import exact
+from promo.base.classes import evolve
 from promo.study.conditions import Conditions
 from promo.study.judgement import BoundKind, Reduction, Then
 from promo.study.names import Clauses, Scope

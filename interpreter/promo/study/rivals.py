@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Remark
-from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 
-@frozen(**LEAN)
-class Baseline(Shown):
+@frozen
+class Baseline:
     """Another way to choose from the same space, given the budget that a stage has."""
 
     name: str

@@ -7,18 +7,16 @@ Levels are exact, and in declaration order.
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Remark
-from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 Level = Fraction | str
 """A factor's value: an exact number, or a word such as a window pattern."""
 
 
-@frozen(**LEAN)
-class Interval(Shown):
+@frozen
+class Interval:
     """Every number from *low* to *high*, both included."""
 
     low: Fraction
@@ -28,8 +26,8 @@ class Interval(Shown):
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen(**LEAN)
-class Factor(Shown):
+@frozen
+class Factor:
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
     name: str
@@ -40,8 +38,8 @@ class Factor(Shown):
     where: Where = place()
 
 
-@frozen(**LEAN)
-class Design(Shown):
+@frozen
+class Design:
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
 
@@ -117,8 +115,8 @@ def lineage(design: Design, designs: Mapping[str, Design]) -> tuple[Design, ...]
     return tuple(found)
 
 
-@frozen(**LEAN)
-class Array(Shown):
+@frozen
+class Array:
     """A design whose factors may have more than two levels: an orthogonal array, every combination, or a sample."""
 
     name: str
@@ -152,8 +150,8 @@ class Array(Shown):
         return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
 
 
-@frozen(**LEAN)
-class Neighbourhood(Shown):
+@frozen
+class Neighbourhood:
     """Conditions that differ from others in one factor."""
 
     name: str

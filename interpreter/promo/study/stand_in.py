@@ -7,9 +7,7 @@ Only a text without one pays for this.
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
-from promo.base.shown import LEAN
+from promo.base.classes import evolve, frozen
 from promo.base.units import RESEMBLING, UNITS
 from promo.study.expressions import split_unit, unquoted
 from promo.study.names import Scope
@@ -33,7 +31,7 @@ def assumed_measure(scope: Scope) -> Measure:
     return Measure(metric, unit, True)
 
 
-@frozen(**LEAN)
+@frozen
 class _StandIn:
     """A runner that accepts whatever a text declares, so that the rest of the text can be checked."""
 

@@ -10,10 +10,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
-from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.coding import Comparing
 from promo.study.data import Data
@@ -29,8 +27,8 @@ from promo.study.rivals import Baseline
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
 
 
-@frozen(**LEAN)
-class Measure(Shown):
+@frozen
+class Measure:
     """The metric that decides, its unit, and which way is better."""
 
     metric: str
@@ -43,8 +41,8 @@ class Measure(Shown):
         return 1 if self.lower_is_better else -1
 
 
-@frozen(**LEAN)
-class RunnerChoice(Shown):
+@frozen
+class RunnerChoice:
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
     name: str
@@ -68,8 +66,8 @@ HISTORY = "grown"
 """The setting of a grown model that no runner resolves: where it comes from."""
 
 
-@frozen(eq=False, repr=False)
-class Effective(Shown):
+@frozen
+class Effective:
     """
     What a condition really trains, as the runner resolves it.
 
@@ -90,8 +88,8 @@ class Effective(Shown):
         return {name: value for name, value in self.settings if name != HISTORY}
 
 
-@frozen(eq=False, repr=False)
-class Candidate(Shown):
+@frozen
+class Candidate:
     """A condition under a name: one level for every factor, and what the runner makes of it."""
 
     name: str
@@ -124,8 +122,8 @@ TIMED = frozenset({BudgetKind.WALL, BudgetKind.UPSTREAM})
 """Budgets that whoever shares a machine takes away from a run."""
 
 
-@frozen(**LEAN)
-class Budget(Shown):
+@frozen
+class Budget:
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
 
@@ -162,8 +160,8 @@ class Mode(Enum):
     """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
 
 
-@frozen(**LEAN)
-class Stage(Shown):
+@frozen
+class Stage:
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
@@ -214,8 +212,8 @@ class Stage(Shown):
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen(**LEAN)
-class Curves(Shown):
+@frozen
+class Curves:
     """
     How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
 
@@ -232,8 +230,8 @@ class Curves(Shown):
     where: Where = place()
 
 
-@frozen(**LEAN)
-class Grow(Shown):
+@frozen
+class Grow:
     """
     Ways to make a trained model larger, one of which is chosen after a short lag.
 
@@ -276,8 +274,8 @@ class Grow(Shown):
         return (self.becomes, *self.ways)
 
 
-@frozen(**LEAN)
-class Effects(Shown):
+@frozen
+class Effects:
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
     name: str
@@ -307,8 +305,8 @@ class Effects(Shown):
         return "stage" in self.block
 
 
-@frozen(**LEAN)
-class Entrants(Shown):
+@frozen
+class Entrants:
     """
     Who may enter a stage.
 
@@ -322,16 +320,16 @@ class Entrants(Shown):
     """Candidates that enter the stage whenever it is reached, whatever the scores."""
 
 
-@frozen(**LEAN)
-class Draw(Shown):
+@frozen
+class Draw:
     """Seeds that nobody knew when the study was frozen: drawn from what was frozen and a value from after it."""
 
     published: str | None
     """Where the value is published, in words; None: it is the first receipt that was recorded."""
 
 
-@frozen(**LEAN)
-class Study(Shown):
+@frozen
+class Study:
     """The whole resolved experiment."""
 
     name: str

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Literal
 
-from attrs import frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 from promo.base.units import Dimension
 
 Kind = Literal[
@@ -58,8 +56,8 @@ class Known(Enum):
     WAY = "a way to grow that the runner has"
 
 
-@frozen(**LEAN)
-class Argument(Shown):
+@frozen
+class Argument:
     """
     What may stand at a place: a name of one of these *kinds*, one of these *words*, a value that measures this.
 
@@ -80,8 +78,8 @@ class Argument(Shown):
     """A candidate here has a shape of its own: it follows no schedule."""
 
 
-@frozen(**LEAN)
-class Arguments(Shown):
+@frozen
+class Arguments:
     """Names and values of a rule, each in their order; the last holds for all that follow."""
 
     names: tuple[Argument, ...] = ()
@@ -315,8 +313,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
 # --- which clauses a block has -------------------------------------------------------------------------------
 
 
-@frozen(**LEAN)
-class Clause(Shown):
+@frozen
+class Clause:
     """A clause of a block."""
 
     needed: str = ""

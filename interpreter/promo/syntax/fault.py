@@ -7,8 +7,7 @@ still needs, and words in the order in which the grammar and the table of clause
 
 from collections.abc import Callable, Sequence
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import suggestion
 from promo.syntax.clauses import BLOCKS
 from promo.syntax.lex import NAME, NEWLINE, Lexeme, grammar

@@ -9,8 +9,7 @@ would take in the declarations behind it), so it stays as it is.
 
 from collections.abc import Sequence
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity
 from promo.base.source import Source, Span
 from promo.syntax.accept import readable

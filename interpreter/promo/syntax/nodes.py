@@ -9,14 +9,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
 
-from attrs import field, frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import field, frozen
 from promo.base.source import Source, Span
 
 
-@frozen(repr=False)
-class Token(Shown):
+@frozen
+class Token:
     """A word of the text; *kind* is its terminal in the grammar."""
 
     kind: str
@@ -25,8 +23,8 @@ class Token(Shown):
     end: int = field(eq=False, repr=False)
 
 
-@frozen(repr=False)
-class Node(Shown):
+@frozen
+class Node:
     """What one grammar rule matched; its characters include the keywords it left out."""
 
     kind: str
@@ -57,8 +55,8 @@ class Node(Shown):
         raise AssertionError(f"{self.kind} has no {kind}")
 
 
-@frozen(**LEAN)
-class Tree(Shown):
+@frozen
+class Tree:
     """A parsed text: its edition and declarations in order, and the comments around them."""
 
     source: Source

@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic
-from promo.base.shown import LEAN, Shown
 from promo.base.source import Source
 from promo.syntax.accept import DEEPEST, WORDLIKE, accepted
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
@@ -31,8 +29,8 @@ MOST_FAULTS = 200
 Value = Node | Token | list[Node | Token] | None
 
 
-@frozen(**LEAN)
-class Parsed(Shown):
+@frozen
+class Parsed:
     """A tree of everything that could be read, and what could not."""
 
     tree: Tree

@@ -8,9 +8,7 @@ in the shortest way that the grammar takes, and then it stands in the tree like 
 from collections import deque
 from collections.abc import Iterator
 
-from attrs import frozen
-
-from promo.base.shown import LEAN, Shown
+from promo.base.classes import frozen
 from promo.syntax.accept import accepted
 from promo.syntax.clauses import ARGUMENTS, Argument
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, Lexeme, grammar, lexemes
@@ -28,8 +26,8 @@ _ONE_VALUE = frozenset({"FLOAT", "INT", "STRING", NAME, "LSQB", "LPAR", "SUB"})
 """What stands where a quantity can, too: one of them is enough to end a line."""
 
 
-@frozen(**LEAN)
-class Place(Shown):
+@frozen
+class Place:
     """What could come next at the end of a text, the line so far, and the line that opened the block."""
 
     terminals: frozenset[str]

@@ -12,11 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from attrs import frozen
-
 from promo.base.canonical import digest_bytes
+from promo.base.classes import frozen
 from promo.base.resources import grammar_file
-from promo.base.shown import LEAN
 
 GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
@@ -56,7 +54,7 @@ class Stored(TypedDict):
     examples: dict[str, str]
 
 
-@frozen(**LEAN)
+@frozen
 class Tables:
     """The parser's automaton and the lexer's words."""
 

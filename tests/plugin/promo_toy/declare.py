@@ -2,9 +2,8 @@
 
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import exact
+from promo.base.classes import frozen
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.study.values import BudgetKind, Effective
 

@@ -8,9 +8,8 @@ behind the change in its first attempt, with its state kept, until somebody ends
 
 import time
 
-from attrs import evolve
-
 from promo.base.canonical import parse_json
+from promo.base.classes import evolve
 from promo.run.runners.gpt.declare import RUNNER as GPT
 from promo.run.values import Keeping
 

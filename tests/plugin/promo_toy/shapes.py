@@ -1,7 +1,6 @@
 """What a run that trains nothing would say that it did in each shape, so that it fits the changes it was asked for."""
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.run.values import Segment, Used, Work
 from promo.study.values import BudgetKind
 

@@ -11,8 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
+from promo.base.classes import evolve
 from promo.driver.executor_conformance import _REQUEST
 from promo.driver.study import StudyFolder
 from promo.run.program import States

@@ -10,10 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from attrs import evolve, frozen
-
 from made import gpt_request, text_folder
 from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.classes import evolve, frozen
 from promo.base.codec import from_json
 from promo.run.contract import Recorder
 from promo.run.runners.gpt.checkpoint import CheckpointError, Spent, State, load, save

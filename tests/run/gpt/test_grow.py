@@ -8,10 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from attrs import evolve
-
 from made import gpt_request, resolved, text_folder
 from promo.base.canonical import digest_bytes, parse_json
+from promo.base.classes import evolve
 from promo.base.codec import from_json
 from promo.run.contract import Recorder
 from promo.run.runners.gpt.declare import RUNNER

@@ -13,10 +13,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from attrs import evolve
-
 from made import gpt_request, text_folder
 from promo.base.canonical import canonical, parse_json
+from promo.base.classes import evolve
 from promo.base.codec import from_json, to_json
 from promo.run.contract import Recorder
 from promo.run.disk import DISK

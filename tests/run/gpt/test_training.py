@@ -6,7 +6,8 @@ import time
 from array import array
 
 import pytest
-from attrs import evolve
+
+from promo.base.classes import evolve
 
 torch = pytest.importorskip("torch")
 

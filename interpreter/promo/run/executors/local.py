@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from attrs import define, field
-
+from promo.base.classes import define, field
 from promo.base.codec import from_json
 from promo.run.disk import DISK
 from promo.run.locks import claimant, give_up, is_claimed

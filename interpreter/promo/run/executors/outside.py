@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from attrs import define
-
+from promo.base.classes import define
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.outside import OUTSIDE, Outside, claim_outside, is_there, read_outside

@@ -21,8 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import ClassVar
 
-from attrs import Factory, define, frozen
-
+from promo.base.classes import define, frozen
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.locks import give_up_alone, has_begun, is_given_up
@@ -91,7 +90,7 @@ class Job:
     stand: Exit | Loss | None = None
     said: str = ""
     """What its queue said last of it, in its own words."""
-    since: float = Factory(time.monotonic)
+    since: float = field(factory=time.monotonic)
     """Since when it is in hand."""
 
     @property

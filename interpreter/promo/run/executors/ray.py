@@ -28,8 +28,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK

@@ -13,9 +13,8 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import assert_never
 
-from attrs import frozen
-
 from promo.base.canonical import digest, digest_bytes, exact
+from promo.base.classes import frozen
 from promo.base.reading import NotPlainError, read_plain
 from promo.ledger.values import RunStatus
 from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, States, Summary, Which

@@ -15,8 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import assert_never
 
-from attrs import define, field
-
+from promo.base.classes import define, field
 from promo.base.reading import open_plain, read_plain
 from promo.ledger.values import RunStatus
 from promo.run.program import Summary, Which

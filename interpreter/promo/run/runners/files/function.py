@@ -10,9 +10,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, assert_never
 
-from attrs import evolve
-
 from promo.base.canonical import digest_bytes
+from promo.base.classes import evolve
 from promo.base.reading import read_plain
 from promo.run.contract import Outcome, Recorder
 from promo.run.program import Function, Program

@@ -18,9 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, assert_never
 
-from attrs import evolve
-
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
+from promo.base.classes import evolve
 from promo.base.reading import read_plain
 from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder

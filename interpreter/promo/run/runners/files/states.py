@@ -18,9 +18,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from attrs import define, evolve, field, frozen
-
 from promo.base.canonical import canonical, digest_bytes, exact, parse_canonical
+from promo.base.classes import define, evolve, field, frozen
 from promo.base.codec import from_json, to_json
 from promo.base.fields import Count, Digest, Form, Measured, Name
 from promo.base.reading import open_plain, read_plain

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from attrs import frozen
 from torch import Tensor
 
+from promo.base.classes import frozen
 from promo.base.reading import LARGE, read_plain
 
 WIDTHS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 import torch
-from attrs import frozen
 from torch import Tensor
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.classes import frozen
 from promo.base.codec import from_json, to_json
 from promo.base.fields import Count, Digest, Form, Large, Measured
 from promo.base.reading import LARGE, RECORD, read_plain

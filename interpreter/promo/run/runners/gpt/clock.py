@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from attrs import define, evolve, field
-
+from promo.base.classes import define, evolve, field
 from promo.run.runners.gpt.checkpoint import Spent
 from promo.run.values import Segment
 from promo.study.values import BudgetKind

@@ -10,9 +10,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import exact
+from promo.base.classes import evolve, frozen
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.study.space import Level
 from promo.study.values import BudgetKind, Effective

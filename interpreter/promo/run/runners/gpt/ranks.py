@@ -12,8 +12,9 @@ from collections.abc import Iterable
 
 import torch
 import torch.distributed as dist
-from attrs import frozen
 from torch import Tensor
+
+from promo.base.classes import frozen
 
 
 @frozen

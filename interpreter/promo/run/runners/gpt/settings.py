@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.base.codec import from_json
 from promo.base.fields import Range
 

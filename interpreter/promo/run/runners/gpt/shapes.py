@@ -7,8 +7,7 @@ the new settings from there on.  The schedule is one for the whole run, so its s
 vocabulary, channels of a head and pattern of windows.
 """
 
-from attrs import frozen
-
+from promo.base.classes import frozen
 from promo.run.runners.gpt.declare import WAYS, flops_per_token, parameters
 from promo.run.runners.gpt.settings import Settings, settings_of
 from promo.run.values import Change, Request

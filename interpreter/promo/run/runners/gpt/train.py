@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from attrs import evolve
 from torch import Tensor
 
 from promo.base.canonical import Json
+from promo.base.classes import evolve
 from promo.run.contract import Outcome, Recorder
 from promo.run.provenance import busy_seconds
 from promo.run.runners.gpt.checkpoint import CheckpointError, State, generator_text, set_generator

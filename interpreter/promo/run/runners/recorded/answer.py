@@ -8,9 +8,8 @@ and compares bytes.  What a table does not say is left out; no figure is made up
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import canonical, digest, digest_bytes, exact, rounded
+from promo.base.classes import evolve, frozen
 from promo.base.codec import to_json, value_digest
 from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay

@@ -10,9 +10,8 @@ declares any other factors, and each is a column of the table.  How large a mode
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import evolve, frozen
-
 from promo.base.canonical import exact
+from promo.base.classes import evolve, frozen
 from promo.study.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
 from promo.study.space import Level
 from promo.study.values import BudgetKind, Effective

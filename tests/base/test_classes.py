@@ -1,0 +1,119 @@
+"""Classes of values: attrs makes them, and not before there is a value."""
+
+import ast
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import ClassVar
+
+import attrs
+import pytest
+
+from promo.base.classes import define, evolve, field, fields, frozen, is_value
+
+PRODUCT = Path(__file__).parents[2] / "interpreter" / "promo"
+
+
+def kinds():
+    """Classes of which there is no value yet."""
+
+    @frozen
+    class Point:
+        KIND: ClassVar[str] = "point"
+
+        x: int
+        y: int = 2
+        label: str = field(default="", eq=False)
+        tags: tuple[str, ...] = field(factory=tuple, repr=False)
+
+    @frozen
+    class Deep(Point):
+        z: int = 5
+        y: int = 9
+
+    @define
+    class Counter:
+        count: int = 0
+        half: float = field(init=False)
+
+        def __attrs_post_init__(self):
+            self.half = self.count / 2
+
+    return Point, Deep, Counter
+
+
+def test_attrs_makes_a_class_with_its_first_value_and_those_it_inherits_from():
+    point, deep, counter = kinds()
+    assert not any(attrs.has(kind) for kind in (point, deep, counter))
+
+    value = deep(1, label="a")
+
+    assert attrs.has(deep)
+    assert attrs.has(point)
+    assert not attrs.has(counter)
+    assert (value.x, value.y, value.z, value.tags) == (1, 9, 5, ())
+    assert repr(value).endswith("Deep(x=1, label='a', z=5, y=9)")
+    assert (counter(3).half, counter(3)) == (1.5, counter(3))
+
+
+def test_values_are_equal_hashed_and_unchanging_as_attrs_has_it():
+    point, deep, counter = kinds()
+
+    assert point(1) == point(1, label="other")
+    assert point(1) != deep(1)
+    assert len({point(1), point(1, label="other"), point(2)}) == 2
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        point(1).x = 2
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(counter())
+
+
+def test_the_fields_of_a_class_can_be_asked_for_before_there_is_a_value():
+    point, deep, _ = kinds()
+
+    assert is_value(deep)
+    assert [one.name for one in fields(deep)] == ["x", "label", "tags", "z", "y"]
+    assert is_value(point(1))
+    assert not is_value(int)
+
+
+def test_a_wrong_call_is_the_same_mistake_each_time():
+    point, _, _ = kinds()
+
+    for _ in range(2):
+        with pytest.raises(TypeError, match=r"Point\.__init__\(\) missing 1 required positional argument: 'x'"):
+            point()
+    assert evolve(point(1), x=3) == point(3)
+
+
+def test_threads_that_make_the_first_value_at_once_all_get_theirs():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(25):
+                point, deep, _ = kinds()
+                together = Barrier(8)
+
+                def make(number, point=point, deep=deep, together=together):
+                    together.wait(10)
+                    return (deep if number % 2 else point)(number)
+
+                assert [one.x for one in pool.map(make, range(8))] == list(range(8))
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_promo_makes_its_classes_in_one_way():
+    """What else is taken from attrs makes no class."""
+    taken = {
+        (path.relative_to(PRODUCT).as_posix(), one.name)
+        for path in PRODUCT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in ("attr", "attrs", "dataclasses")
+        for one in node.names
+        if path.relative_to(PRODUCT).as_posix() != "base/classes.py"
+    }
+
+    assert {name for _, name in taken} <= {"asdict"}, taken
