@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from promo.base.diagnostics import Diagnostic, SpecError
-from promo.base.errors import PromoError
+from promo.base.diagnostics import Diagnostic
+from promo.base.errors import PromoError, SpecError
 from promo.base.reading import NotPlainError, place_of, read_plain
 from promo.base.source import Source, Span
 from promo.run.disk import RealDisk

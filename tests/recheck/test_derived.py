@@ -17,7 +17,7 @@ from promo.templates import recheck
 import grown
 from promo.base.canonical import canonical, parse_json
 from promo.base.codec import to_json
-from promo.base.diagnostics import SpecError
+from promo.base.errors import SpecError
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.reduce import decide_reduction
 from promo.decision.walk import decide_step

@@ -2,7 +2,7 @@
 
 import pytest
 
-from promo.base.diagnostics import SpecError
+from promo.base.errors import SpecError
 from promo.report.planned import plan_text
 from promo.study.values import Mode
 from support import TWO_MODELS, compiled

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from promo.base.diagnostics import SpecError
+from promo.base.errors import SpecError
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source, read_lock
 from promo.study.design import defining_relation, resolution, standard_rows

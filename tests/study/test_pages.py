@@ -14,7 +14,8 @@ import pytest
 from promo.base import pages
 from promo.base.classes import evolve
 from promo.base.codec import value_digest
-from promo.base.diagnostics import Diagnostic, Label, SpecError
+from promo.base.diagnostics import Diagnostic, Label
+from promo.base.errors import SpecError
 from promo.base.source import Source, Span
 from promo.cli.diagnostics import as_text
 from promo.driver.pipeline import compile_source

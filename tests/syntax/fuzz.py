@@ -21,7 +21,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugin")]
 
 with atheris.instrument_imports(include=["promo"]):
-    from promo.base.diagnostics import SpecError
+    from promo.base.errors import SpecError
     from promo.driver.pipeline import compile_source
     from promo.files import decode_source
     from promo.syntax.format import format_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promo.base.diagnostics import SpecError
+from promo.base.errors import SpecError
 from promo.driver.pipeline import compile_source
 from promo.files import decode_source
 from promo.syntax.format import format_text

@@ -67,14 +67,6 @@ class Diagnostic:
     """All that could stand there, the likeliest first, where the message or the hint names some of it."""
 
 
-class SpecError(Exception):
-    """The spec is wrong; carries every diagnostic found, in the order of the text."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = in_text_order(diagnostics)
-        super().__init__(f"{len(self.diagnostics)} diagnostics")
-
-
 def in_text_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Diagnostics sorted by source, place and code; a repeated one is kept once."""
 

@@ -12,9 +12,12 @@ The exceptions promo raises on purpose, and the exit code of each::
 Anything else that escapes is a fault of promo and keeps its traceback.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from promo.base.diagnostics import SpecError
+if TYPE_CHECKING:
+    from promo.base.diagnostics import Diagnostic
 
 __all__ = ["BadTable", "Busy", "ExitCode", "Mismatch", "OtherFormat", "PromoError", "SpecError"]
 
@@ -42,6 +45,16 @@ class ExitCode(IntEnum):
     """`run`: what is left is trained by somebody else's system; see `promo ask` and `promo accept`."""
     INTERRUPTED = 130
     """Stopped by the user; `promo run` continues."""
+
+
+class SpecError(Exception):
+    """The spec is wrong; carries every diagnostic found, in the order of the text."""
+
+    def __init__(self, diagnostics: "Iterable[Diagnostic]") -> None:
+        from promo.base.diagnostics import in_text_order  # late, for who raises none needs no values
+
+        self.diagnostics = in_text_order(diagnostics)
+        super().__init__(f"{len(self.diagnostics)} diagnostics")
 
 
 class PromoError(Exception):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from promo.base.classes import evolve, frozen
-from promo.base.diagnostics import Diagnostic, SpecError, errors, in_text_order
+from promo.base.diagnostics import Diagnostic, errors, in_text_order
 from promo.base.edits import applicable, apply
-from promo.base.errors import ExitCode, PromoError
+from promo.base.errors import ExitCode, PromoError, SpecError
 from promo.base.source import Source
 from promo.cli.spec import counted, print_diagnostics, standard_input, write_text
 from promo.cli.terminal import put

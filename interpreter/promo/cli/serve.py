@@ -6,8 +6,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
-from promo.base.diagnostics import SpecError, errors
-from promo.base.errors import ExitCode, PromoError
+from promo.base.diagnostics import errors
+from promo.base.errors import ExitCode, PromoError, SpecError
 from promo.base.visible import visible
 from promo.cli.places import study_of
 from promo.cli.terminal import put

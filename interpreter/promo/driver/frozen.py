@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
 from promo.base.classes import evolve, frozen
 from promo.base.codec import to_json
-from promo.base.diagnostics import SpecError, errors
+from promo.base.diagnostics import errors
 from promo.base.differences import differences, line_differences
-from promo.base.errors import PromoError
+from promo.base.errors import PromoError, SpecError
 from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.driver.pipeline import Compiled

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from promo import plugins
 from promo.base.canonical import Json, parse_json
 from promo.base.classes import evolve, frozen
-from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
-from promo.base.errors import OtherFormat, PromoError
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, errors, in_text_order
+from promo.base.errors import OtherFormat, PromoError, SpecError
 from promo.base.fields import OtherForm
 from promo.base.reading import RECORD, read_plain
 from promo.base.source import Source, Span

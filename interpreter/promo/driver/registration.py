@@ -6,8 +6,8 @@ from pathlib import Path
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.base.classes import fields
 from promo.base.codec import from_json, to_json, value_digest
-from promo.base.diagnostics import SpecError, did_you_mean
-from promo.base.errors import PromoError
+from promo.base.diagnostics import did_you_mean
+from promo.base.errors import PromoError, SpecError
 from promo.driver.export import write_file
 from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder

@@ -13,8 +13,8 @@ from typing import Literal, assert_never
 from promo import __version__
 from promo.base.canonical import digest_bytes
 from promo.base.classes import frozen
-from promo.base.diagnostics import SpecError, errors
-from promo.base.errors import Mismatch, OtherFormat, PromoError
+from promo.base.diagnostics import errors
+from promo.base.errors import Mismatch, OtherFormat, PromoError, SpecError
 from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled

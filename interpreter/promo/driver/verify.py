@@ -12,8 +12,7 @@ from pathlib import Path
 from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
 from promo.base.classes import frozen
 from promo.base.codec import to_json, value_digest
-from promo.base.diagnostics import SpecError
-from promo.base.errors import Mismatch, PromoError
+from promo.base.errors import Mismatch, PromoError, SpecError
 from promo.base.units import HOUR
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file

@@ -7,7 +7,6 @@ their own, so that tests can put a file system there that loses and reorders eve
 """
 
 import errno
-import hashlib
 import os
 import sys
 import threading
@@ -161,6 +160,8 @@ class SystemKernel:
 
     def digest(self, path: Path) -> str | None:
         """SHA-256, a part at a time."""
+        import hashlib  # late, for a supervisor needs none of it, and it brings all of OpenSSL
+
         found = hashlib.sha256()
         try:
             with open_plain(path) as file:

@@ -8,7 +8,6 @@ lasting name and lies in a folder that all users of a machine share.
 
 import contextlib
 import os
-import platform
 import re
 import signal
 import stat
@@ -128,7 +127,16 @@ def claim_alone(folder: Path) -> Lock | None:
 
     A lock proves life on its own machine only; who makes the file is one alone on every file system that workers share.
     """
-    return _made(folder, f"{platform.node()} {os.getpid()}".encode())
+    return _made(folder, f"{_node()} {os.getpid()}".encode())
+
+
+def _node() -> str:
+    """What this machine calls itself."""
+    if sys.platform == "win32":
+        import platform
+
+        return platform.node()
+    return os.uname().nodename
 
 
 def give_up_alone(folder: Path) -> bool:

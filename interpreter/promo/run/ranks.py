@@ -11,9 +11,6 @@ On several nodes the others are started by Slurm's `srun`, which must be there.
 
 import contextlib
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -51,6 +48,8 @@ def own_rank() -> int:
 
 def environments(request: Request) -> tuple[dict[str, str], ...]:
     """Variables of each process of a run, in the order of ranks; they meet at a port of the first that is free now."""
+    import socket  # late, as below: nearly every worker is alone, and its start is what a short run costs
+
     address = HERE if request.nodes == 1 else socket.gethostname()
     with socket.socket() as free:
         free.bind((HERE if request.nodes == 1 else "", 0))
@@ -93,6 +92,8 @@ class Peers:
             environment: all other variables; None: those of this process.
             failed: told, in a thread of its own, of the first that ends badly.
         """
+        import subprocess
+
         outer = os.environ if environment is None else environment
         words = list(argv) if request.nodes == 1 else [*_spread(request), *argv]
         apart = variables[1:] if request.nodes == 1 else [_common(variables[0])]
@@ -132,6 +133,8 @@ class Peers:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         """Wait for all of them, who are given no time where the first one failed."""
+        import subprocess
+
         until = time.monotonic() + (self._patience_s if kind is None else 0.0)
         self._leaving.set()
         for process in self._processes:
@@ -190,6 +193,8 @@ def _give_up(over: threading.Event, fault: RankError) -> None:
 
 def _spread(request: Request) -> list[str]:
     """The words that start a process for each device of all nodes of a job of Slurm."""
+    import shutil
+
     if shutil.which("srun") is None:
         raise RuntimeError(f"the run has {request.nodes} nodes, and no srun is here that starts processes on them")
     return [
