@@ -1,0 +1,57 @@
+"""What each process of promo imports: counted, for start-up is what a short command and a short run cost."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEC = Path(__file__).parents[2] / "specs" / "staged_promotion.promo"
+COMMAND = "from promo.cli.main import main; sys.stdout = sys.stderr; main({words!r})"
+SAY = "; new = sorted({*sys.modules} - before); import json; print(json.dumps(new), file=sys.__stdout__)"
+
+AT_MOST = {"version": 2, "check": 87, "plan": 99, "fmt": 23, "supervisor": 12, "worker": 48, "attend": 50}
+"""Process -> modules of promo that it may import, which is what it does; one more is a decision of somebody's."""
+HEAVY = {"attr", "attrs", "dataclasses", "inspect", "lark", "rich", "jinja2", "tabulate", "numpy", "torch", "asyncio"}
+"""What none of them needs."""
+ALSO = {
+    "version": {"typing", "re", "pathlib", "argparse", "json"},
+    "fmt": {"subprocess", "socket"},
+    "check": {"subprocess", "socket"},
+    "supervisor": {"hashlib", "socket", "fractions", "decimal", "platform", "shutil", "psutil"},
+    "worker": {"socket", "subprocess", "shutil", "psutil"},
+}
+"""Process -> what it does not need besides."""
+
+
+def code(process):
+    match process:
+        case "version":
+            return "sys.argv = ['promo', '--version']; sys.stdout = sys.stderr; import promo.__main__ as m; m.entry()"
+        case "check" | "plan":
+            return COMMAND.format(words=[process, str(SPEC)])
+        case "fmt":
+            return COMMAND.format(words=["fmt", "--check", str(SPEC)])
+        case "supervisor":
+            return "import promo.run.supervise"
+        case "worker":
+            return "import promo.run.worker"
+        case "attend":
+            return "import promo.run.attend"
+    raise AssertionError(process)
+
+
+def imported(process):
+    words = [sys.executable, "-c", f"import sys; before = {{*sys.modules}}; {code(process)}{SAY}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("process", AT_MOST)
+def test_a_process_imports_what_it_needs_and_no_more(process):
+    modules = imported(process)
+    own = {name for name in modules if name.partition(".")[0] == "promo"}
+
+    assert modules & (HEAVY | ALSO.get(process, set())) == set()
+    assert 0 < len(own) <= AT_MOST[process], sorted(own)
