@@ -87,6 +87,9 @@ def main() -> None:
             "promo fmt --check": [promo, "fmt", "--check", spec],
             "promo plan": [promo, "plan", spec],
             "promo plan --json": [promo, "plan", "--json", spec],
+            "supervisor, imports": [python, "-P", "-c", "import promo.run.supervise"],
+            "worker, imports": [python, "-P", "-c", "import promo.run.worker"],
+            "attend, imports": [python, "-P", "-c", "import promo.run.attend"],
         }
         seen: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for turn in range(runs + 1):

@@ -129,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.command is None:
         sys.stdout.write(_help())
         return 0
-    # Here, so that `--version`, `--help` and wrong usage need no values and no attrs.
+    # Here, so that `--version`, `--help` and wrong usage need no values.
     from promo.base.errors import ExitCode, PromoError, SpecError
 
     module = importlib.import_module(f"promo.cli.{COMMANDS[options.command][0]}")
