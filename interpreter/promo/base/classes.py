@@ -22,7 +22,12 @@ class Field:
     """What a field is beyond its type, until attrs is asked to make it."""
 
     def __init__(self, **options: Any) -> None:
-        self.options = options
+        self.options, self.made = options, None
+
+    def default(self, made: Any) -> Any:
+        """A default that rests on the fields before it; as attrs' own."""
+        self.made = made
+        return made
 
 
 if TYPE_CHECKING:
@@ -82,6 +87,8 @@ def _made(kind: Any) -> Any:
             for name, given in list(kind.__dict__.items()):
                 if isinstance(given, Field):
                     setattr(kind, name, attrs.field(**given.options))
+                    if given.made is not None:
+                        kind.__dict__[name].default(given.made)
             getattr(attrs, how)(kind, slots=False, init=True, **{**options, "eq": False, "repr": False})
             _compared(kind, how, **options)
             del kind.__later__

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from promo.base.canonical import Json, digest, exact
 from promo.base.classes import fields, is_value
@@ -92,38 +92,26 @@ def _level(stored: Any, place: str) -> Fraction | str:
 # --- classes ---------------------------------------------------------------------------------------------------
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    """Name and declared type of every field; `typing`, which takes its time, is asked where one is named in quotes."""
-    hints = {one.name: one.type for one in fields(kind)}
-    if any(map(_names_another, hints.values())):
-        hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
-    return {one.name: hints[one.name] for one in fields(kind)}
-
-
-def _names_another(hint: Any) -> bool:
-    """Whether a type, or one inside it, is written in quotes and has yet to be looked up."""
-    if get_origin(hint) is Literal:
-        return False
-    return isinstance(hint, (str, ForwardRef)) or any(map(_names_another, getattr(hint, "__args__", ())))
-
-
 @cache
 def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
     """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
+    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
     stored, absent = [], {}
-    for name, hint in _hints(kind).items():
+    for one in fields(kind):
+        hint = hints[one.name]
         mark = next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Unstored)), None)
         if mark is None:
-            stored.append((name, hint))
+            stored.append((one.name, hint))
         else:
-            absent[name] = mark.absent
+            absent[one.name] = mark.absent
     return tuple(stored), absent
 
 
 @cache
 def _silent(kind: Any) -> dict[str, object]:
     """Fields that are left out where they say nothing, and what they are then."""
-    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in _hints(kind).items()}
+    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)
+    marks = {name: getattr(hints[name], "__metadata__", ()) for name in (one.name for one in fields(kind))}
     return {name: mark.nothing for name, each in marks.items() for mark in each if isinstance(mark, Silent)}
 
 

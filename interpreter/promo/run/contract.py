@@ -36,7 +36,7 @@ class Outcome:
     details: Mapping[str, Json] = field(factory=dict)
     cause: str = ""
     used: Used | None = None
-    work: Work = Work()
+    work: Work = field(factory=Work)
     segments: tuple[Segment, ...] = ()
     checkpoint: str | None = None
     trunk: str | None = None

@@ -146,19 +146,26 @@ class Ladder:
             self.scope.report("P0302", "a cool-down is a share of the budget between 0% and 100%", clause)
         return Fraction(0)
 
+    def _says_again(self, clauses: Clauses, clause: Node, what: str) -> bool:
+        """Whether a stage says what it has from the one that it carries on; that is reported."""
+        for kind in ("train", "continue", "cooldown", "on", "blocked", "seeds", "cap"):
+            extra = clauses.maybe(kind)
+            if extra is not None and extra is not clause:
+                branches = clause.kind == "branch"
+                shares = "hosts, seeds, cool-down and kind of budget" if branches else "hosts, seeds and kind of budget"
+                doing = "branches from" if branches else "continues"
+                message = f"a {what} has the {shares} of the stage it {doing}"
+                self.scope.report("P0508", message, extra, "remove this clause")
+                return True
+        return False
+
     def _continuing(self, block: Node, clauses: Clauses, clause: Node) -> Stage | None:
         """A stage that carries the runs of another one on, in the same cells; only the added budget is paid."""
         scope, branches = self.scope, clause.kind == "branch"
         what = "branch" if branches else "continuation"
         after = clauses.maybe("after")
-        for kind in ("train", "continue", "cooldown", "on", "blocked", "seeds", "cap"):
-            extra = clauses.maybe(kind)
-            if extra is not None and extra is not clause:
-                shares = "hosts, seeds, cool-down and kind of budget" if branches else "hosts, seeds and kind of budget"
-                doing = "branches from" if branches else "continues"
-                message = f"a {what} has the {shares} of the stage it {doing}"
-                scope.report("P0508", message, extra, "remove this clause")
-                return None
+        if self._says_again(clauses, clause, what):
+            return None
         gate, origin = scope.refer(after.token("NAME"), "gate") if after else None, _origin(clause)
         source_name = scope.meant(origin)
         candidates, _ = self._entrants(clause, after, block) or (None, None)

@@ -390,11 +390,7 @@ class Study:
         return self.hosts[host].devices if said is None else said
 
     def width(self, stage: str, host: str) -> int:
-        """
-        Devices that a run of a stage on a host has in all; an hour of the run is so many hours of devices.
-
-        1 where a forged ledger names a host that is not there.
-        """
+        """Devices of a run on all its nodes; 1 where a forged ledger names a host that is not there."""
         return self.devices(stage, host) * self.hosts[host].nodes if host in self.hosts else 1
 
     def gates_from(self, stage: str) -> tuple[Gate, ...]:
@@ -486,7 +482,7 @@ class Study:
 
     def allowance_at(self, stage: str) -> Allowance:
         """How often a run of a stage may be tried: for each reason, the most that a gate or rule on it allows."""
-        readers = self._readers(stage)
+        readers = [one for one in self.deciding.values() if stage in one.sources]
         guards = [guard for gate in self.gates_from(stage) for guard in gate.guards]
         return Allowance(
             missing=max((one.missing.reruns for one in readers), default=0),
@@ -494,9 +490,6 @@ class Study:
             guard=max((guard.handling.reruns for guard in guards), default=0),
             attempts=self.attempts,
         )
-
-    def _readers(self, stage: str) -> tuple[Deciding, ...]:
-        return tuple(one for one in self.deciding.values() if stage in one.sources)
 
     @property
     def device_unit(self) -> str:

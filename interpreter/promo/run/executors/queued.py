@@ -21,7 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import ClassVar
 
-from promo.base.classes import define, frozen
+from promo.base.classes import define, field, frozen
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.locks import give_up_alone, has_begun, is_given_up
