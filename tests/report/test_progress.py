@@ -26,7 +26,7 @@ from support import plan_of, spec, study_of
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("quickstart_times.csv")
-"""One run on two cores that others had a share of: in seconds, runs trained 1.1 to 1.55 times what they computed."""
+"""One run on two idle cores."""
 WHOLE = 16
 
 
