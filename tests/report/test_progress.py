@@ -29,7 +29,7 @@ TIMES = {
     "idle": Path(__file__).with_name("quickstart_times.csv"),
     "busy": Path(__file__).with_name("quickstart_times_busy.csv"),
 }
-"""One run on two idle cores, and one beside twenty to thirty other processes: its runs trained four to six times as long."""
+"""One run on two idle cores, and one beside twenty-five other processes, which trained four to six times as long."""
 WHOLE = 16
 
 
