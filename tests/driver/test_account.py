@@ -39,7 +39,7 @@ def test_a_sample_of_the_dropped_estimates_wrong_drops_and_bounds_regret(workpla
     assert gate["saving_like_for_like"] == "0.25"
     html = (folder.path / "report.html").read_text(encoding="utf-8")
     assert "exact 95% interval 0 to 1 of the 2" in html
-    assert "A supposition: these runs were never made" in html
+    assert "Hypothetical: these runs were never made" in html
 
 
 def test_a_saving_compares_what_was_spent_with_what_was_spent_and_not_with_caps(workplace, capsys):

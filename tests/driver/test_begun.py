@@ -67,7 +67,7 @@ def test_a_study_that_requires_an_anchor_does_not_start_without_and_says_what_to
     steps = [line.strip(" -") for line in said.splitlines() if line.strip(" -")[:2] in ("1.", "2.", "3.", "4.")]
     assert [step.split()[1:3] for step in steps] == [
         ["promo", "run"],
-        ["somebody", "outside"],
+        ["have", "an"],
         ["promo", "anchor"],
         ["promo", "run"],
     ]

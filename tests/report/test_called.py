@@ -68,7 +68,7 @@ def test_two_studies_beside_each_other_call_candidates_so(studies):
     record = record_of(studies["quickstart"])
     rows = build_beside(record, record).stages[0].rows
 
-    assert "shallow (depth 1, aspect 64)" in [row.candidate for row in rows]
+    assert "shallow (depth 1, aspect 32)" in [row.candidate for row in rows]
     assert not bare(record) & {row.candidate for row in rows}
 
 
@@ -81,14 +81,14 @@ def test_every_table_of_a_study_and_a_plan_tells_what_changed(studies, tmp_path)
 
     for table in tables:
         assert {(one.candidate, one.changed or "") for one in table} >= set(record.changed.items()) - {("", "")}
-        assert {one.changed for one in table if one.candidate == "shallow"} == {"depth 1, aspect 64"}
+        assert {one.changed for one in table if one.candidate == "shallow"} == {"depth 1, aspect 32"}
 
 
 def test_runs_of_other_tools_are_called_so(studies):
     folder = studies["quickstart"]
     names = {run.settings["candidate"]: run.name for run in logged_runs(folder)}
 
-    assert "shallow (depth 1, aspect 64)" in names["shallow"]
+    assert "shallow (depth 1, aspect 32)" in names["shallow"]
 
 
 def test_a_plan_lists_and_a_simulation_counts_candidates_so(studies, capsys, tmp_path):
@@ -99,8 +99,8 @@ def test_a_plan_lists_and_a_simulation_counts_candidates_so(studies, capsys, tmp
     assert promo("simulate", spec, "--draws", "50") == 0
     counted = capsys.readouterr().out
 
-    assert "screen  shallow (depth 1, aspect 64)  laptop  seed 1" in listed
-    assert re.search(r"^shallow \(depth 1, aspect 64\) +\d", counted, re.MULTILINE)
+    assert "screen  shallow (depth 1, aspect 32)  laptop  seed 1" in listed
+    assert re.search(r"^shallow \(depth 1, aspect 32\) +\d", counted, re.MULTILINE)
 
 
 def test_csv_files_have_a_column_of_what_changed(studies):
@@ -113,4 +113,4 @@ def test_csv_files_have_a_column_of_what_changed(studies):
 
     for file in files:
         rows = list(csv.DictReader(io.StringIO(file)))
-        assert {row["changed"] for row in rows if row["candidate"] == "shallow"} == {"depth 1, aspect 64"}
+        assert {row["changed"] for row in rows if row["candidate"] == "shallow"} == {"depth 1, aspect 32"}

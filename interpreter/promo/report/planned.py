@@ -348,7 +348,7 @@ def _risks(study: Study, plan: Plan) -> Iterator[str]:
     shares = [f"{describe_tolerance(said[names[0]] or Fraction(0))} at {row}" for row, names in stage_rows(study, said)]
     usual = f"one step, or {share_text(TOLERANCE)} where only time is known"
     others = [usual] if len(said) < len(plan.stages) else []
-    yield f"A run that misses its budget by more than {'; '.join([*shares, *others])} is invalid."
+    yield f"A run is invalid if it misses its budget by more than {'; '.join([*shares, *others])}."
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
         yield f"Priced at their caps, and may need less: {_called(study, capped)}."
