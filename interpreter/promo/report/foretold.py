@@ -98,7 +98,7 @@ def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found
         headings=HEADINGS,
         rows=rows,
         statements=(
-            *(f"{one[0].upper()}{one[1:]}." for one in (schedule_words(decision, found, study),)),
+            f"{schedule_words(decision, found, study)}.",
             *(f"{switch_words(one, unit)}." for one in found.switches if found.grounds is Grounds.TOLD),
             *_laws(law, found),
             *tally_words(came),
