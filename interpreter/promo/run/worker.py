@@ -305,11 +305,15 @@ def _unless_used_up(outcome: Outcome, request: Request, asked: int) -> Outcome:
 
 
 def _count_training(recorder: Recorder) -> None:
-    """A trainer that failed before it said how long it had trained: its last point says that, and it is paid for."""
+    """
+    A trainer that failed before it said how long it had trained: its last point says that, and it is paid for.
+
+    A point that speaks of longer than its process lived is not believed; simulated time is none.
+    """
     if TRAIN not in recorder.seconds:
         paid = seconds_paid(DISK, recorder.study, str(recorder.attempt.relative_to(recorder.study)))
-        if paid:
-            recorder.add(TRAIN, min(float(paid), recorder.total()))
+        if paid and not outlived(paid, Fraction(recorder.total())):
+            recorder.add(TRAIN, float(paid))
 
 
 def _failed(fault: Exception) -> Outcome:
