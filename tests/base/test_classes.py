@@ -1,6 +1,9 @@
 """Classes of values: attrs makes them, and not before there is a value."""
 
 import ast
+import copy
+import pickle
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,15 +46,18 @@ def kinds():
     return Point, Deep, Counter
 
 
+def unmade(kind):
+    """Whether attrs has not been asked to make a class: asking attrs itself would make it."""
+    return "__later__" in vars(kind)
+
+
 def test_attrs_makes_a_class_with_its_first_value_and_those_it_inherits_from():
     point, deep, counter = kinds()
-    assert not any(attrs.has(kind) for kind in (point, deep, counter))
+    assert [unmade(kind) for kind in (point, deep, counter)] == [True] * 3
 
     value = deep(1, label="a")
 
-    assert attrs.has(deep)
-    assert attrs.has(point)
-    assert not attrs.has(counter)
+    assert [unmade(kind) for kind in (point, deep, counter)] == [False, False, True]
     assert (value.x, value.y, value.z, value.tags) == (1, 9, 5, ())
     assert repr(value).endswith("Deep(x=1, label='a', z=5, y=9)")
     assert (counter(3).half, counter(3)) == (1.5, counter(3))
@@ -78,6 +84,54 @@ def test_the_fields_of_a_class_can_be_asked_for_before_there_is_a_value():
     assert not is_value(int)
 
 
+def test_attrs_own_functions_know_a_class_before_there_is_a_value():
+    point, deep, counter = kinds()
+
+    assert attrs.has(counter)
+    assert [one.name for one in attrs.fields(deep)] == ["x", "label", "tags", "z", "y"]
+    assert not unmade(point)
+    assert attrs.asdict(point(1)) == {"x": 1, "y": 2, "label": "", "tags": ()}
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_class_that_attrs_makes_inherits_the_fields_of_one_with_and_without_values(first):
+    point, _, _ = kinds()
+    if first:
+        point(1)
+
+    for make in (attrs.frozen, attrs.define):  # what inherits from a frozen class is frozen
+
+        @make
+        class Mine(point):
+            more: int = 7
+
+        assert attrs.astuple(Mine(1)) == (1, 2, "", (), 7)
+        assert Mine(1) == Mine(1) != point(1)
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            Mine(1).more = 2
+
+
+@frozen
+class Sent:
+    """What another process has made, and this one not yet."""
+
+    x: int
+
+
+def test_a_value_of_another_process_is_one_of_a_class_that_was_not_made_here():
+    sent = pickle.dumps(Sent(1))
+
+    script = (
+        "import pickle, sys; sys.path[:0] = sys.argv[1:]; "
+        "a, b = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer);"
+        "assert a == b and len({a, b}) == 1 and repr(a) == 'Sent(x=1)' and type(a).__match_args__ == ('x',)"
+    )
+    script = [sys.executable, "-c", script, *sys.path]
+    done = subprocess.run(script, input=sent * 2, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert copy.deepcopy(Sent(1)) == copy.copy(Sent(1)) == Sent(1)
+
+
 def test_a_wrong_call_is_the_same_mistake_each_time():
     point, _, _ = kinds()
 
@@ -98,9 +152,10 @@ def test_threads_that_make_the_first_value_at_once_all_get_theirs():
 
                 def make(number, point=point, deep=deep, together=together):
                     together.wait(10)
-                    return (deep if number % 2 else point)(number)
+                    kind = deep if number % 2 else point
+                    return kind(number), kind(1) == kind(1) and hash(kind(1)) == hash(kind(1))
 
-                assert [one.x for one in pool.map(make, range(8))] == list(range(8))
+                assert [(one.x, same) for one, same in pool.map(make, range(8))] == [(n, True) for n in range(8)]
     finally:
         sys.setswitchinterval(before)
 

@@ -107,6 +107,17 @@ def test_what_is_sent_is_enough_to_train_it(study):
         assert (Path("sent") / row["folder"] / "request.json").read_bytes() == study.read(row["folder"], "request.json")
 
 
+def test_what_is_sent_says_on_how_many_devices_each_run_is_trained(tmp_path, monkeypatch):
+    """Those of its stage, for which the study pays."""
+    monkeypatch.chdir(tmp_path)
+    run(MIXED.replace("  seeds 1, 2\n", "  seeds 1, 2\n  devices 2\n") + "\n", code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+
+    rows = list(csv.DictReader(Path("sent/asked.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["devices"], row["nodes"]) for row in rows] == [("2", "1")] * 4
+    assert "on how many devices" in Path("sent/README.txt").read_text(encoding="utf-8")
+
+
 def test_nothing_is_written_over(study, capsys):
     assert promo("ask", "trial.promo", "--out", "sent") == 2
     assert "sent is there already" in capsys.readouterr().err

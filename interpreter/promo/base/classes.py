@@ -3,8 +3,9 @@ Classes of values: attrs makes each of them when its first value is made.
 
 promo has some five hundred, every process imports a hundred or more, and uses a few.  attrs writes the methods of a
 class in source and compiles them, wherever the module is imported; so `frozen` and `define` put that off until there is
-a value, or somebody asks for the fields.  A process that makes no value never imports attrs.  The class stays the same
-object, which is why none has slots; type checkers read all of this as attrs' own.
+a value, or somebody asks for the fields, be it attrs for a class of a plug-in that inherits from one.  A process that
+makes no value never imports attrs.  The class stays the same object, which is why none has slots; type checkers read
+all of this as attrs' own.
 """
 
 from _thread import RLock
@@ -28,6 +29,18 @@ class Field:
         """A default that rests on the fields before it; as attrs' own."""
         self.made = made
         return made
+
+
+class Asked:
+    """Stands where attrs looks at a class, and has attrs make it when anybody looks, attrs included."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, value: object, kind: Any) -> Any:
+        for one in kind.__mro__[::-1]:
+            _made(one)
+        return getattr(kind if value is None else value, self.name)
 
 
 if TYPE_CHECKING:
@@ -66,11 +79,15 @@ def _later(kind: Any, how: str, options: dict[str, Any]) -> Any:
     if kind is None:
         return partial(_later, how=how, options=options)
 
-    def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807 - attrs puts its own in this place
+    def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807 - its own takes this place
         _made(kind)
         kind.__init__(self, *given, **named)
 
     kind.__init__ = __init__
+    kind.__setstate__ = _unpickled
+    kind.__attrs_attrs__ = Asked("__attrs_attrs__")
+    if how == "frozen":
+        kind.__setattr__ = Asked("__setattr__")
     kind.__later__ = (how, options)
     return kind
 
@@ -89,10 +106,20 @@ def _made(kind: Any) -> Any:
                     setattr(kind, name, attrs.field(**given.options))
                     if given.made is not None:
                         kind.__dict__[name].default(given.made)
-            getattr(attrs, how)(kind, slots=False, init=True, **{**options, "eq": False, "repr": False})
+            if how == "frozen":
+                del kind.__setattr__
+            getattr(attrs, how)(kind, slots=False, init=False, **{**options, "eq": False, "repr": False})
             _compared(kind, how, **options)
+            kind.__attrs_init__.__name__, kind.__attrs_init__.__qualname__ = "__init__", f"{kind.__qualname__}.__init__"
+            kind.__init__ = kind.__attrs_init__  # the last of all: until then another thread waits for the lock
             del kind.__later__
     return kind
+
+
+def _unpickled(self: Any, state: dict[str, Any]) -> None:
+    """A copy, or a value that another process made: no `__init__` is called for it."""
+    _made(type(self))
+    self.__dict__.update(state)
 
 
 def _compared(kind: Any, how: str, *, eq: bool = True, repr: bool = True, kw_only: bool = False) -> None:  # noqa: A002

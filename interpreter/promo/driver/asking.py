@@ -21,14 +21,18 @@ from promo.run.values import Request
 from promo.study.values import Study
 
 TABLE = "asked.csv"
-COLUMNS = ("folder", "stage", "candidate", "host", "seed", "attempt", "train_with_seed", "budget", "in")
+COLUMNS = (
+    *("folder", "stage", "candidate", "host", "seed", "attempt"),
+    *("train_with_seed", "devices", "nodes", "budget", "in"),
+)
 """Columns of that table, before those of the factors."""
 README = "README.txt"
 WORDS = """\
 {title}
 
 This folder asks for {count}. Each is a folder below runs/ with a request.json in it; {table} lists
-them: what to train (the columns behind `in`), how long, and with which seed.
+them: what to train (the columns behind `in`), how long, with which seed, and on how many devices, each of which
+is counted (`devices`, on each of so many `nodes`).
 
 Train each exactly so, to the end of its budget, and measure {metric} in {unit}. Then send back
 
@@ -82,14 +86,12 @@ def table_of(study: Study, asked: Sequence[Attempt], requests: Sequence[Request]
     factors = sorted({name for one in requests for name in one.levels or {}})
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(
-        ("folder", "stage", "candidate", "host", "seed", "attempt", "train_with_seed", "budget", "in", *factors)
-    )
+    writer.writerow((*COLUMNS, *factors))
     for attempt, request in zip(asked, requests, strict=True):
         cell = (attempt.folder, attempt.stage, attempt.candidate, attempt.host, attempt.seed, attempt.number)
         levels = [describe_level((request.levels or {}).get(name, "")) for name in factors]
         budget = (request.budget.amount, COUNTED.get(request.budget.kind.value, request.budget.kind.value))
-        writer.writerow((*cell, request.run.seed, *budget, *levels))
+        writer.writerow((*cell, request.run.seed, request.devices, request.nodes, *budget, *levels))
     return text.getvalue()
 
 

@@ -29,7 +29,17 @@ from promo.run.provenance import peak_memory_bytes, processor_seconds, software,
 from promo.run.ranks import RankError, together
 from promo.run.redact import redact_text
 from promo.run.segments import Done, misfit
-from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, paid_by, parse_request, read_points, result_bytes
+from promo.run.store import (
+    POINTS,
+    PROGRAM,
+    REQUEST,
+    RESULT,
+    paid_by,
+    parse_request,
+    read_points,
+    result_bytes,
+    seconds_paid,
+)
 from promo.run.values import NO_DISK, TRAIN, Body, Counter, Facts, Request, RunStatus, Used
 from promo.study.values import BudgetKind
 
@@ -210,6 +220,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
         except Exception as fault:
             if isinstance(fault, OSError) and fault.errno in REFUSED:
                 raise
+            _count_training(recorder)
             _leave(folder, content, _failed(fault), recorder, told - ready.born)
             raise
         _leave(folder, content, outcome, recorder, told - ready.born)
@@ -291,6 +302,18 @@ def _unless_used_up(outcome: Outcome, request: Request, asked: int) -> Outcome:
         return outcome
     cause = f"signal {asked} asked it to end, and nothing shows that it had used its budget"
     return evolve(outcome, status=RunStatus.KILLED, metrics={}, cause=cause)
+
+
+def _count_training(recorder: Recorder) -> None:
+    """
+    A trainer that failed before it said how long it had trained: its last point says that, and it is paid for.
+
+    A point that speaks of longer than its process lived is not believed; simulated time is none.
+    """
+    if TRAIN not in recorder.seconds:
+        paid = seconds_paid(DISK, recorder.study, str(recorder.attempt.relative_to(recorder.study)))
+        if paid and not outlived(paid, Fraction(recorder.total())):
+            recorder.add(TRAIN, float(paid))
 
 
 def _failed(fault: Exception) -> Outcome:

@@ -148,6 +148,8 @@ def test_one_dead_process_ends_the_attempt_and_leaves_nobody(study, which):
         body = left_in(folder)
         assert body.status is RunStatus.KILLED
         assert body.cause == "process 1 of the run was ended by signal 9"
+        said = [one["charged_s"] for one in map(json.loads, _points(folder).splitlines()) if "charged_s" in one]
+        assert float(body.seconds["train"]) == pytest.approx(float(said[-1]), abs=1e-6) != 0  # what it trained is paid
 
 
 def wait_for(condition, patience_s=60.0):

@@ -13,8 +13,8 @@ A host's block gives the three command lines and the patterns that read their an
     option   cancel = "qdel {number}"
 
 A line is split at its spaces, and places are filled in afterwards, so that no value becomes a second word and no shell
-sees any of it.  `{attend}` is the command of the job, several words; `{devices}` and `{nodes}` are what its host gives
-a run.  Where `poll` names a job, it is asked for each.
+sees any of it.  `{attend}` is the command of the job, several words; `{devices}` and `{nodes}` are what its stage or
+host gives a run.  Where `poll` names a job, it is asked for each.
 """
 
 import re
