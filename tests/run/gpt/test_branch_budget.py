@@ -1,6 +1,7 @@
 """A branch uses its budget wherever the trunk and the whole budget fall between two steps."""
 
 import pytest
+
 from promo.run.runners.gpt.clock import Clock
 from promo.study.values import BudgetKind
 

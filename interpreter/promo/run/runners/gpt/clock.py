@@ -85,7 +85,7 @@ class Clock:
         """
         Whether no other step would end as near to an amount as the last one did, or nearer.
 
-        A run is at most half a step off at its end, and at the end of its trunk, so that a branch is off by one at most.
+        A run is at most half a step off at its end, and at the end of its trunk, so a branch is off by one at most.
         """
         return self.steps > 0 and self.used() + self.last / 2 >= amount
 
