@@ -117,9 +117,25 @@ def test_the_law_of_one_recorded_run_is_not_told_for_every_draw_of_it_is_the_sam
     capsys.readouterr()
 
     assert promo("laws", spec) == 0
-    assert "The runs of left do not identify E, A and b" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "The runs of left do not identify E, A and b" in said
+    assert " to " not in said.partition("study  ")[2].partition("left")[2].splitlines()[0]
+    assert "None of the forecasts of 2 outcomes has an interval" in said
+    assert promo("laws", spec, "--json") == 0
+    assert '"inside": null' in capsys.readouterr().out
     assert promo("verify", spec) == 3
     assert recheck.check(workplace / "trial.study", NOBODY, print) == 3
+
+
+def test_a_law_through_every_run_has_no_interval(workplace, capsys):
+    spec, curves = write(workplace, law())
+    lines = curves.read_text(encoding="utf-8").splitlines()
+    curves.write_text("\n".join(lines[:1] + [one for one in lines if "1,1," in one]) + "\n", encoding="utf-8")
+
+    assert promo("laws", spec, "--curves", curves) == 0
+    said = capsys.readouterr().out
+    assert "No forecast has an interval; outcomes differ from forecasts by" in said
+    assert "2.7527 to" not in said
 
 
 def test_what_the_points_do_not_tell_is_said(workplace, capsys):

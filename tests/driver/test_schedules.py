@@ -343,7 +343,7 @@ def test_no_stage_waits_for_what_it_does_not_need():
 
 def test_a_replay_and_an_invented_world_have_no_shapes(whole, capsys):
     assert promo("simulate", whole.path / "spec.promo", "--noise", "0.1") == 2
-    assert "asks a law" in capsys.readouterr().err
+    assert "ask a law" in capsys.readouterr().err
 
 
 def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
@@ -647,6 +647,22 @@ def test_a_rule_may_ask_what_a_law_foretells(tmp_path, capsys, bound, status):
     again = rechecked(folder)
     assert again.returncode in (2, 3), again.stdout
     assert "differs" not in again.stdout.lower().replace("nothing differs", "")
+
+
+def test_a_rule_that_asks_a_law_that_its_runs_do_not_identify_says_no_more_than_that(tmp_path, capsys):
+    """The bound lies far outside the interval of what is then but a guess."""
+
+    def change(text):
+        head, _, tail = text.partition("  seeds 17, 18, 19\n  report only\n")
+        text = f"{head}  seeds 17, 18, 19\n{tail}{ASKED.replace('BOUND', '0.95')}"
+        return text.replace('["lawful"]', '["noisy"]').replace("form compute", "form compute, shift")
+
+    code, folder = made(tmp_path, change=change)
+    found = folder.decision(folder.compiled(), folder.state(), "gets_there").judgement
+
+    assert (code, found.answer.value) == (5, "undecided")
+    assert found.findings[0].details == ()
+    assert "the runs do not identify the law, or the bound lies inside its interval" in capsys.readouterr().out
 
 
 def test_a_gate_keeps_whose_whole_interval_lies_inside_the_bound(tmp_path):

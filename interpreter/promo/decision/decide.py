@@ -308,7 +308,7 @@ def _foretold(study: Study, evidence: Evidence, others: Mapping[str, Evidence], 
 
 
 def _spans(findings: Iterable[Finding]) -> bool:
-    """Whether something cannot be told because a bound lies inside the interval of what a law foretells."""
+    """Whether something cannot be told by a law: its interval holds the bound, or the law is not identified."""
     return any(isinstance(one.condition, Projected) and one.holds is None for one in findings)
 
 

@@ -83,7 +83,7 @@ class RunsLacking:
 
 @frozen
 class Spanned:
-    """A bound lies inside the interval of what a law foretells of candidates."""
+    """A bound lies inside the interval of what a law foretells of candidates, or their law is not identified."""
 
     TAG: ClassVar = "spanned"
 

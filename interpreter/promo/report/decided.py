@@ -103,7 +103,8 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
         case Failed():
             return f"{name} does not hold{clause.format('else ')}"
         case Spanned():
-            return f"the laws do not tell it of {listed(because.candidates)}: the bound lies inside the interval"
+            why = "the runs do not identify the law, or the bound lies inside its interval"
+            return f"the laws do not tell it of {listed(because.candidates)}: {why}"
         case RunsLacking():
             lack = "lacks" if because.runs == 1 else "lack"
             return f"{plural(because.runs, 'run')} {lack} a value at {because.stage}{clause.format('missing ')}"

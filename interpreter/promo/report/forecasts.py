@@ -19,6 +19,8 @@ from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, percent, plural
 from promo.study.laws import LEVEL
 
+WITHIN = {True: "yes", False: "no", None: NONE}
+"""Whether an outcome lies in its interval -> the word for that."""
 COLUMNS = ("study", "by", "candidate", "stage", "forecast", f"{LEVEL:.0%} interval", "outcome", "missed by", "inside")
 
 
@@ -39,10 +41,15 @@ class Scored:
 
     @property
     def inside(self) -> bool | None:
-        """Whether what came lies within the interval."""
-        if self.came is None:
+        """Whether what came lies within the interval; None where nothing came, or the runs tell no interval."""
+        if self.came is None or not self.spread:
             return None
         return from_exact(self.told.low) <= self.came <= from_exact(self.told.high)
+
+    @property
+    def spread(self) -> bool:
+        """Whether the forecast has an interval: runs through which a law goes exactly tell none."""
+        return self.told.low != self.told.high
 
     @property
     def missed_by(self) -> float | None:
@@ -58,6 +65,8 @@ class Tally:
 
     outcomes: int
     inside: int
+    told: int
+    """Outcomes whose forecast has an interval."""
     mean: float
     """Signed, as a share of what came; above zero where more came."""
     spread: float | None
@@ -93,7 +102,7 @@ def scored_in(record: Record) -> Iterator[Scored]:
 
 def tally(found: Iterable[Scored]) -> Tally | None:
     """The record of those of which something came; None where nothing did."""
-    known = [one for one in found if one.came is not None]
+    known = list({_same(one): one for one in found if one.came is not None}.values())
     misses = [one.missed_by for one in known if one.missed_by is not None]
     if not misses:
         return None
@@ -102,10 +111,16 @@ def tally(found: Iterable[Scored]) -> Tally | None:
     return Tally(
         outcomes=len(known),
         inside=sum(one.inside is True for one in known),
+        told=sum(one.spread for one in known),
         mean=mean,
         spread=(around / (len(misses) - 1)) ** 0.5 if len(misses) > 1 else None,
         studies=len({one.study for one in known}),
     )
+
+
+def _same(one: Scored) -> tuple[object, ...]:
+    """What one forecast and one outcome have in common: a schedule that keeps a shape says again what that was told."""
+    return one.study, one.law, one.told.stage, one.told.value, one.told.low, one.told.high, one.came
 
 
 # --- words ---------------------------------------------------------------------------------------------------------
@@ -114,10 +129,10 @@ def tally(found: Iterable[Scored]) -> Tally | None:
 def outcome_cells(one: Scored) -> tuple[str, ...]:
     """What was foretold, its interval, what came, by how much that misses, and whether it is within."""
     told = one.told
-    said = (number(told.value), f"{number(told.low)} to {number(told.high)}")
+    said = (number(told.value), f"{number(told.low)} to {number(told.high)}" if one.spread else NONE)
     if one.came is None or one.missed_by is None:
         return (*said, NONE, NONE, NONE)
-    return (*said, rounded(one.came, PLACES), percent(one.missed_by), "yes" if one.inside else "no")
+    return (*said, rounded(one.came, PLACES), percent(one.missed_by), WITHIN[one.inside])
 
 
 def tally_words(found: Sequence[Scored]) -> Iterator[str]:
@@ -127,10 +142,12 @@ def tally_words(found: Sequence[Scored]) -> Iterator[str]:
         return
     spread = "" if known.spread is None else f" (standard deviation {known.spread:.2%})"
     over = f" of {known.studies} studies" if known.studies > 1 else ""
-    yield (
-        f"{known.inside} of {plural(known.outcomes, 'outcome')}{over} inside the {LEVEL:.0%} interval of the forecast; "
-        f"outcomes differ from forecasts by {percent(known.mean)} on average{spread}."
+    within = (
+        f"{known.inside} of {plural(known.told, 'outcome')}{over} inside the {LEVEL:.0%} interval of the forecast"
+        if known.told
+        else f"None of the forecasts of {plural(known.outcomes, 'outcome')}{over} has an interval"
     )
+    yield (f"{within}; outcomes differ from forecasts by {percent(known.mean)} on average{spread}.")
 
 
 def forecasts_text(found: Sequence[Scored]) -> str:

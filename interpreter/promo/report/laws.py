@@ -68,7 +68,7 @@ def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
     for told in one.foretold:
         came = "" if told.came is None else f"{told.came:.4f}"
         missed = "" if told.missed_by is None else percent(told.missed_by)
-        interval = f"{told.low:.4f} to {told.high:.4f}"
+        interval = f"{told.low:.4f} to {told.high:.4f}" if _spare(law, one) else ""
         yield told.candidate, words, str(one.points), f"{told.value:.4f}", interval, came, missed
 
 
@@ -85,14 +85,22 @@ def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
             yield guess_words(who, one.unsure)
     told = [one for each in found for one in each.foretold if one.came is not None]
     if told:
-        yield _record_of(told)
+        yield _record_of(told, [one for each in found if _spare(law, each) for one in each.foretold])
 
 
-def _record_of(told: list[Foretold]) -> str:
-    inside = sum(one.low <= one.came <= one.high for one in told if one.came is not None)
+def _spare(law: Law, one: Fitted) -> bool:
+    """Whether runs are left over to tell how far outcomes lie from the law; else it goes through every run."""
+    return one.points > len(law.form.names)
+
+
+def _record_of(told: list[Foretold], ranged: list[Foretold]) -> str:
+    ranged = [one for one in told if one in ranged]
+    inside = sum(one.low <= one.came <= one.high for one in ranged if one.came is not None)
     misses = sorted(one.missed_by for one in told if one.missed_by is not None)
     missed = " to ".join(dict.fromkeys((percent(misses[0]), percent(misses[-1]))))
-    within = f"{inside} of {plural(len(told), 'outcome')} inside the interval"
+    within = (
+        f"{inside} of {plural(len(ranged), 'outcome')} inside the interval" if ranged else "No forecast has an interval"
+    )
     return f"{within}; outcomes differ from forecasts by {missed}."
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from promo.base.canonical import from_exact
-from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch
+from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch, Told
 from promo.evidence.laws import FittedLaw
 from promo.ledger.outcomes import Turn
 from promo.report.words import MOST_WRITTEN, listed, number
@@ -20,8 +20,12 @@ def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
     forecast = study.forecasts[decision.name]
     if not found.foretold:
         return f"{decision.name} makes no forecast of {forecast.stage}: {forecast.law} could not be fitted"
-    said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
+    said = (f"{one.candidate} {number(one.value)} ({_around(one)})" for one in found.foretold)
     return f"{decision.name} forecasts at {forecast.stage}: {', '.join(said)}{_guessed(forecast, found)}"
+
+
+def _around(one: Told) -> str:
+    return f"{number(one.low)} to {number(one.high)}" if one.low != one.high else "no interval"
 
 
 def _guessed(forecast: Forecast, found: Forecasting) -> str:

@@ -168,6 +168,9 @@ class Foretelling:
         elif mine is not theirs:
             message = f"the law '{law.name}' is one of {mine.value}, and the budget of '{stage}' is of {theirs.value}"
             yield message, "name a stage whose budget has the unit of the law's stages"
+        elif stages[law.stages[0]].cooldown != stages[stage].cooldown:
+            message = f"the runs of '{stage}' cool down by another share than those of the law '{law.name}'"
+            yield message, "give both the same share: cooldown 25%"
         for name in candidates:
             strange = lies_on_none(self.conditions.candidates[name])
             if strange:

@@ -176,7 +176,8 @@ class Projected:
     """
     The whole interval of what a law foretells of the candidate at another stage, against a bound.
 
-    It cannot be told where the bound lies inside the interval.  *stages* are those that the law is fitted to.
+    It cannot be told where the bound lies inside the interval, or where no law is identified.
+    *stages* are those that the law is fitted to.
     """
 
     TAG: ClassVar = "projected"

@@ -101,6 +101,10 @@ class Scaling:
         if len(kinds) > 1:
             scope.report("P0811", "the stages of a law have budgets of different units", at, "take stages of one unit")
             return False
+        if len({stages[name].cooldown for name in read}) > 1:
+            message = "the runs of a law cool down by different shares, so they do not lie on one"
+            scope.report("P0811", message, at, "take stages of one share: cooldown 25%")
+            return False
         if law.form is Form.SIZE_AND_DATA and not kinds <= TELLS_TOKENS:
             message = "a law of size and data needs budgets of tokens or operations"
             scope.report("P0811", message, at, "write: train ... for 10Mtok")

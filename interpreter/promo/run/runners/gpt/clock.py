@@ -79,7 +79,15 @@ class Clock:
             return self.steps >= FREE_STEPS and self.used() >= self.amount
         if not self.amount:  # the lag of a growth may be none
             return True
-        return self.steps > 0 and self.used() + self.last / 2 >= self.amount
+        return self.is_at(self.amount)
+
+    def is_at(self, amount: float) -> bool:
+        """
+        Whether no other step would end as near to an amount as the last one did, or nearer.
+
+        A run is at most half a step off at its end, and at the end of its trunk, so a branch is off by one at most.
+        """
+        return self.steps > 0 and self.used() + self.last / 2 >= amount
 
     # --- shapes ------------------------------------------------------------------------------------------------------
 

@@ -331,7 +331,7 @@ class _Training:
                 self._change(clock)
             gathered.append(self._step(clock))
             trunk = self.trunk if self.trunk is not None and self.trunk.keep and not self.trunk_state else None
-            whole = trunk is not None and clock.used() >= trunk.at
+            whole = trunk is not None and clock.is_at(trunk.at)
             point = whole or clock.steps == 1 or self._changes_due(clock) > 0
             if clock.progress() >= (due / POINTS) ** 2 or point:
                 mean = float(torch.stack(gathered).mean())
