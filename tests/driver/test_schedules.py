@@ -349,7 +349,7 @@ def test_a_replay_and_an_invented_world_have_no_shapes(whole, capsys):
 def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert promo("report", whole.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
-    assert "Growing begins with base and changes to large at 1,160 flop" in said
+    assert "growing begins with base and changes to large at 1,160 flop" in said
     assert "recorded in the ledger before that stage opened" in said
     assert "inferred from its law, shifted to its measured loss" in said
     assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
