@@ -115,7 +115,10 @@ def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found
 
 
 def _otherwise(schedule: Schedule) -> str:
-    told = "If the interval of a switch point spans more than a factor of two in compute, or a law is not identified, "
+    told = (
+        "If a law is not identified, or a switch point lies at the beginning, beyond reach or in an interval of more "
+        "than a factor of two in compute, "
+    )
     match schedule.otherwise:
         case Otherwise.HOLD:
             return f"{told}a person decides which static shape to train."
