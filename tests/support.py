@@ -1,7 +1,9 @@
 """Specs to vary, and short ways from a text to each value."""
 
+import json
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 from promo.base.classes import evolve
@@ -173,3 +175,11 @@ def promoted_and_answers(state):
     """Gate or rule -> what it decided."""
     verdicts = {name: one.verdict for name, one in state.decisions.items()}
     return {name: one.promoted if one.answer is None else one.answer.value for name, one in verdicts.items()}
+
+
+def trained(folder):
+    """Seconds that the attempts of a study trained, failed ones too, summed from its ledger as it lies there."""
+    lines = (folder.path / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    found = [one["seconds"]["train"] for one in events if one["is"] == "result.accepted"]
+    return sum(map(Fraction, [*found, *(one["train_s"] or 0 for one in events if one["is"] == "attempt.failed")]))

@@ -25,7 +25,7 @@ from promo.report.progress import Phase, build_progress, progress_to_json, repor
 from promo.run.contract import Recorder
 from promo.run.execute import Progress, Task
 from promo.run.values import Body, Facts, Result, RunStatus
-from support import compiled, crashed, plan_of, promo, spec, study_of, without_escapes
+from support import compiled, crashed, plan_of, promo, spec, study_of, trained, without_escapes
 
 ROOT = Path(__file__).parents[2]
 NOW = "2026-01-01T00:00:00Z"
@@ -347,7 +347,7 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
         "slot_s",
         "expected_left_s",
     }
-    assert (progress["spent_s"], progress["bound_s"]) == ("9", plan_of(spec()).bound_s)
+    assert (progress["spent_s"], progress["bound_s"]) == (str(trained(folder)), plan_of(spec()).bound_s)
 
 
 def test_watching_goes_on_until_the_study_ends(trial, tmp_path, on_a_terminal):

@@ -28,11 +28,11 @@ from promo.syntax.highlight import PromoLexer
 from promo.syntax.lex import NAME, grammar, lexemes
 from promo.syntax.nodes import Node
 from promo.syntax.parse import parse
-from promo.syntax.tables import GRAMMAR, TREE_SITTER
+from promo.syntax.tables import GRAMMAR
 from promo.syntax.treesitter import tree_sitter_files, tree_sitter_form
 
 ROOT = Path(__file__).parents[2]
-FOLDER = grammar_file(TREE_SITTER)
+FOLDER = ROOT / "grammar" / "editors" / "tree-sitter-promo"
 TEXT = grammar_file(GRAMMAR).read_text(encoding="utf-8")
 EXAMPLES = sorted([*(ROOT / "tests" / "syntax" / "good").glob("*.promo"), *(ROOT / "specs").glob("*.promo")])
 WRITTEN_BY = "tree-sitter 0.22.6"
