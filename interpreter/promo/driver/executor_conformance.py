@@ -202,8 +202,9 @@ def _started(executor: Executor, attempts: list[AttemptSpec]) -> Sequence[object
 
 
 def _lies(attempt: AttemptSpec) -> bool:
-    """Whether somebody has taken an attempt in hand."""
-    return (attempt.folder / "claim").exists()
+    """Whether somebody has taken an attempt in hand; the file is there a moment before who has it stands in it."""
+    claim = attempt.folder / "claim"
+    return claim.exists() and claim.stat().st_size > 0
 
 
 def _never_begins(trial: _Trial) -> Iterator[Held]:
