@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from promo.api import load, plan_of
+from promo.api import load, plan
 from promo.driver.export import logged_runs
 from promo.driver.report import record_of
 from promo.report.beside import build_beside
@@ -77,7 +77,7 @@ def test_every_table_of_a_study_and_a_plan_tells_what_changed(studies, tmp_path)
     record, study = record_of(folder), load(folder.path)
     spec = tmp_path / "quickstart.promo"
     spec.write_bytes((folder.path / "spec.promo").read_bytes())
-    tables = (study.runs(), study.points(), study.decisions(), study.cells(), plan_of(spec).runs)
+    tables = (study.runs(), study.points(), study.decisions(), study.cells(), plan(spec).runs)
 
     for table in tables:
         assert {(one.candidate, one.changed or "") for one in table} >= set(record.changed.items()) - {("", "")}

@@ -19,7 +19,7 @@ from promo.base.reading import open_plain
 from promo.cli.terminal import expanded
 from promo.decision.counts import Count
 from promo.ledger.state import Attempt, State
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.changed import called
 from promo.report.money import money_words
 from promo.report.plan import amount_text

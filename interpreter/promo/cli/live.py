@@ -15,7 +15,7 @@ from promo.decision.agenda import Agenda
 from promo.decision.counts import Counts
 from promo.decision.values import Decision
 from promo.ledger.state import State
-from promo.plan.values import Plan, PlannedRun
+from promo.plans.values import Plan, PlannedRun
 from promo.report.changed import called
 from promo.report.decided import decision_words
 from promo.report.progress import count_words

@@ -17,7 +17,7 @@ from promo.cli.terminal import expanded, put
 from promo.decision.counts import Count
 from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.state import State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.amendments import verdict_lines
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name

@@ -54,7 +54,7 @@ from promo.ledger.values import (
     TextPrepared,
     Verdict,
 )
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare

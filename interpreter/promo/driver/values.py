@@ -7,7 +7,7 @@ from promo.base.classes import frozen
 from promo.base.errors import ExitCode
 from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.decided import stop_words
 from promo.report.spending import budget_words, short_of_budget
 from promo.run.execute import Progress

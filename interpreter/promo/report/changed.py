@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.declared import describe_level
 from promo.study.space import Level
 from promo.study.values import Role, Study

@@ -47,7 +47,7 @@ from promo.ledger.outcomes import (
 )
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import ResultFlagged
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.report.certainty import certainty
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard

@@ -14,7 +14,7 @@ from typing import assert_never
 from promo.base.canonical import exact, rounded
 from promo.base.classes import frozen
 from promo.base.units import HOUR
-from promo.plan.values import Plan, StagePlan
+from promo.plans.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import a_run_text
 from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance

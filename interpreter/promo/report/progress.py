@@ -19,8 +19,8 @@ from promo.base.classes import define, frozen
 from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.plan.occupancy import occupancies
-from promo.plan.values import Plan, PlannedRun
+from promo.plans.occupancy import occupancies
+from promo.plans.values import Plan, PlannedRun
 from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text

@@ -7,7 +7,7 @@ from promo.base.codec import to_json
 from promo.decision.agenda import Agenda, AwaitBudget, in_force
 from promo.decision.spending import allowed, spent
 from promo.ledger.state import State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.money import money_lines
 from promo.report.plan import amount_text, amount_unit
 from promo.report.prices import money_text

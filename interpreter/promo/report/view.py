@@ -13,7 +13,7 @@ from promo.base.classes import evolve
 from promo.decision.stats import summarise
 from promo.decision.values import Walking
 from promo.ledger.state import StudyState
-from promo.plan.values import Plan, PlannedRun, StagePlan
+from promo.plans.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.amounts import a_run_text
 from promo.report.baselines import baseline_lines
