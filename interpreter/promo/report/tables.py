@@ -147,7 +147,7 @@ def _gate(record: Record, decision: Decision, found: Ranking) -> Iterator[tuple[
 
 def _rule(record: Record, decision: Decision, found: Judgement) -> Iterator[tuple[str, ...]]:
     study = record.study
-    why = "" if found.undecided is None else because_words(decision.name, found.undecided, study)
+    why = "" if found.undecided is None else because_words(decision.name, found.undecided, study, str)
     for finding in found.findings or (None,):
         about = [one.candidate for one in (finding.details if finding else ()) if isinstance(one, About)]
         judged = _who(record, *(about or found.judged))
