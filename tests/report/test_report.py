@@ -333,6 +333,16 @@ def test_one_row_an_attempt(study):
     assert {row["factor_quality"] for row in rows if row["candidate"] == "base"} == {"2"}
 
 
+def test_a_number_whose_decimals_do_not_end_is_rounded_and_no_text_is():
+    rows = [("2/3", "0.125", "2/3"), ("-1/300000", "4762483/1500000", "a/b")]
+    text = render_csv(("paid", "statistic", "host"), rows)
+
+    assert [list(row.values()) for row in read(text)] == [
+        ["0.666666666667", "0.125", "2/3"],
+        ["-0.00000333333333333", "3.17498866667", "a/b"],
+    ]
+
+
 def test_no_cell_is_a_formula():
     text = render_csv(("a",), [("=1+1",), ("+1",), ("@x",), ("-2.5",), ("-x",), ('plain, "quoted"',)])
 

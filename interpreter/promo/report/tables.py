@@ -6,9 +6,10 @@ are the exact texts of the evidence, not the rounded ones that people are shown.
 """
 
 from collections.abc import Iterable, Iterator
+from decimal import Context, Decimal
 from typing import assert_never
 
-from promo.base.canonical import exact
+from promo.base.canonical import exact, from_exact
 from promo.decision.spending import paid
 from promo.decision.values import (
     About,
@@ -87,6 +88,22 @@ RUN_COLUMNS = (
     "device",
     "software",
 )
+
+
+MEASURED = frozenset(
+    {"value", "reference", "difference", "statistic", "condition_statistic", "margin", "adjusted_p", "paid"}
+)
+"""Columns of numbers that may be exact fractions."""
+FIGURES = 12
+"""Significant digits that a file has of one whose decimals do not end."""
+
+
+def decimal(text: str) -> str:
+    """An exact number for a file: itself, or to `FIGURES` significant digits, halves to even, where it never ends."""
+    if "/" not in text:
+        return text
+    number = from_exact(text)
+    return f"{Context(prec=FIGURES).divide(Decimal(number.numerator), Decimal(number.denominator)):f}"
 
 
 FACTOR = "factor_"
