@@ -14,7 +14,7 @@ from random import Random
 from promo.base.classes import define, field, frozen
 from promo.decision.decide import decide_gate, decide_rule
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.study.judgement import Gate, Rule
 from promo.study.values import Stage, Study
 

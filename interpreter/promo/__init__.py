@@ -3,17 +3,17 @@ promo: decide honestly which short training runs earn the next budget.
 
 The package is one arrow, and its folders are the values along it::
 
-    text -> syntax -> spec -> plan -> run -> evidence -> decision -> report
+    text -> syntax -> study -> plans -> run -> evidence -> decision -> report
 
 `interpreter/README.md` walks through the rooms in that order.  For scripts and notebooks there are `promo.load`,
-`promo.check` and `promo.plan_of`, with the rows that they give (`promo.api`); `__init__.pyi` says so to type checkers.
+`promo.check` and `promo.plan`, with the rows that they give (`promo.api`); `__init__.pyi` says so to type checkers.
 """
 
 __version__ = "0.1.0"
 
 NAMES = (
     "Cell", "Decision", "Effect", "Finding", "Plan", "PlannedRun", "Point", "PromoError", "Run", "SpecError", "Study",
-    "Table", "check", "load", "plan_of",
+    "Table", "check", "load", "plan",
 )  # fmt: skip
 """What `promo.api` has for everybody; it is imported when the first of them is asked for."""
 

@@ -12,6 +12,6 @@ from promo.api import Study as Study
 from promo.api import Table as Table
 from promo.api import check as check
 from promo.api import load as load
-from promo.api import plan_of as plan_of
+from promo.api import plan as plan
 
 __version__: str

@@ -41,7 +41,7 @@ __all__ = [
     "Table",
     "check",
     "load",
-    "plan_of",
+    "plan",
 ]
 
 
@@ -434,7 +434,7 @@ class Plan:
     """Every run that may happen, in the order in which they would be started."""
 
 
-def plan_of(path: str | Path) -> Plan:
+def plan(path: str | Path) -> Plan:
     """
     The plan of a spec, as `promo plan` prices it; nothing runs.
 
@@ -444,9 +444,9 @@ def plan_of(path: str | Path) -> Plan:
     """
     place = Path(path)
     compiled = compile_source(read_source(place), place.parent, read_lock(lock_path(place)))
-    study, plan = compiled.priced()
+    study, priced = compiled.priced()
     levels = {name: dict(one.levels) for name, one in study.candidates.items()}
-    changed = changes(study, planned(study, plan))
+    changed = changes(study, planned(study, priced))
     rows = (
         PlannedRun(
             run=run.id,
@@ -457,17 +457,17 @@ def plan_of(path: str | Path) -> Plan:
             seed=run.seed,
             factors={name: one if isinstance(one, str) else float(one) for name, one in levels[run.candidate].items()},
         )
-        for stage in plan.stages
+        for stage in priced.stages
         for run in stage.runs
     )
     return Plan(
-        digest=plan.digest,
-        budget_s=plan.budget_s,
-        bound_s=plan.bound_s,
-        wall_s=plan.wall_s,
-        price=None if plan.money is None else float(plan.money.budget),
-        currency="" if plan.money is None else plan.money.currency,
-        planned_runs=plan.run_count.planned,
+        digest=priced.digest,
+        budget_s=priced.budget_s,
+        bound_s=priced.bound_s,
+        wall_s=priced.wall_s,
+        price=None if priced.money is None else float(priced.money.budget),
+        currency="" if priced.money is None else priced.money.currency,
+        planned_runs=priced.run_count.planned,
         runs=Table(PlannedRun, rows, tuple(study.factors)),
     )
 

@@ -46,6 +46,16 @@ def test_the_names_are_those_of_the_stub_and_nothing_else():
         _ = package.lod
 
 
+def test_no_room_takes_one_of_these_names():
+    """Importing a room sets an attribute of the package, so a room `plan` would hide the function."""
+    rooms = {one.stem for one in (ROOT / "interpreter" / "promo").iterdir()}
+
+    assert not rooms & {*package.NAMES}
+    code = "import promo.plans.values, promo.driver.pipeline, promo.cli.main, promo; print(promo.plan.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "promo.api\n"
+
+
 def test_importing_promo_imports_nothing_else():
     code = "import sys; before = set(sys.modules); import promo; print(*sorted({*sys.modules} - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -166,7 +176,7 @@ def test_a_damaged_study_is_refused(place, tmp_path):
 def test_a_spec_is_checked_and_priced(tmp_path):
     path = tmp_path / "t.promo"
     path.write_text(spec(), encoding="utf-8")
-    plan = package.plan_of(path)
+    plan = package.plan(path)
 
     assert [one.code for one in package.check(path)] == ["P0414", "P0414"]
     assert plan.planned_runs == 13
@@ -175,7 +185,7 @@ def test_a_spec_is_checked_and_priced(tmp_path):
     assert plan.budget_s < plan.bound_s
     path.write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
     with pytest.raises(package.SpecError):
-        package.plan_of(path)
+        package.plan(path)
     (found,) = (one for one in package.check(path) if one.severity == "error")
     assert (found.code, found.hint, Path(found.file)) == ("P0201", "did you mean 'base'?", path)
     assert path.read_text(encoding="utf-8").splitlines()[found.line - 1][found.column - 1 :].startswith("bsae")

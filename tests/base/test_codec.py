@@ -32,7 +32,7 @@ from promo.driver.bundle import Manifest
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.values import Event, Happening
-from promo.plan.values import Plan, SavedPlan
+from promo.plans.values import Plan, SavedPlan
 from promo.run.values import Body, Envelope, Exit, Point, Request
 from promo.study.closure import Closure
 from promo.study.lock import Lock

@@ -172,7 +172,7 @@ def test_the_executor_of_the_page_runs_a_study(package):
 
     promo("freeze", "trial.promo", path=path, folder=place)
     said = promo("run", "trial.promo", path=path, folder=place)
-    assert "pick promoted good and base to long" in said
+    assert "pick promoted good (quality 1) and base to long" in said
     promo("verify", "trial.study", path=path, folder=place, ends=(3,))
     ledger = (place / "trial.study" / "ledger.jsonl").read_text(encoding="utf-8")
     assert '"status":"killed"' in ledger

@@ -254,7 +254,7 @@ BY_HAND = {
     "driver/frozen.py": "compares what is there, whatever it is, with what the codec had written",
     "driver/pipeline.py": "reads the lock, which the codec takes on the next line",
     "exchange/crate.py": "RO-Crate, a form of other tools",
-    "plan/compile.py": "hashes budgets, each through the codec",
+    "plans/compile.py": "hashes budgets, each through the codec",
     "report/environment.py": "sorts machines into groups",
     "report/render.py": "the report for people's scripts; promo reads none of it back",
     "run/corpora.py": "lines of somebody's text",
@@ -297,7 +297,7 @@ def test_what_is_stored_goes_through_the_codec():
     assert {file for file, tree in trees().items() if list(json_by_hand(tree))} == set(BY_HAND)
 
 
-STORED = ("study", "plan", "ledger", "curves", "run", "evidence", "decision", "exchange", "driver")
+STORED = ("study", "plans", "ledger", "curves", "run", "evidence", "decision", "exchange", "driver")
 """Rooms whose values are stored, sealed, sent or compared."""
 PAIR = {"json", "dict", "state", "record", "stored", "bytes"}
 

@@ -22,7 +22,7 @@ from promo.ledger.checkpoint import merkle_root
 from promo.ledger.sources import Installed
 from promo.ledger.state import state_of
 from promo.ledger.values import AttemptStarted, Event, Freezing, Happening, ResultAccepted, StageOpened, Start
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.run.store import attempt_folder
 from promo.run.values import Work
 from support import SOUND, compiled, spec

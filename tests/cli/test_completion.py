@@ -129,6 +129,8 @@ def test_zsh_offers_commands_choices_and_files(workplace, capsys):
     assert "promo check" in typed(zsh, workplace, "promo che")
     assert "promo check --format sarif" in typed(zsh, workplace, "promo check --format s")
     assert "promo run trial.promo" in typed(zsh, workplace, "promo run tri")
+    assert "promo new --metric" in typed(zsh, workplace, "promo new --met")
+    assert "promo why --study" in typed(zsh, workplace, "promo why --st")
 
 
 def typed(zsh, folder, words, until_s=10.0):

@@ -82,6 +82,19 @@ def test_without_its_library_an_export_says_what_to_install(trial, tmp_path, cap
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.filterwarnings("ignore")  # of what MLflow imports
+def test_mlflow_itself_reads_what_was_exported(trial, tmp_path):
+    client = pytest.importorskip("mlflow").MlflowClient(f"sqlite:///{tmp_path / 'runs.db'}")
+    assert promo("export", trial[0].path, "--to", "mlflow", "--out", tmp_path / "runs.db") == 0
+    (study,) = [one for one in client.search_experiments() if one.name != "Default"]
+    found = client.search_runs([study.experiment_id], "params.stage = 'short' and params.candidate = 'good'")
+    logged = [run for run in logged_runs(trial[0]) if run.settings["stage"] == "short"]
+
+    assert study.tags["mlflow.note.content"] == study.tags["promo.title"]
+    assert {run.info.run_name for run in found} == {one.name for one in logged if one.settings["candidate"] == "good"}
+    assert {(run.data.tags["promo.rank"], run.data.tags["promo.verdict"]) for run in found} == {("1", "promoted")}
+
+
 def test_what_cannot_be_exported_is_one_error(trial, tmp_path, capsys):
     pytest.importorskip("tensorboardX")
     (tmp_path / "file").write_text("")

@@ -335,7 +335,7 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
     said = capsys.readouterr().out
     assert "short: 8 of 8 runs, 2 failed attempts" in said
     assert "long: waits, after pick" in said
-    assert "pick: promoted base, good" in said
+    assert "pick: promoted base and good (quality 1)" in said
     assert "no promo process of this machine works on it; promo run resumes it, for about" in said
     assert promo("status", folder.path, "--json") == 0
     progress = json.loads(capsys.readouterr().out)["progress"]

@@ -91,10 +91,10 @@ def test_a_persons_verdict_on_a_gate_is_what_is_shown_and_what_it_found_stays(wo
 
     assert promo("decide", path, "pick", "--promote", "base,poor", *WHY) == 0
     out = said(capsys, "replay", path, "--curves", curves, "--quiet")
-    assert "pick promoted base and poor to long; dropped early; decided by Ada (the early leader often fades)" in out
+    assert "pick promoted base and poor (config c) to long; dropped early (config b); decided by Ada (the early" in out
     assert "waits for a person" not in out
     assert folder.state().decisions["pick"] == recorded
-    assert "pick: promoted base, poor; decided by Ada" in said(capsys, "status", path)
+    assert "pick: promoted base and poor (config c); decided by Ada" in said(capsys, "status", path)
     told = said(capsys, "why", "poor", "pick", "--study", path)
     assert told.startswith("poor (config c) was promoted to long by pick: decided by a person.")
     assert "The gate waited for a person: the demand is not met" in told

@@ -104,7 +104,7 @@ def test_rules_decide_over_recorded_values(workplace, capsys):
     assert state.opened["long"] == ("base", "early")
     assert state.decisions["early_holds"].verdict.answer is Answer.FAILS
     said = capsys.readouterr().out
-    assert "pick promoted early and base to long; dropped poor." in said
+    assert "pick promoted early (config b) and base to long; dropped poor (config c)." in said
     assert "seen -0.6000 pt" in said
 
 

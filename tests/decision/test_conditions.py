@@ -124,7 +124,7 @@ def test_a_demand_for_agreement_with_an_earlier_stage():
 
     assert agreeing.outcome == Settled()
     assert differing.outcome == Stopped(Unmet(0))
-    assert outcome_words("pick", differing.outcome, study) == (
+    assert outcome_words("pick", differing.outcome, study, str) == (
         "the demand is not met: rank agreement of aside, short at least 1"
     )
     assert differing.inputs == (Input("short", now.digest), Input("aside", other.digest))

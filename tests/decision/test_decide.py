@@ -87,7 +87,7 @@ def test_missing_stop_stops_the_study_and_promotes_nobody():
 
     assert decision.promoted == ()
     assert decision.outcome == Stopped(Lacking(("poor",), "short", crashed=False))
-    assert outcome_words("pick", decision.outcome, study) == (
+    assert outcome_words("pick", decision.outcome, study, str) == (
         "poor lacks a value at short, and the gate says: missing stop"
     )
     assert {(one.verdict, one.ground) for one in decision.ranking.standings if one.candidate != "poor"} == {
@@ -155,7 +155,7 @@ def test_the_whole_gate_may_stop_or_hold(clause, status, crashed, then, outcome)
     assert decision.outcome == outcome(Lacking(("poor",), "short", crashed=crashed))
     assert (decision.stopped, decision.held) == (then == "stop", then == "hold")
     assert decision.promoted == ()
-    assert outcome_words("pick", decision.outcome, study) == (
+    assert outcome_words("pick", decision.outcome, study, str) == (
         f"poor lacks a value at short, and the gate says: {clause} {then}"
     )
 
@@ -165,7 +165,7 @@ def test_a_reference_without_a_value_ends_the_gate():
     decision = decide_gate(study, gate, evidence(**{**FOUR, "base": (None, "2")}))
 
     assert decision.outcome == Stopped(Incomparable(("fair", "good", "poor"), "short"))
-    assert outcome_words("pick", decision.outcome, study) == (
+    assert outcome_words("pick", decision.outcome, study, str) == (
         "fair, good and poor cannot be compared: a value of the reference is missing at short"
     )
     assert decision.promoted == ()
@@ -176,8 +176,8 @@ def test_decisions_can_be_said_aloud():
     decision = decide_gate(study, gate, evidence(**FOUR))
     found = judged("mean gap at most 0.5pt", ("2.6", "3.5"), BASE)
 
-    assert decision_words(decision, study) == "pick promoted good and base to long; dropped fair and poor"
-    assert decision_words(decide_rule(*found), found[0]) == (
+    assert decision_words(decision, study, str) == "pick promoted good and base to long; dropped fair and poor"
+    assert decision_words(decide_rule(*found), found[0], str) == (
         "close fails for good against base: required mean gap at most 0.5pt, seen +0.5500 pt, 0.0500 beyond the bound"
     )
 

@@ -64,7 +64,7 @@ def test_a_gate_decides_and_its_decision_is_stored_and_said(keep, data):
     decision = decide_gate(one, one.gates["pick"], data.draw(evidence(one, "short")), {})
 
     assert from_json(Decision, to_json(decision)) == decision
-    assert decision_words(decision, one)
+    assert decision_words(decision, one, str)
     assert all(standing_reason(standing, decision, one) for standing in decision.ranking.standings)
 
 
@@ -75,7 +75,7 @@ def test_a_rule_answers_and_its_answer_is_stored_and_said(data):
     decision = decide_rule(one, one.rules["close"], data.draw(evidence(one, "long")), {})
 
     assert from_json(Decision, to_json(decision)) == decision
-    assert decision_words(decision, one)
+    assert decision_words(decision, one, str)
 
 
 @given(st.lists(EXTREMES.map(Fraction), min_size=2, max_size=8))

@@ -14,7 +14,7 @@ from promo.evidence.collect import collect
 from promo.evidence.values import CellStatus
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.ledger.values import RunStatus
-from promo.plan.compile import compile_plan
+from promo.plans.compile import compile_plan
 from promo.study.judgement import Answer
 from verdicts import FOUR, evidence, gate_of, judged, promoted
 

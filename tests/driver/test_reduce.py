@@ -318,7 +318,7 @@ def test_missing_runs_stop_the_study_or_are_skipped_as_the_reduction_says(starte
     assert state.study is StudyState.STOPPED
     assert len(tried) == 4  # two cells, each tried again once
     assert state.decisions["fewer"].verdict.outcome == Stopped(RunsLacking(2, "longer"))
-    said = decision_words(reduced(path)[0], folder.compiled().sound()[0])
+    said = decision_words(reduced(path)[0], folder.compiled().sound()[0], str)
     assert said == "fewer stopped the study: 2 runs lack a value at longer, and the reduction says: missing stop"
 
     other = path.with_name("other.promo")

@@ -11,7 +11,7 @@ from promo.driver.readings import Readings
 from promo.driver.requests import recorded_runs
 from promo.driver.retrace import Retrace
 from promo.driver.study import StudyFolder
-from promo.plan.compile import compile_plan
+from promo.plans.compile import compile_plan
 from support import promo, promoted_and_answers, recorded, study_of
 
 GATE = """stage short {

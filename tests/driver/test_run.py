@@ -98,7 +98,7 @@ def test_a_study_runs_to_its_end(workplace, capsys):
     assert state.study is StudyState.CLOSED
     assert state.opened["long"] == ("base", "good")
     assert sum(len(tried) for tried in state.attempts.values()) == 12
-    assert "pick promoted good and base to long" in capsys.readouterr().out
+    assert "pick promoted good (quality 1) and base to long" in capsys.readouterr().out
     assert (folder.path / "report.html").exists()
     assert promo("verify", path) == 3
 

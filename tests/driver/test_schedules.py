@@ -245,6 +245,8 @@ def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     assert isinstance(folder.state().decisions["growing"].verdict.outcome, Held)
     assert "whole" not in folder.state().opened
     assert "growing" in folder.state().waiting()
+    assert promo("report", spec) == 0
+    assert "leaves it to a person which shape to train: the runs of" in (folder.path / "report.html").read_text("utf-8")
     assert promo("decide", spec, "growing", "--promote", "moving", *person) == 2
     assert "is no shape of growing" in capsys.readouterr().err
     assert promo("decide", spec, "growing", "--promote", "base,large", *person) == 2
@@ -252,6 +254,9 @@ def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     assert promo("run", spec, "--quiet") == 0
     sizes = {one.candidate: folder.request(one).settings["size"] for one in folder.state().every_attempt("whole")}
     assert sizes == {"moving": 16, "base": 8, "large": 16}
+    page = (folder.path / "report.html").read_text("utf-8")
+    assert "growing trains large (size 16) throughout, decided by me (as good as any), because the runs of" in page
+    assert "leaves it to a person which" not in page
     assert any(isinstance(one.event, PersonDecided) for one in folder.chain().events)
     assert promo("verify", folder.path) == 3
     assert rechecked(folder).returncode == 3
@@ -284,7 +289,10 @@ def test_the_largest_shape_may_be_kept_instead(tmp_path):
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
     assert "| moving | follows growing: large; 160 parameters |" in said
-    assert "moving is equal to large, the best and the largest static shape; gain 0.0000, 95% interval 0.0000" in said
+    assert (
+        "moving is equal to large (size 16), the best and the largest static shape; gain 0.0000, 95% interval 0.0000"
+        in said
+    )
 
 
 def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
@@ -349,7 +357,7 @@ def test_a_replay_and_an_invented_world_have_no_shapes(whole, capsys):
 def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert promo("report", whole.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
-    assert "growing begins with base and changes to large at 1,160 flop" in said
+    assert "growing begins with base and changes to large (size 16) at 1,160 flop" in said
     assert "recorded in the ledger before that stage opened" in said
     assert "inferred from its law, shifted to its measured loss" in said
     assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
@@ -391,7 +399,7 @@ def test_a_lead_in_every_seed_is_a_saving_and_is_told_with_and_without_what_the_
     text, tables = section(whole, tmp_path / "it.md")
     ((who, shape, which, lead, ahead, need, saved, between, paid),) = tables["Saved at equal loss"][1:]
 
-    assert (who, shape, which) == ("moving", "large", "best and the largest")
+    assert (who, shape, which) == ("moving", "large (size 16)", "best and the largest")
     assert float(lead) > 0
     assert all(float(end) > 0 for end in ahead.split(" to "))
     needed = float(need.split()[0].replace(",", ""))
@@ -400,7 +408,7 @@ def test_a_lead_in_every_seed_is_a_saving_and_is_told_with_and_without_what_the_
     assert int(between.split("%")[0]) <= int(saved[:-1])
     pilots = 6 * (1000 + 2000 + 4000 + 16000)
     assert paid == f"{(40_000 + pilots) / needed:.1f} times as much"
-    assert "To reach the loss of moving, large would need" in text
+    assert "To reach the loss of moving, large (size 16) would need" in text
     assert "no saving" not in text.lower()
 
 
@@ -413,10 +421,10 @@ def test_a_lead_that_seeds_alone_may_make_is_no_saving(tmp_path):
     low, high = map(float, ahead.split(" to "))
     assert low < 0 < float(lead) < high
     assert between.startswith("-")
-    assert "This study shows no saving against large (the best and the largest static shape)." in text
+    assert "This study shows no saving against large (size 16), the best and the largest static shape." in text
     assert (
-        "No saving against large is shown: the interval of the gain includes 0, so seed noise alone may explain it."
-        in text
+        "No saving against large (size 16) is shown: the interval of the gain includes 0, so seed noise alone may "
+        "explain it." in text
     )
 
 
@@ -425,14 +433,14 @@ def test_being_level_is_no_saving(tmp_path):
     text, tables = section(folder, tmp_path / "it.md")
 
     assert tables["Saved at equal loss"][1][3] == "0.0000"
-    assert "There is no saving against large, which reaches the loss of moving with 40,000 flop" in text
+    assert "There is no saving against large (size 16), which reaches the loss of moving with 40,000 flop" in text
 
 
 def test_a_stage_that_ends_before_the_change_is_named(tmp_path):
     _, folder = made(tmp_path, change=lambda text: text.replace("40_000flop", "900flop"))
     text, _ = section(folder, tmp_path / "it.md")
 
-    assert "whole ends at 900 flop, before the change to large: moving does not make it there." in text
+    assert "whole ends at 900 flop, before the change to large (size 16): moving does not get that far." in text
 
 
 def test_what_a_law_foretells_that_its_points_do_not_tell_is_called_a_guess(tmp_path, capsys):
@@ -444,7 +452,7 @@ def test_what_a_law_foretells_that_its_points_do_not_tell_is_called_a_guess(tmp_
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
 
     assert [one.unsure for one in fits] == [("d",), ("d",)]
-    assert "; a guess for base and large, whose runs do not identify a law." in capsys.readouterr().out
+    assert "; a guess for base and large (size 16), whose runs do not identify a law." in capsys.readouterr().out
     said = (tmp_path / "it.md").read_text(encoding="utf-8").partition("### before")[2].partition("### growing")[0]
     assert "The runs of base do not identify d: other values fit as well" in said
 
@@ -532,7 +540,7 @@ def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, 
     crashed(folder.path / "ledger.jsonl", b"".join(lines[: end + 1]))
 
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
-    assert "changes to large at 1,160 flop" in (tmp_path / "it.md").read_text(encoding="utf-8")
+    assert "changes to large (size 16) at 1,160 flop" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
 
 def test_a_crate_tells_which_tables_a_law_read(whole, tmp_path):

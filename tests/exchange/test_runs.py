@@ -7,7 +7,7 @@ import pytest
 
 from made import NOTHING, body
 from promo.base.classes import evolve
-from promo.exchange.mlflow import log_runs
+from promo.exchange.mlflow import about_study, log_runs
 from promo.exchange.runs import logged_run
 from promo.exchange.values import RunEnd
 from promo.ledger.losses import Loss
@@ -236,6 +236,20 @@ def test_a_run_that_was_cut_short_is_written_again_and_a_flag_is_brought_up_to_d
     tags = mlflow.runs["r1"].data.tags
     assert (tags["promo.state"], tags["promo.status"]) == ("flagged", "flagged")
     assert tags["promo.cause"] == "throughput within 20% of host: 40.000 against 99.000"
+
+
+def test_mlflow_is_told_what_its_tables_show_and_nothing_that_is_empty(mlflow):
+    sent(mlflow, logged())
+    tags = mlflow.runs["r0"].data.tags
+
+    assert tags["mlflow.source.name"] == "promo"
+    assert "promo.verdict" not in tags and "" not in tags.values()
+    assert about_study("A title", "f" * 64) == {
+        "promo.title": "A title",
+        "promo.plan": "f" * 64,
+        "mlflow.note.content": "A title",
+        "mlflow.experimentKind": "custom_model_development",
+    }
 
 
 def test_a_name_that_mlflow_does_not_take_is_encoded(mlflow):

@@ -15,7 +15,7 @@ from promo.base.codec import from_json, union_from_json
 from promo.base.fields import Undecodable, Unstored
 from promo.ledger.outcomes import Because, Outcome
 from promo.ledger.values import Event, Happening
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.run.outside import Outside
 from promo.run.values import Envelope, Exit, Request
 from promo.study.closure import Closure

@@ -46,16 +46,15 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
 
     assert found.answer.outcome == "holds"
     assert found.answer.headline == (
-        "Yes, close holds: after 2 s good leads base by 1.0000 pt, more than 20 times the seed noise "
+        "Yes, close holds: after 2 s good (quality 1) leads base by 1.0000 pt, more than 20 times the seed noise "
         "(required: mean gap at most 0.5pt)."
     )
     assert found.answer.standing == ()
     assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
         "Kept": "good (quality 1) and base, 2 of 4, to long",
         "Dropped": "fair (quality 3) and poor (quality 4)",
-        "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; its seed noise, the "
+        "Effect": "good (quality 1) leads base by 1.0000 pt on the mean of 3 cells at long; its seed noise, the "
         "standard error that seeds alone give, is 0.0168 pt (4 degrees of freedom)",
-        "Compared": "good (quality 1) against base",
         "Frozen": "",
         "Attested": "by no one outside the study folder: its ledger shows order, not age",
         "Verified": "",
@@ -77,7 +76,7 @@ def test_no_is_said_of_a_rule_that_fails(view):
     found = view(spec("use", host=INLINE, study=ASKED, rule=RULE.replace("at most 0.5pt", "at most -3pt")))
 
     assert found.answer.outcome == "fails"
-    assert found.answer.headline.startswith("No, close fails: after 2 s good leads base by 1.0000 pt")
+    assert found.answer.headline.startswith("No, close fails: after 2 s good (quality 1) leads base by 1.0000 pt")
 
 
 def test_yes_and_no_are_said_of_questions_only():
@@ -89,7 +88,9 @@ def test_yes_and_no_are_said_of_questions_only():
 
 
 def test_a_title_that_asks_nothing_gets_no_yes(view):
-    assert view(spec("use", host=INLINE)).answer.headline.startswith("close holds: after 2 s good leads base")
+    assert view(spec("use", host=INLINE)).answer.headline.startswith(
+        "close holds: after 2 s good (quality 1) leads base"
+    )
 
 
 def test_where_too_few_seeds_are_repeated_nothing_is_compared_with_them(view):
@@ -104,7 +105,7 @@ def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):
     noisy = ASKED.replace("  runner toy", "  runner toy\n  noise 2pt")
     found = view(spec("use", host=INLINE, study=noisy))
 
-    assert "good leads base by 1.0000 pt, less than the seed noise" in found.answer.headline
+    assert "good (quality 1) leads base by 1.0000 pt, less than the seed noise" in found.answer.headline
     assert facts(found)["Effect"].endswith("that seeds alone give, is 2.0000 pt (as the study declares)")
 
 
@@ -114,8 +115,8 @@ def test_the_specs_own_words_are_said_to_be_its_own_and_stand_beside_what_was_se
 
     assert found.answer.headline == "Yes, by far."
     assert found.answer.note == (
-        "The spec's own words for this outcome, frozen with it. Measured by close: after 2 s good leads base by "
-        "1.0000 pt (required: mean gap at most 0.5pt)."
+        "The spec's own words for this outcome, frozen with it. Measured by close: after 2 s good (quality 1) leads "
+        "base by 1.0000 pt (required: mean gap at most 0.5pt)."
     )
 
 
@@ -154,8 +155,8 @@ def test_without_a_rule_it_says_that_nothing_was_tested(view):
 
     assert found.answer.outcome == "open"
     assert found.answer.headline == (
-        "This study declares no rule, so nothing is tested: after 2 s good leads base by 1.0000 pt, more than 20 times "
-        "the seed noise."
+        "This study declares no rule, so nothing is tested: after 2 s good (quality 1) leads base by 1.0000 pt, more "
+        "than 20 times the seed noise."
     )
 
 
@@ -163,9 +164,9 @@ def test_without_gate_and_rule_the_best_of_several_is_said_to_be_that(view):
     found = view(spec("use", "rule", "gate", "stage long", host=INLINE, study=ASKED, **REPORTED_SHORT))
 
     assert found.answer.headline == (
-        "This study declares no gate and no rule, so nothing is tested: after 1 s good leads base by 1.0000 pt, more "
-        "than 20 times the seed noise. Theirs are the best two means of four, and the best of several looks better "
-        "than it is."
+        "This study declares no gate and no rule, so nothing is tested: after 1 s good (quality 1) leads base by "
+        "1.0000 pt, more than 20 times the seed noise. Theirs are the best two means of four, and the best of "
+        "several looks better than it is."
     )
     assert "Kept" not in facts(found)
 
@@ -181,8 +182,8 @@ def test_who_lacks_a_value_in_a_cell_is_neither_ranked_nor_compared(tmp_path, mo
     found = build_view(record_of(StudyFolder(Path("trial.study"))))
 
     assert found.answer.headline == (
-        "This study declares no gate and no rule, so nothing is tested: after 10 s one leads three_ by 1.2500 pt. "
-        "Not compared, for lack of a value in some cell: two."
+        "This study declares no gate and no rule, so nothing is tested: after 10 s one leads three_ (config c) by "
+        "1.2500 pt. Not compared, for lack of a value in some cell: two (config b)."
     )
     assert [place for _, place in found.ladder.rows] == ["1 (3.0000)", "– (2.5000, 1 of 2 cells)", "2 (4.2500)"]
 
@@ -196,7 +197,9 @@ def test_a_stopped_study_says_that_it_was_stopped_and_why(view):
     found = view(spec("use", host=INLINE, study=ASKED, candidate=crash, gate=gate))
 
     assert found.answer.outcome == "open"
-    assert found.answer.headline.startswith("The study was stopped before its end: good lacks a value at short")
+    assert found.answer.headline.startswith(
+        "The study was stopped before its end: good (quality 1, behaviour crash) lacks a value at short"
+    )
     assert found.answer.lines == ()
     assert "Kept" not in facts(found)
 
@@ -206,7 +209,7 @@ def test_a_study_that_waits_for_a_person_says_who_waits_for_what(view):
     found = view(spec("use", host=INLINE, study=ASKED, rule=held))
 
     assert found.answer.headline.startswith("No, close fails: ")
-    assert found.answer.standing[0].startswith("Not finished: close fails for good against base")
+    assert found.answer.standing[0].startswith("Not finished: close fails for good (quality 1) against base")
     assert "it waits for a person" in found.answer.standing[0]
     assert "promo decide" in found.answer.standing[1]
 
@@ -216,7 +219,9 @@ def test_an_undecided_rule_says_why(view):
     found = view(spec("use", host=INLINE, study=ASKED, rule=aside))
 
     assert found.answer.outcome == "undecided"
-    assert found.answer.headline == "Not answered, close is undecided: poor was not promoted to long."
+    assert (
+        found.answer.headline == "Not answered: close is undecided, because poor (quality 4) was not promoted to long."
+    )
     assert "Effect" not in facts(found)
 
 
@@ -225,7 +230,7 @@ def test_a_rule_against_the_leader_has_the_leaders_values_beside_it(view):
     found = view(spec("use", host=INLINE, study=ASKED, rule=leader))
     group = found.rules[0]
 
-    assert found.answer.headline.startswith("No, close fails: after 2 s good leads base by 1.0000 pt")
+    assert found.answer.headline.startswith("No, close fails: after 2 s good (quality 1) leads base by 1.0000 pt")
     assert group.reference == "leader, good (quality 1)"
     for one in group.rules[0].comparisons:
         assert Fraction(one.judged) - Fraction(one.reference) == Fraction(one.difference)
@@ -237,7 +242,8 @@ def test_a_rule_that_compares_with_nobody_has_no_empty_columns(view):
     table = render_markdown(found).partition("| rule | cell |")[2].splitlines()[0]
 
     assert (
-        found.answer.headline == "Yes, close holds: after 2 s, the loss of good is at most 9pt on the mean over cells."
+        found.answer.headline
+        == "Yes, close holds: after 2 s, the loss of good (quality 1) is at most 9pt on the mean over cells."
     )
     assert table == " good (quality 1) |"
 

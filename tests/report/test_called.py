@@ -7,17 +7,19 @@ from html import unescape
 
 import pytest
 
-from promo.api import load, plan_of
+from promo.api import load, plan
+from promo.cli.live import Lines
 from promo.driver.export import logged_runs
 from promo.driver.report import record_of
 from promo.report.beside import build_beside
+from promo.report.changed import MOST_CALLED
 from promo.report.render import render_csv, render_html, render_markdown
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import build_view
 from steady import carried_out
 from support import promo
 
-NAMES = ("quickstart", "grow_small", "replay_prefix", "staged_promotion")
+NAMES = ("quickstart", "grow_small", "replay_prefix", "staged_promotion", "screen_small", "adaptive_shape")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,45 @@ def test_no_field_of_a_table_and_no_label_is_a_bare_name(studies, name):
     assert any(bare(record_of(study)) for study in studies.values())
 
 
+def uncalled(record, line):
+    """Candidates that a line names without what changed, where it names as few as are told."""
+    named = [name for name in bare(record) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", line)]
+    return [] if len(named) > MOST_CALLED else [name for name in named if record.call(name) not in line]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_line_of_status_or_of_a_log_that_stands_alone_calls_them_so(studies, name, capsys):
+    folder = studies[name]
+    record = record_of(folder)
+    assert promo("status", folder.path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    log = Lines(folder.path)
+    log.begin(record.study, record.plan, record.state)
+    for decision in record.decisions.values():
+        log.decided(decision)
+    lines += capsys.readouterr().out.splitlines()
+
+    assert len(lines) > len(record.decisions)
+    assert [line for line in lines if uncalled(record, line)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_answer_and_the_sentences_below_it_call_them_so(studies, name):
+    record = record_of(studies[name])
+    view = build_view(record)
+    told = [text for law in view.laws for text in law.statements]
+    lines = [view.answer.headline, *(one.said for one in view.answer.facts), *view.story, *told]
+
+    assert [line for line in lines if uncalled(record, line)] == []
+
+
+def test_why_calls_them_so(studies, capsys):
+    folder = studies["quickstart"]
+    assert promo("why", "wide", "--study", folder.path) == 0
+
+    assert capsys.readouterr().out.startswith("wide (aspect 21) was promoted to longer by pick_three: ")
+
+
 def test_two_studies_beside_each_other_call_candidates_so(studies):
     record = record_of(studies["quickstart"])
     rows = build_beside(record, record).stages[0].rows
@@ -77,7 +118,7 @@ def test_every_table_of_a_study_and_a_plan_tells_what_changed(studies, tmp_path)
     record, study = record_of(folder), load(folder.path)
     spec = tmp_path / "quickstart.promo"
     spec.write_bytes((folder.path / "spec.promo").read_bytes())
-    tables = (study.runs(), study.points(), study.decisions(), study.cells(), plan_of(spec).runs)
+    tables = (study.runs(), study.points(), study.decisions(), study.cells(), plan(spec).runs)
 
     for table in tables:
         assert {(one.candidate, one.changed or "") for one in table} >= set(record.changed.items()) - {("", "")}

@@ -8,7 +8,7 @@ from promo.report.forecasts import Scored, outcome_cells, tally, tally_words
 
 def score(candidate="small", came="2.55", low="2.4", high="2.6", by="before"):
     told = Told(candidate, "whole", "2.5", low, high)
-    return Scored("a", "falling", by, told, Fraction(came), 2, replayed=False)
+    return Scored("a", "falling", by, told, told.candidate, Fraction(came), 2, replayed=False)
 
 
 def test_a_schedule_that_keeps_a_shape_does_not_count_it_again():

@@ -146,7 +146,7 @@ def test_it_says_what_a_reviewer_asks(page, study):
 
     assert view.finished
     for words in (
-        "pick promoted good and base to long; dropped fair and poor",
+        "pick promoted good (quality 1) and base to long; dropped fair (quality 3) and poor (quality 4, behaviour",
         "when 0 of 8 results of short existed",
         "among the top 1; 2.0000 pt better than the first behind the cut",
         "always kept; would rank 2",
@@ -331,6 +331,16 @@ def test_one_row_an_attempt(study):
     assert all(row["value"] for row in rows if row["state"] == "accepted")
     assert {row["verdict"] for row in rows if row["stage"] == "short"} == {"promoted", "dropped"}
     assert {row["factor_quality"] for row in rows if row["candidate"] == "base"} == {"2"}
+
+
+def test_a_number_whose_decimals_do_not_end_is_rounded_and_no_text_is():
+    rows = [("2/3", "0.125", "2/3"), ("-1/300000", "4762483/1500000", "a/b")]
+    text = render_csv(("paid", "statistic", "host"), rows)
+
+    assert [list(row.values()) for row in read(text)] == [
+        ["0.666666666667", "0.125", "2/3"],
+        ["-0.00000333333333333", "3.17498866667", "a/b"],
+    ]
 
 
 def test_no_cell_is_a_formula():

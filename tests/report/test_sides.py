@@ -47,6 +47,6 @@ def test_a_finding_says_on_which_side_its_value_and_its_confidence_are(require, 
 def test_a_rule_that_fails_for_want_of_confidence_says_so():
     study, rule, evidence = judged(f"mean gap at most 0.5pt {SURE}", ("2.1", "3.5"), BASE)
 
-    said = decision_words(decide_rule(study, rule, evidence), study)
+    said = decision_words(decide_rule(study, rule, evidence), study, str)
 
     assert "seen +0.3000 pt, the value inside the bound, its confidence 1.0628 beyond" in said

@@ -40,7 +40,10 @@ def test_many_decisions_are_five_sentences_and_each_has_its_own_too(study):
     assert len(study.story) > 5
     assert len(study.short) <= 5
     assert study.short[0].startswith("Candidates trained: 4 at short for 1s; 2 at long for 2s")
-    assert study.short[1] == "pick promoted good and base to long; dropped fair and poor."
+    assert (
+        study.short[1]
+        == "pick promoted good (quality 1) and base to long; dropped fair (quality 3) and poor (quality 4)."
+    )
     assert study.short[2] == "Of 5 rules, claim_0 and claim_1 hold; claim_2 fails; claim_3 and claim_4 are undecided."
     assert "runs spent 17 s in training of a budget of 17 s" in study.short[-1]
     for rule in range(5):

@@ -17,7 +17,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.losses import Loss
 from promo.ledger.state import Attempt, AttemptState, State, state_of
 from promo.ledger.values import ResultFlagged, RunStatus
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.run.disk import RealDisk
 from promo.run.execute import Execution, Task
 from promo.run.store import EXIT, POINTS, RESULT, result_bytes

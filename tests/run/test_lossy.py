@@ -14,7 +14,7 @@ from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.state import AttemptState, state_of
 from promo.ledger.values import Publication, ResultAccepted, Start
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.run import execute
 from promo.run.disk import Access, RealDisk
 from promo.run.execute import Execution, Task

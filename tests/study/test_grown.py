@@ -8,7 +8,7 @@ from promo.base.canonical import canonical, parse_canonical
 from promo.base.codec import to_json
 from promo.base.diagnostics import errors
 from promo.base.source import Source
-from promo.plan.values import plan_from_json
+from promo.plans.values import plan_from_json
 from promo.report.aloud import read_all
 from promo.report.change import plan_changes
 from promo.report.describe import closure_changes

@@ -219,7 +219,8 @@ def zsh(every: Sequence[Command]) -> str:
     cases = []
     for command in every:
         specs = [_quoted(spec) for word in command.options for spec in _zsh_option(word)]
-        specs += [_quoted(f"*:word:{_zsh_action(_all(command.places))}")] if command.places else []
+        action = _zsh_action(_all(command.places))
+        specs += [_quoted(f"*:word:{action}")] if action.strip() else []  # words of the user's keep options from zsh
         cases.append(f"    {command.name}) _arguments {' '.join(specs)} ;;")
     return ZSH.replace("@COMMANDS@", "\n".join(listed)).replace("@CASES@", "\n".join(cases))
 

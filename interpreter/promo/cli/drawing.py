@@ -19,8 +19,8 @@ from promo.base.reading import open_plain
 from promo.cli.terminal import expanded
 from promo.decision.counts import Count
 from promo.ledger.state import Attempt, State
-from promo.plan.values import Plan
-from promo.report.changed import called
+from promo.plans.values import Plan
+from promo.report.changed import Call, caller
 from promo.report.money import money_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
@@ -63,8 +63,8 @@ class Seen:
     """Folder of a running attempt -> training seconds that it has spent of its budget."""
     ends_at: str
     """The local clock at the expected end."""
-    called: Mapping[str, str]
-    """Candidate -> its name with what changed."""
+    call: Call
+    """Calls candidates by what changed in them."""
     paid: str
     """What it has cost, in words; empty where nothing has a price."""
 
@@ -77,10 +77,11 @@ def look(
     points = {one.folder: last_point(folder / one.folder / POINTS, study.measure.metric) for one in running}
     reported = {one.folder: reported_s(study, state, one, _charged(points[one.folder])) for one in running}
     now = SystemClock().now()
-    progress = build_progress(study, plan, state, now, reported=reported, here=here, recorded=recorded)
+    call = caller(study, plan)
+    progress = build_progress(study, plan, state, now, reported=reported, here=here, recorded=recorded, call=call)
     ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
     paid = "" if recorded else money_words(study, state)
-    return Seen(progress, points, reported, ends_at, called(study, plan), paid)
+    return Seen(progress, points, reported, ends_at, call, paid)
 
 
 def clock_text(seconds: float) -> str:
@@ -246,7 +247,7 @@ def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study, rows: int)
 def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableType]:
     """A running attempt: what it is, how far it has come, and the last value of the metric."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    yield as_shown(f"{attempt.stage}: {seen.called[attempt.candidate]}, seed {attempt.seed}{again}")
+    yield as_shown(f"{attempt.stage}: {seen.call(attempt.candidate)}, seed {attempt.seed}{again}")
     point = seen.points[attempt.folder]
     if not point:
         yield as_shown("starting", style="dim")

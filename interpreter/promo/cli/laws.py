@@ -14,6 +14,7 @@ from promo.driver.readings import recorded_evidence
 from promo.driver.report import record_of
 from promo.evidence.extrapolate import fit_laws
 from promo.evidence.values import Evidence
+from promo.report.changed import Call, caller
 from promo.report.forecasts import Scored, forecasts_json, forecasts_text, scored_in
 from promo.report.laws import law_text, laws_json
 from promo.report.record import Record
@@ -29,9 +30,10 @@ def laws(options: Namespace) -> int:
     if options.curves:
         if len(places) > 1:
             raise PromoError("recorded curves are read for one spec", hint="promo laws SPEC --curves FILE")
-        study, _ = compile_file(places[0]).sound()
+        study, plan = compile_file(places[0]).sound()
         stages = dict.fromkeys(stage for law in _having_laws(study).laws.values() for stage in law.every_stage)
-        _print(options, study, recorded_evidence(study, curves_of(options, study), tuple(stages)), (), recorded=True)
+        known = recorded_evidence(study, curves_of(options, study), tuple(stages))
+        _print(options, study, known, (), caller(study, plan), recorded=True)
         return ExitCode.DONE
     records = _records(places, options.study)
     found = tuple(one for record in records for one in scored_in(record))
@@ -39,7 +41,7 @@ def laws(options: Namespace) -> int:
         put(json.dumps(forecasts_json(found), indent=1) if options.json else forecasts_text(found))
         return ExitCode.DONE
     (record,) = records
-    _print(options, _having_laws(record.study), record.evidence, found, recorded=bool(record.state.replay))
+    _print(options, _having_laws(record.study), record.evidence, found, record.call, recorded=bool(record.state.replay))
     return ExitCode.DONE
 
 
@@ -68,7 +70,9 @@ def _having_laws(study: Study) -> Study:
     return study
 
 
-def _print(options: Namespace, study: Study, known: Known, found: tuple[Scored, ...], *, recorded: bool) -> None:
+def _print(
+    options: Namespace, study: Study, known: Known, found: tuple[Scored, ...], call: Call, *, recorded: bool
+) -> None:
     if options.json:
         fits: dict[str, Json] = {
             name: list(laws_json(law, fit_laws(study, law, known, recorded=recorded)))
@@ -76,5 +80,5 @@ def _print(options: Namespace, study: Study, known: Known, found: tuple[Scored, 
         }
         put(json.dumps({"laws": fits, **forecasts_json(found)}, indent=1))
         return
-    texts = [law_text(study, law, known, recorded=recorded) for law in study.laws.values()]
+    texts = [law_text(study, law, known, call, recorded=recorded) for law in study.laws.values()]
     put("\n\n".join((*texts, *((forecasts_text(found),) if found else ()))))

@@ -15,7 +15,7 @@ from promo.decision.agenda import Agenda
 from promo.decision.counts import Counts
 from promo.decision.values import Decision
 from promo.ledger.state import State
-from promo.plan.values import Plan, PlannedRun
+from promo.plans.values import Plan, PlannedRun
 from promo.report.changed import called
 from promo.report.decided import decision_words
 from promo.report.progress import count_words
@@ -97,7 +97,7 @@ class Lines(Quiet):
 
     def decided(self, decision: Decision) -> None:
         """A gate or rule has decided."""
-        self.say(decision_words(decision, self.study))
+        self.say(decision_words(decision, self.study, self.called.__getitem__))
 
     def _count(self, state: State) -> str:
         return count_words(self.counts.study(state))
@@ -152,7 +152,7 @@ class Screen(Quiet):
 
     def decided(self, decision: Decision) -> None:
         """A line above the table."""
-        self._above(as_shown(decision_words(decision, self.study), style="bold"))
+        self._above(as_shown(decision_words(decision, self.study, self.called.__getitem__), style="bold"))
 
     def end(self, state: State) -> None:
         """Close the display."""

@@ -13,7 +13,7 @@ from promo.base.visible import visible
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put, put_styled, styled, wants_colour
 from promo.files import read_given, write_given
-from promo.plan.values import Plan, SavedPlan, plan_from_json
+from promo.plans.values import Plan, SavedPlan, plan_from_json
 from promo.run.clock import SystemClock
 
 PLAN_HINT = "write one with: promo plan SPEC --out FILE"

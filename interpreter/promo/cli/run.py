@@ -18,7 +18,7 @@ from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
 from promo.files import read_given
 from promo.ledger.state import StudyState
-from promo.plan.values import Plan, SavedPlan
+from promo.plans.values import Plan, SavedPlan
 from promo.report.spending import AMEND
 from promo.report.words import plural
 from promo.run.clock import SystemClock

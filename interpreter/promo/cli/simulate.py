@@ -21,7 +21,7 @@ from promo.curves.replay import read_curves
 from promo.curves.settings import with_spec
 from promo.curves.values import OK, Column, Settings
 from promo.files import read_given
-from promo.plan.compile import compile_plan
+from promo.plans.compile import compile_plan
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
 from promo.report.words import listed, plural
 from promo.study.flow import entrants_again

@@ -17,7 +17,7 @@ from promo.cli.terminal import expanded, put
 from promo.decision.counts import Count
 from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.state import State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.amendments import verdict_lines
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name
@@ -134,11 +134,11 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
             yield f"  {host.name}: {host_words(host)}"
     for attempt in state.running():
         how = "asked for outside" if study.hosts[attempt.host].executor == OUTSIDE and not state.replay else "running"
-        yield f"  {how}: {attempt.stage}, {seen.called[attempt.candidate]} on {attempt.host}, seed {attempt.seed}"
+        yield f"  {how}: {attempt.stage}, {seen.call(attempt.candidate)} on {attempt.host}, seed {attempt.seed}"
     yield from _effects(state)
     for one in seen.progress.deciders:
         yield f"  {one.name}: {expanded(one.words)}"
-        yield from (f"    {line}" for line in verdict_lines(study, state, one.name))
+        yield from (f"    {line}" for line in verdict_lines(study, state, one.name, seen.call))
     yield from (
         f"  amendment {amendment.number} of {amendment.name}: {expanded(amendment.reason)}"
         for amendment in state.amendments
@@ -167,7 +167,7 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
         return
     short = short_of_budget(study, plan, state)
     if short is not None:
-        yield f"{budget_words(short, study, plan)}: {AMEND}"
+        yield f"{budget_words(short, study, plan, seen.call)}: {AMEND}"
     if state.waiting():
         yield from waiting_lines(study, state)
     elif short is not None:

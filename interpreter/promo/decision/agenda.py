@@ -21,7 +21,7 @@ from promo.decision.spending import Allowed, Amount, allowed, needed, spent
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
-from promo.plan.values import Plan, PlannedRun
+from promo.plans.values import Plan, PlannedRun
 from promo.study.judgement import Gate, Guard, Reduction, Rule
 from promo.study.limits import Allowance
 from promo.study.values import Stage, Study

@@ -12,7 +12,7 @@ counted for a run of an entrant only, so that done is never more than runs.
 from promo.base.classes import define, field, frozen
 from promo.decision.agenda import Agenda
 from promo.ledger.state import AttemptState, State
-from promo.plan.values import StagePlan
+from promo.plans.values import StagePlan
 
 
 @frozen

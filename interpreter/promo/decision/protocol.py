@@ -45,7 +45,7 @@ from promo.ledger.values import (
     StudyStopped,
     TextPrepared,
 )
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.study.values import Study
 
 BACK_S = 60

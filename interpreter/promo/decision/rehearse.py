@@ -46,7 +46,7 @@ from promo.ledger.values import (
     StudyClosed,
     StudyStopped,
 )
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.study.judgement import Gate, Reduction, Rule, also_read
 
 Answer = Callable[[PlannedRun, int], Ended]

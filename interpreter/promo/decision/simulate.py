@@ -18,7 +18,7 @@ from promo.base.classes import evolve, frozen
 from promo.decision.arrays import apply_gate, apply_rule, fast_gate, fast_rule
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
-from promo.plan.values import Plan, StagePlan
+from promo.plans.values import Plan, StagePlan
 from promo.study.judgement import Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.study.values import Stage, Study
 from promo.syntax.clauses import LEADER

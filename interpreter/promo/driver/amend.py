@@ -23,7 +23,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import Amendment, BudgetAmended, Event
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.describe import describe, describe_deciding
 from promo.run.locks import lock_study
 from promo.study.closure import closure

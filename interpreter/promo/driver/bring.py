@@ -37,7 +37,7 @@ from promo.ledger.values import (
     ResultAccepted,
     Start,
 )
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.report.protocol import breach_words
 from promo.run.locks import lock_study
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, parse_result

@@ -30,7 +30,7 @@ from promo.driver.readings import Readings
 from promo.driver.requests import recorded_runs
 from promo.driver.retrace import Retrace
 from promo.ledger.state import State, StudyState
-from promo.plan.compile import compile_plan
+from promo.plans.compile import compile_plan
 from promo.study.values import Role, Study
 
 LEVEL = Fraction(95, 100)

@@ -18,7 +18,6 @@ from promo.report.people import settled
 from promo.report.tables import standings
 from promo.run.store import read_points
 
-TITLE = "promo.title"
 SQLITE = b"SQLite format 3\x00"
 """How such a file begins: https://www.sqlite.org/fileformat.html, section 1.3."""
 MLFLOW_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
@@ -98,7 +97,7 @@ def write_mlflow(folder: StudyFolder, place: str) -> tuple[int, int]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     study, plan = folder.compiled().sound()
-    about = {TITLE: to_mlflow.cut(study.title, to_mlflow.LONGEST_TAG), "promo.plan": plan.digest}
+    about = to_mlflow.about_study(study.title, plan.digest)
     try:
         client = MlflowClient(tracking_uri=address)
         experiment = f"{study.name} {plan.digest[:12]}"

@@ -20,7 +20,7 @@ from promo.curves.replay import Replay
 from promo.driver.pipeline import Compiled
 from promo.driver.study import IMPORTS, LOCK, PLAN, RECHECK, SPEC, StudyFolder
 from promo.ledger.state import State
-from promo.plan.values import plan_from_json
+from promo.plans.values import plan_from_json
 from promo.report.change import plan_changes
 from promo.report.words import plural
 from promo.study.closure import closure

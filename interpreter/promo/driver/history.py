@@ -18,7 +18,7 @@ from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.ledger.state import AttemptState, State
 from promo.ledger.values import AttemptStarted, Chain, Event
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.report.protocol import breach_words
 from promo.run.store import CHECKPOINT, REQUEST
 from promo.run.values import Request, Resumed

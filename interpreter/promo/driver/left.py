@@ -17,7 +17,7 @@ from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.run.outside import EXECUTOR as OUTSIDE_EXECUTOR
 from promo.run.outside import OUTSIDE, Outside, parse_outside
 from promo.run.runners.recorded.answer import answer_part

@@ -15,9 +15,9 @@ from promo.base.fields import OtherForm
 from promo.base.reading import RECORD, read_plain
 from promo.base.source import Source, Span
 from promo.files import read_source
-from promo.plan.compile import compile_plan
-from promo.plan.cost import check_cost
-from promo.plan.values import Plan
+from promo.plans.compile import compile_plan
+from promo.plans.cost import check_cost
+from promo.plans.values import Plan
 from promo.study.check import check
 from promo.study.closure import Closure
 from promo.study.expressions import Value

@@ -11,7 +11,7 @@ from promo.driver.pipeline import Compiled
 from promo.driver.seeds import seed_of
 from promo.driver.study import DATA, STREAMS, StudyFolder
 from promo.ledger.state import State
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.run.execute import Task
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.runners.files.declare import FileRunner

@@ -17,7 +17,7 @@ from promo.decision.values import Ground, Ranking
 from promo.driver.readings import Readings, Seen, mean_of
 from promo.ledger.state import State
 from promo.ledger.values import AttemptFailed, Ended, ResultAccepted
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.run.values import RunStatus, Work
 
 

@@ -54,7 +54,8 @@ from promo.ledger.values import (
     TextPrepared,
     Verdict,
 )
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
+from promo.report.changed import caller
 from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
@@ -201,6 +202,7 @@ class _Loop:
         self._room = (-1, Allowed())
         """Events of the ledger, and what was left of the budgets then."""
         self.disk, self.look = folder.disk, look
+        self.call = caller(self.study, self.plan)
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption; *begin* may refuse a start, given the time."""
@@ -420,7 +422,7 @@ class _Loop:
         self.execution.record(flagged)
         run = next(one for one in self.agenda.runs[self.study.gates[step.gate].source] if one.id == step.run)
         cause = flag_words(flagged, self.study)
-        self.display.say(f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed} is excluded: {cause}")
+        self.display.say(f"{run.stage}: {self.call(run.candidate)} on {run.host}, seed {run.seed} is excluded: {cause}")
         if step.again and run.host in self.places:
             tasks = self.requests.tasks(run.stage, self.execution.state)
             self.execution.add(task for task in tasks if task.run.id == step.run)
@@ -428,7 +430,7 @@ class _Loop:
     def _close(self, stage: str) -> None:
         """The evidence is on disk before the ledger says so."""
         for run in self.agenda.out_of_attempts(stage, self.execution.state):
-            self.display.say(attempts_words(run, self.execution.state))
+            self.display.say(attempts_words(run, self.execution.state, self.call))
         evidence = self.folder.evidence(self.compiled, self.execution.state, stage)
         self._store(f"evidence/{stage}.json", evidence)
         missing = sum(len(row.missing) for row in evidence.rows)

@@ -29,7 +29,7 @@ from promo.ledger.chain import decode
 from promo.ledger.ports import Disk
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
-from promo.plan.values import Plan, plan_from_json
+from promo.plans.values import Plan, plan_from_json
 from promo.run.disk import RealDisk
 from promo.run.store import REQUEST, parse_request, read_result
 from promo.run.values import Request, Result

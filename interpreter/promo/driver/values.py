@@ -7,7 +7,8 @@ from promo.base.classes import frozen
 from promo.base.errors import ExitCode
 from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
+from promo.report.changed import caller
 from promo.report.decided import stop_words
 from promo.report.spending import budget_words, short_of_budget
 from promo.run.execute import Progress
@@ -52,10 +53,10 @@ class Ending:
 def ending_of(study: Study, plan: Plan, state: State) -> Ending:
     """How a call ends that leaves a study in this state."""
     if state.study is StudyState.STOPPED:
-        return Ending(ExitCode.STOPPED, stop_words(study, state))
+        return Ending(ExitCode.STOPPED, stop_words(study, state, caller(study, plan)))
     short = short_of_budget(study, plan, state)
     if short is not None:
-        return Ending(ExitCode.SPENT, budget_words(short, study, plan))
+        return Ending(ExitCode.SPENT, budget_words(short, study, plan, caller(study, plan)))
     if state.waiting():
         return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
     asked = sum(study.hosts[one.host].executor == OUTSIDE for one in state.running())

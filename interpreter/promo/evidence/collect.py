@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.ledger.state import Attempt, State
-from promo.plan.values import StagePlan
+from promo.plans.values import StagePlan
 
 
 def collect(

@@ -280,7 +280,7 @@ class _Crate:
     def _decision(self, name: str, event: Event) -> dict[str, Json]:
         tables = (f"evidence/{table}.json" for table in _read_by(self.record, name))
         made = (f"decisions/{name}.json",)
-        words = result_words(self.record.decisions[name], self.record.study, self.record.state)
+        words = result_words(self.record.decisions[name], self.record.study, self.record.state, self.record.call)
         ended = {"endTime": _time(event.time)}
         return self._action(f"#decide-{_id(name)}", f"Decide {name}", words, ("lock.json", *tables), made, ended)
 

@@ -20,6 +20,21 @@ LONGEST_PARAM, LONGEST_TAG = 500, 5000
 CUT = " … (cut)"
 STATUS = {RunEnd.FINISHED: "FINISHED", RunEnd.FAILED: "FAILED", RunEnd.KILLED: "KILLED"}
 PAGE = 1000
+SOURCE = {"mlflow.source.name": "promo", "mlflow.source.type": "LOCAL"}
+"""What MLflow's tables have under Source."""
+
+
+def about_study(title: str, plan: str) -> dict[str, str]:
+    """
+    Tags of a study's experiment.  Its title is the note above the runs, and its kind has MLflow show runs of training.
+
+    Args:
+        title: of the study.
+        plan: digest of its plan.
+    """
+    shown = cut(title, LONGEST_TAG)
+    kind = {"mlflow.experimentKind": "custom_model_development"}
+    return {f"{TAG}title": shown, f"{TAG}plan": plan, "mlflow.note.content": shown, **kind}
 
 
 class Client(Protocol):
@@ -94,7 +109,7 @@ def _there(client: Client, experiment: str) -> Iterator[tuple[str, Any]]:
 
 
 def _log(client: Client, experiment: str, run: LoggedRun, metric: Any, param: Any) -> None:
-    tags = {name: cut(value, LONGEST_TAG) for name, value in run.tags.items()}
+    tags = {name: cut(value, LONGEST_TAG) for name, value in {**run.tags, **SOURCE}.items() if value}
     made = client.create_run(experiment, start_time=run.began_ms, tags=tags, run_name=run.name)
     number = made.info.run_id
     params = [param(metric_name(name), cut(str(value), LONGEST_PARAM)) for name, value in run.settings.items()]

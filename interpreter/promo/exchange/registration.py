@@ -14,7 +14,7 @@ from promo.base.fields import Count, Digest, Moment
 from promo.base.visible import visible
 from promo.ledger.state import State
 from promo.ledger.values import CellResult, Receipt
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
 from promo.report.describe import describe_budget
 from promo.report.seal import UNVOUCHED

@@ -6,7 +6,7 @@ from datetime import datetime
 from promo.base.canonical import from_exact
 from promo.exchange.values import LoggedRun, Point, RunEnd, Series
 from promo.ledger.state import Attempt, AttemptState, State
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.changed import beside
 from promo.report.decided import attempt_cause
 from promo.report.describe import describe_budget

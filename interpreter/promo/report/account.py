@@ -16,7 +16,7 @@ from promo.decision.conditions import complete
 from promo.decision.stats import sampled_interval, summarise
 from promo.decision.values import Decision, Ground, Ranking, Verdict
 from promo.evidence.values import Evidence
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.record import Record
 from promo.report.words import listed, number, plural

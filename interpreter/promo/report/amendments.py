@@ -6,10 +6,11 @@ from typing import assert_never
 from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
 from promo.ledger.values import Amendment, Verdict
+from promo.report.changed import Call, called_list
 from promo.report.decided import decision_words, outcome_words, standing_reason
 from promo.report.describe import closure_changes
 from promo.report.record import Record
-from promo.report.words import listed, plural
+from promo.report.words import plural
 from promo.study.judgement import Deciding, Gate, Reduction, Rule
 from promo.study.values import Study
 
@@ -53,22 +54,22 @@ def _changed(change: str, rule: str) -> str:
     return f"No longer looked at: {gone[0]} ({gone[2]}" if gone[1] else f"Now looked at as well: {new[0]} ({new[2]})"
 
 
-def verdict_lines(study: Study, state: State, name: str) -> Iterator[str]:
+def verdict_lines(study: Study, state: State, name: str, call: Call) -> Iterator[str]:
     """What every wording of an amended gate or rule decided; the one that counts first."""
     recorded = state.decisions.get(name)
     if recorded is None or len(state.versions(name)) < 2:
         return
-    yield f"{wording(state.in_force(name))} (this one counts): {verdict_words(study, name, recorded.verdict)}."
+    yield f"{wording(state.in_force(name))} (this one counts): {verdict_words(study, name, recorded.verdict, call)}."
     for one in other_verdicts(state, name):
-        yield f"{wording(one.wording)} (decides nothing): {verdict_words(study, name, one)}."
+        yield f"{wording(one.wording)} (decides nothing): {verdict_words(study, name, one, call)}."
 
 
-def amended_lines(study: Study, state: State, name: str) -> Iterator[str]:
+def amended_lines(study: Study, state: State, name: str, call: Call) -> Iterator[str]:
     """Everything there is to say about the amendments of a gate or rule."""
     for one, at in zip(state.amendments, state.amended_at, strict=True):
         if one.name == name:
             yield from amendment_lines(one, at)
-    yield from verdict_lines(study, state, name)
+    yield from verdict_lines(study, state, name, call)
 
 
 def moved_lines(record: Record, name: str) -> Iterator[str]:
@@ -82,9 +83,10 @@ def moved_lines(record: Record, name: str) -> Iterator[str]:
             for standing in other.ranking.standings:
                 if standing.verdict is not was[standing.candidate]:
                     reason = standing_reason(standing, other, record.study)
-                    yield f"{wording(version)}, {standing.candidate} would be {standing.verdict.value}: {reason}."
+                    who = f"{wording(version)}, {record.call(standing.candidate)}"
+                    yield f"{who} would be {standing.verdict.value}: {reason}."
         elif other.judgement is not None:
-            yield f"{wording(version)}: {decision_words(other, record.study)}."
+            yield f"{wording(version)}: {decision_words(other, record.study, record.call)}."
 
 
 def other_verdicts(state: State, name: str) -> tuple[Verdict, ...]:
@@ -99,8 +101,8 @@ def undecided(record: Record, name: str) -> str:
     recorded = record.state.decisions.get(name)
     if recorded is None:
         return "Not decided yet."
-    said = verdict_words(record.study, name, recorded.verdict)
-    return f"The ledger records {said}; that cannot be derived again from what lies here."
+    said = verdict_words(record.study, name, recorded.verdict, record.call)
+    return f"The ledger records: {said}. That cannot be recomputed from the files that are here."
 
 
 def wording(version: int) -> str:
@@ -108,14 +110,14 @@ def wording(version: int) -> str:
     return f"by amendment {version}" if version else "as frozen"
 
 
-def verdict_words(study: Study, name: str, verdict: Verdict) -> str:
+def verdict_words(study: Study, name: str, verdict: Verdict, call: Call) -> str:
     """What a recorded decision said."""
     match verdict.outcome:
         case Stopped():
-            return f"stop, because {outcome_words(name, verdict.outcome, study)}"
+            return f"stop, because {outcome_words(name, verdict.outcome, study, call)}"
         case Held():
-            return f"hold, because {outcome_words(name, verdict.outcome, study)}"
+            return f"hold, because {outcome_words(name, verdict.outcome, study, call)}"
         case Settled():
-            return f"promotes {listed(verdict.promoted)}" if verdict.answer is None else verdict.answer.value
+            return f"promotes {called_list(verdict.promoted, call)}" if verdict.answer is None else verdict.answer.value
         case _:
             assert_never(verdict.outcome)

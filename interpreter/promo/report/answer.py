@@ -17,6 +17,7 @@ from promo.evidence.noise import SeedNoise, seed_noise
 from promo.report.aloud import claimed, count
 from promo.report.amounts import after_words
 from promo.report.certainty import certainty_words
+from promo.report.changed import Call, called_list
 from promo.report.decided import because_words
 from promo.report.describe import describe_condition, describe_judged
 from promo.report.figures import tail
@@ -118,12 +119,13 @@ def _statistic(condition: Difference | Equivalent) -> Of:
     return Of.MEDIAN if wilcoxon else condition.statistic
 
 
-def lead_words(one: Lead, unit: str) -> str:
+def lead_words(one: Lead, unit: str, call: Call) -> str:
     """`bridge leads shallow by 0.0507 bpb`."""
     where = {Of.MEAN: "", Of.MEDIAN: " in the median cell"}.get(one.statistic, " in the cell that decides")
+    judged, reference = call(one.judged), call(one.reference)
     if not one.lead:
-        return f"{one.judged} and {one.reference} are level{where}"
-    ahead, behind = (one.judged, one.reference) if one.lead > 0 else (one.reference, one.judged)
+        return f"{judged} and {reference} are level{where}"
+    ahead, behind = (judged, reference) if one.lead > 0 else (reference, judged)
     size = rounded(abs(one.lead), PLACES)
     by = f"by {size} {unit}" if size.strip("0.") else f"by less than {rounded(Fraction(1, 10**PLACES), PLACES)} {unit}"
     return f"{ahead} leads {behind} {by}{where}"
@@ -154,13 +156,13 @@ def _about(times: Fraction) -> str:
 def measured_words(record: Record, rule: Rule, found: Judgement) -> str:
     """What was seen, or why nothing is decided, in a sentence without its full stop."""
     if found.undecided is not None:
-        return because_words(rule.name, found.undecided, record.study)
+        return because_words(rule.name, found.undecided, record.study, record.call)
     after, unit = after_words(record.study, rule.stage), record.study.measure.unit
     lead = lead_of(record, rule, found)
     if lead is None:
         return f"{after}, {_claim(record, rule, found)}"
     times = times_words(lead)
-    said = f"{after} {lead_words(lead, unit)}" + (f", {times}" if times else "")
+    said = f"{after} {lead_words(lead, unit, record.call)}" + (f", {times}" if times else "")
     asked = _asked(found.findings[0], record)
     return f"{said} ({asked})" if asked else said
 
@@ -185,12 +187,12 @@ def _asked(finding: Finding, record: Record) -> str:
 def _claim(record: Record, rule: Rule, found: Judgement) -> str:
     """The claim of a rule of any kind, and that it is so or not."""
     several = len(found.judged) > 1
-    who = "each of them" if several else listed(found.judged)
+    who = "each of them" if several else called_list(found.judged, record.call)
     said = claimed(rule.require, record.study, who, rule.reference)
     if isinstance(rule.require, Isnt | Both | Either) or found.answer is not Answer.HOLDS:
         verb = "it is so that" if found.answer is Answer.HOLDS else "it is not so that"
         said = f"{verb} {said}"
-    return f"{said} ({listed(found.judged)})" if several else said
+    return f"{said} ({called_list(found.judged, record.call)})" if several else said
 
 
 def line_of(record: Record, rule: Rule, *, asked: bool) -> AnswerLine:
@@ -211,8 +213,10 @@ def line_of(record: Record, rule: Rule, *, asked: bool) -> AnswerLine:
     if found.answer in rule.answers:
         sentence = f"Measured by {rule.name}: {measured}."
         return AnswerLine(rule.name, outcome, rule.answers[found.answer], own=True, measured=sentence)
-    head = f"{rule.name} {VERBS[found.answer]}: {measured}."
-    return AnswerLine(rule.name, outcome, f"{YES[found.answer]}, {head}" if asked else head, own=False, measured="")
+    undecided = found.answer is Answer.UNDECIDED
+    head = f"{rule.name} {VERBS[found.answer]}{', because ' if undecided else ': '}{measured}."
+    said = f"{YES[found.answer]}{':' if undecided else ','} {head}" if asked else head
+    return AnswerLine(rule.name, outcome, said, own=False, measured="")
 
 
 def rule_lines(record: Record) -> tuple[AnswerLine, ...]:
@@ -253,8 +257,8 @@ def without_rules(record: Record) -> Iterator[str]:
     unit, after = study.measure.unit, f"{after_words(study, stage)}{_apart_words(record, stage)}"
     if len(order) < 2:
         yield (
-            f"This study declares {gates}, and {after} there is no other candidate to compare {order[0]} with: its "
-            f"mean is {rounded(means[0], PLACES)} {unit}."
+            f"This study declares {gates}, and {after} there is no other candidate to compare "
+            f"{record.call(order[0])} with: its mean is {rounded(means[0], PLACES)} {unit}."
         )
     else:
         noise = seed_noise(evidence, study.noise)
@@ -262,14 +266,14 @@ def without_rules(record: Record) -> Iterator[str]:
         times = times_words(lead)
         yield (
             f"This study declares {gates}, so {'no lead' if record.effects else 'nothing'} is tested: "
-            f"{after} {lead_words(lead, unit)}"
+            f"{after} {lead_words(lead, unit, record.call)}"
             f"{f', {times}' if times else ''}."
         )
     if len(order) > 2:
         yield f"Theirs are the best two means of {count(len(order))}, and the best of several looks better than it is."
     lacking = [row.candidate for row in evidence.rows if row.missing]
     if lacking:
-        yield f"Not compared, for lack of a value in some cell: {listed(lacking)}."
+        yield f"Not compared, for lack of a value in some cell: {called_list(lacking, record.call)}."
 
 
 def _why_none(record: Record) -> str:

@@ -7,8 +7,9 @@ from promo.base.canonical import rounded
 from promo.decision.conditions import complete
 from promo.decision.walk import walk
 from promo.evidence.values import Evidence
+from promo.report.changed import called_list
 from promo.report.record import Record
-from promo.report.words import PLACES, listed, plural, span_text
+from promo.report.words import PLACES, plural, span_text
 from promo.study.rivals import Baseline
 
 
@@ -37,9 +38,14 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
         found = walk(baseline.conditions[baseline.start], values, lower_is_better=lower)
         names = {row: name for name, row in baseline.conditions.items()}
         best = names[found.place]
-        moved = f"moved to {listed([names[row] for row in found.moves])}" if found.moves else "never moved"
+        moved = (
+            f"moved to {called_list([names[row] for row in found.moves], record.call)}"
+            if found.moves
+            else "never moved"
+        )
         ended = "every single change had been tried" if found.next is None else "its hours were spent"
-        yield f"{baseline.name} began at {baseline.start}, tried {tried} and {moved}, until {ended}; {price}."
+        began = f"{baseline.name} began at {record.call(baseline.start)}"
+        yield f"{began}, tried {tried} and {moved}, until {ended}; {price}."
     matched = _means(record.evidence[baseline.matched]) if baseline.matched in record.evidence else {}
     leader = _best(record, matched)
     if best is None or leader is None:
@@ -51,9 +57,9 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
     apart = f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
     beside = apart if gain else "the same as"
     yield (
-        f"It came out at {best} ({rounded(mine, PLACES)} {unit}), {beside} the best of {baseline.matched}, {leader} "
-        f"({rounded(theirs, PLACES)}). Both are the best of several and look better than they are; neither says which "
-        "factor mattered."
+        f"{baseline.name} ended at {record.call(best)} with {rounded(mine, PLACES)} {unit}, {beside} the best of "
+        f"{baseline.matched}, {record.call(leader)} with {rounded(theirs, PLACES)}. Both are the best of several and "
+        "look better than they are; neither says which factor mattered."
     )
 
 

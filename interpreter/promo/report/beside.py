@@ -119,7 +119,7 @@ def _alone(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:
 
 def _result(record: Record, name: str) -> str:
     decision = record.decisions.get(name)
-    return result_words(decision, record.study, record.state) if decision else "not decided"
+    return result_words(decision, record.study, record.state, record.call) if decision else "not decided"
 
 
 def _places(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:
@@ -217,7 +217,10 @@ def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:
     ones, twos = first.verdicts, second.verdicts
     for name, one in ones.items():
         if (two := twos.get(name)) is not None:
-            said = (result_words(record.decisions[name], record.study, record.state) for record in (first, second))
+            said = (
+                result_words(record.decisions[name], record.study, record.state, record.call)
+                for record in (first, second)
+            )
             yield PairDecision(name, _outcome(one) == _outcome(two), *said)
 
 

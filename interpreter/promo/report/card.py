@@ -89,9 +89,9 @@ def _standing(record: Record) -> Iterator[str]:
         yield "The record is damaged: this answer rests on what can still be read."
     match state.study:
         case StudyState.STOPPED:
-            yield f"The study was stopped before its end: {stop_words(study, state)}."
+            yield f"The study was stopped before its end: {stop_words(study, state, record.call)}."
         case StudyState.OPEN if state.stopping() is not None:
-            yield f"The study is about to stop: {stop_words(study, state)}."
+            yield f"The study is about to stop: {stop_words(study, state, record.call)}."
         case StudyState.OPEN | StudyState.EMPTY:
             yield from _open(record)
         case StudyState.CLOSED:
@@ -105,14 +105,14 @@ def _open(record: Record) -> Iterator[str]:
     waiting = state.waiting()
     if waiting:
         said = "; ".join(
-            result_words(record.decisions[one], study, state) for one in waiting if one in record.decisions
+            result_words(record.decisions[one], study, state, record.call) for one in waiting if one in record.decisions
         )
         yield f"Not finished: {said or f'{listed(waiting)} waits for a person'}."
         yield from waiting_lines(study, state)
         return
     short = short_of_budget(study, record.plan, state)
     if short is not None:
-        yield f"Not finished: {budget_words(short, study, record.plan)}."
+        yield f"Not finished: {budget_words(short, study, record.plan, record.call)}."
         return
     count = record.runs()
     begun = f"{count.done} of {plural(count.runs, 'run')} {'has' if count.done == 1 else 'have'} a result"
@@ -160,9 +160,9 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
         yield "Dropped", "; ".join(dropped) or "none"
     for decision in decided:
         if isinstance(decision.found, Reducing):
-            yield "Reduced", result_words(decision, study, record.state)
+            yield "Reduced", result_words(decision, study, record.state, record.call)
         if decision.name in study.grows:
-            yield "Grown", result_words(decision, study, record.state)
+            yield "Grown", result_words(decision, study, record.state, record.call)
 
 
 def _named(names: list[str]) -> str:
@@ -180,15 +180,13 @@ def _effect(record: Record) -> Iterator[tuple[str, str]]:
     lead = lead_of(record, rules[0], found) if found else None
     if lead is not None:
         yield "Effect", effect_words(record, rules[0].stage, lead)
-        told = [record.call(name) for name in (lead.judged, lead.reference)]
-        if told != [lead.judged, lead.reference]:
-            yield "Compared", " against ".join(told)
 
 
 def effect_words(record: Record, stage: str, lead: Lead) -> str:
     """A lead, and what seeds alone make of such a difference, or that this is not known."""
     unit, mean = record.study.measure.unit, lead.statistic is Statistic.MEAN
-    said = f"{lead_words(lead, unit)}{' on the mean' if mean else ''} of {plural(lead.cells, 'cell')} at {stage}"
+    leads = f"{lead_words(lead, unit, record.call)}{' on the mean' if mean else ''}"
+    said = f"{leads} of {plural(lead.cells, 'cell')} at {stage}"
     error = lead.error
     if lead.noise is None or error is None:
         why = f"too few repeated seeds at {stage}" if mean else "it is told of means only"

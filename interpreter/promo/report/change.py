@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from promo.base.canonical import Json
 from promo.base.differences import differences
 from promo.base.units import HOUR
-from promo.plan.values import Plan, StagePlan
+from promo.plans.values import Plan, StagePlan
 from promo.report.describe import describe
 from promo.report.plan import hours_text
 from promo.report.words import plural, span_text

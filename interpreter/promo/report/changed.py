@@ -7,10 +7,11 @@ levels already.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.declared import describe_level
+from promo.report.words import listed
 from promo.study.space import Level
 from promo.study.values import Role, Study
 
@@ -18,6 +19,11 @@ MOST_FACTORS = 3
 """Factors that are told; of more, how many there are."""
 MOST_LETTERS = 24
 """Letters of a level that are told."""
+MOST_CALLED = 4
+"""Candidates of a sentence that are told with what changed; more of them are bare names, for nobody could read it."""
+
+Call = Callable[[str], str]
+"""A candidate's name -> the name with what changed in it."""
 
 
 def changes(study: Study, names: Iterable[str]) -> dict[str, str]:
@@ -44,6 +50,17 @@ def planned(study: Study, plan: Plan) -> tuple[str, ...]:
 def called(study: Study, plan: Plan) -> dict[str, str]:
     """Candidate that a plan may train -> its name with what changed: `shallow (depth 1)`."""
     return {name: beside(name, changed) for name, changed in changes(study, planned(study, plan)).items()}
+
+
+def caller(study: Study, plan: Plan) -> Call:
+    """What calls candidates of a plan so; another name stays as it is."""
+    names = called(study, plan)
+    return lambda name: names.get(name, name)
+
+
+def called_list(names: Sequence[str], call: Call) -> str:
+    """`shallow (depth 1) and wide (aspect 21)`: a few candidates with what changed, many by their names alone."""
+    return listed(list(names) if len(names) > MOST_CALLED else [call(name) for name in names])
 
 
 def beside(name: str, changed: str) -> str:

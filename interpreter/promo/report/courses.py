@@ -72,7 +72,7 @@ def course_view(record: Record, schedule: Schedule, law: Law, found: Scheduling)
     ways = {(name, stage): tuple(_ways(record, name, study.stages[stage])) for name in names for stage in own}
     along = [one for (name, stage), taken in ways.items() for one in _along(name, stage, taken)]
     rows = sorted((*along, *ends), key=lambda one: (names.index(one.candidate), one.compute))
-    table = TableView("Loss against compute", COLUMNS, tuple(_row(one, unit) for one in rows), 2)
+    table = TableView("Loss against compute", COLUMNS, tuple(_row(record, one, unit) for one in rows), 2)
     taken = [name for name in names if name in record.candidates] if ends else []
     numbers = {name: record.candidates.index(name) for name in taken}
     courses = [_course(name, number, ends, along, ways) for name, number in numbers.items()]
@@ -151,9 +151,9 @@ def _along(name: str, stage: str, ways: Sequence[Way]) -> Iterator[_Place]:
         yield _Place(name, stage, f"{stage}, on the way", at, tuple(Fraction(way[number][1]) for way in ways))
 
 
-def _row(one: _Place, unit: str) -> tuple[str, ...]:
+def _row(record: Record, one: _Place, unit: str) -> tuple[str, ...]:
     shown = (rounded(value, PLACES) for value in (one.mean, min(one.values), max(one.values)))
-    return one.candidate, one.where, compute_text(repr(one.compute), unit), *shown, str(len(one.values))
+    return record.call(one.candidate), one.where, compute_text(repr(one.compute), unit), *shown, str(len(one.values))
 
 
 def _course(

@@ -12,7 +12,7 @@ from itertools import islice
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.classes import frozen
-from promo.plan.values import PlannedRun, StagePlan
+from promo.plans.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
 from promo.report.words import NONE, PLACES, listed, number, plural

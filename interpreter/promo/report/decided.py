@@ -47,8 +47,9 @@ from promo.ledger.outcomes import (
 )
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import ResultFlagged
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.report.certainty import certainty
+from promo.report.changed import Call, called_list
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.figures import tail
@@ -60,20 +61,20 @@ from promo.study.values import Grow, Study
 # --- why a decision stops the study, or waits --------------------------------------------------------------------
 
 
-def outcome_words(name: str, outcome: Outcome, study: Study) -> str:
+def outcome_words(name: str, outcome: Outcome, study: Study, call: Call) -> str:
     """Why a decision stops the study or waits for a person; empty where it does neither."""
     match outcome:
         case Settled():
             return ""
         case Stopped():
-            return because_words(name, outcome.because, study, "stop")
+            return because_words(name, outcome.because, study, call, "stop")
         case Held():
-            return because_words(name, outcome.because, study, "hold")
+            return because_words(name, outcome.because, study, call, "hold")
         case _:
             assert_never(outcome)
 
 
-def because_words(name: str, because: Because, study: Study, then: str = "") -> str:
+def because_words(name: str, because: Because, study: Study, call: Call, then: str = "") -> str:
     """A reason in words, with the clause that makes it one where *then* says what follows."""
     if isinstance(because, NotTold):
         return f"the laws do not tell where {because.schedule} changes shape"
@@ -87,14 +88,14 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
         case Lacking():
             word = "crash " if because.crashed else "missing "
             lack = "lacks" if len(because.candidates) == 1 else "lack"
-            return f"{listed(because.candidates)} {lack} a value at {because.stage}{clause.format(word)}"
+            return f"{called_list(because.candidates, call)} {lack} a value at {because.stage}{clause.format(word)}"
         case Incomparable():
-            names = listed(because.candidates)
+            names = called_list(because.candidates, call)
             return f"{names} cannot be compared: a value of the reference is missing at {because.stage}"
         case Absent():
             was = "was" if len(because.candidates) == 1 else "were"
             word = "absent " if isinstance(rule, Rule) and rule.absent is not None else "missing "
-            return f"{listed(because.candidates)} {was} not promoted to {because.stage}{clause.format(word)}"
+            return f"{called_list(because.candidates, call)} {was} not promoted to {because.stage}{clause.format(word)}"
         case NobodyPromoted():
             word = "absent " if isinstance(rule, Rule) and rule.absent is not None else "missing "
             return f"no candidate of the rule was promoted to {because.stage}{clause.format(word)}"
@@ -104,7 +105,7 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
             return f"{name} does not hold{clause.format('else ')}"
         case Spanned():
             why = "the runs do not identify the law, or the bound lies inside its interval"
-            return f"the laws do not tell it of {listed(because.candidates)}: {why}"
+            return f"the laws do not tell it of {called_list(because.candidates, call)}: {why}"
         case RunsLacking():
             lack = "lacks" if because.runs == 1 else "lack"
             return f"{plural(because.runs, 'run')} {lack} a value at {because.stage}{clause.format('missing ')}"
@@ -112,13 +113,13 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
             assert_never(because)
 
 
-def stop_words(study: Study, state: State) -> str:
+def stop_words(study: Study, state: State, call: Call) -> str:
     """Why a study was stopped, or is about to be."""
     name = state.stopped_by or state.stopping() or ""
     person, decided = state.people.get(name), state.decisions.get(name)
     if person is not None and person.stopped:
         return f"{person.by} decided to stop: {person.reason}"
-    return outcome_words(name, decided.verdict.outcome, study) if decided is not None else ""
+    return outcome_words(name, decided.verdict.outcome, study, call) if decided is not None else ""
 
 
 def flag_words(flagged: ResultFlagged, study: Study) -> str:
@@ -151,66 +152,67 @@ def attempt_cause(attempt: Attempt, study: Study) -> str:
     return attempt.cause if attempt.loss is None else LOSSES[attempt.loss]
 
 
-def attempts_words(run: PlannedRun, state: State) -> str:
+def attempts_words(run: PlannedRun, state: State, call: Call) -> str:
     """That a run has no value because it was tried as often as may be, and what became of its attempts."""
     lost, failed, flagged = state.lost(run.id), state.failures(run.id), state.flagged(run.id)
     counted = ((lost, "lost"), (failed, "failed"), (flagged, "excluded"))
     said = ", ".join(f"{count} {word}" for count, word in counted if count)
-    where = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
+    where = f"{run.stage}: {call(run.candidate)} on {run.host}, seed {run.seed}"
     return f"{where} has used up its {plural(state.tries(run.id), 'attempt')} ({said}) and has no value"
 
 
 # --- what was decided ----------------------------------------------------------------------------------------------
 
 
-def decision_words(decision: Decision, study: Study) -> str:
+def decision_words(decision: Decision, study: Study, call: Call) -> str:
     """What a gate, growth, rule, reduction or step did, in one sentence."""
     found = decision.found
-    if not isinstance(found, Judgement):
+    if not isinstance(found, Judgement | Scheduling):
         if decision.stopped:
-            return f"{decision.name} stopped the study: {outcome_words(decision.name, decision.outcome, study)}"
+            return f"{decision.name} stopped the study: {outcome_words(decision.name, decision.outcome, study, call)}"
         if decision.held:
-            return f"{decision.name} waits for a person: {outcome_words(decision.name, decision.outcome, study)}"
+            return f"{decision.name} waits for a person: {outcome_words(decision.name, decision.outcome, study, call)}"
     match found:
         case Ranking():
             grow = study.grows.get(decision.name)
-            return _gate(decision, found) if grow is None else _growth(grow, decision, found)
+            return _gate(decision, found, call) if grow is None else _growth(grow, decision, found, call)
         case Judgement():
-            return _rule(study.rules[decision.name], decision, found, study)
+            return _rule(study.rules[decision.name], found, study, call)
         case Reducing():
             return _reduction(decision, found)
         case Walking():
-            tries = f"tries {decision.promoted[0]}" if decision.promoted else "has nothing left to try"
-            return f"{found.baseline} stands at {found.place} and {tries}"
+            tries = f"tries {call(decision.promoted[0])}" if decision.promoted else "has nothing left to try"
+            return f"{found.baseline} stands at {call(found.place)} and {tries}"
         case Forecasting():
-            return forecast_words(decision, found, study)
+            return forecast_words(decision, found, study, call)
         case Scheduling():
-            return schedule_words(decision, found, study)
+            return schedule_words(decision, found, study, call)
         case _:
             assert_never(found)
 
 
-def _gate(decision: Decision, found: Ranking) -> str:
+def _gate(decision: Decision, found: Ranking, call: Call) -> str:
     dropped = [one.candidate for one in found.standings if one.verdict is Verdict.DROPPED]
     promoted = [one.candidate for one in found.standings if one.verdict is Verdict.PROMOTED]
-    tail = f"; dropped {listed(dropped)}" if dropped else ""
-    return f"{decision.name} promoted {listed(promoted)} to {found.target}{tail}"
+    tail = f"; dropped {called_list(dropped, call)}" if dropped else ""
+    return f"{decision.name} promoted {called_list(promoted, call)} to {found.target}{tail}"
 
 
-def _growth(grow: Grow, decision: Decision, found: Ranking) -> str:
+def _growth(grow: Grow, decision: Decision, found: Ranking, call: Call) -> str:
     ways = [grow.ways[one.candidate] for one in found.standings]
     if not decision.promoted:
-        return f"{grow.name} chose no way, because none has a value in every cell; {grow.becomes} has no beginning"
+        nothing = f"{call(grow.becomes)} has nothing to start from"
+        return f"{grow.name} chose no way, because none has a value in every cell; {nothing}"
     others = f", before {listed(ways[1:])}" if len(ways) > 1 else ""
-    return f"{grow.name} chose {grow.ways[decision.promoted[0]]} for {grow.becomes}{others}"
+    return f"{grow.name} chose {grow.ways[decision.promoted[0]]} for {call(grow.becomes)}{others}"
 
 
-def _rule(rule: Rule, decision: Decision, found: Judgement, study: Study) -> str:
+def _rule(rule: Rule, found: Judgement, study: Study, call: Call) -> str:
     if found.undecided is not None:
-        return f"{rule.name} is undecided: {because_words(rule.name, found.undecided, study)}"
+        return f"{rule.name} is undecided: {because_words(rule.name, found.undecided, study, call)}"
     verb = "holds" if found.answer is Answer.HOLDS else "fails"
-    judged = listed(found.judged)
-    who = f"{judged} against {rule.reference}" if rule.reference else judged
+    judged = called_list(found.judged, call)
+    who = f"{judged} against {call(rule.reference)}" if rule.reference else judged
     return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study) for one in found.findings)}"
 
 
@@ -366,7 +368,7 @@ def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> t
             none = "place none: it does not compete for one"
             return (none if detail.place is None else f"{where} {detail.place} of {detail.of}",)
         case Reference():
-            return ("reference itself" if itself else f"reference {detail.candidate}",)
+            return ("reference itself" if itself else f"reference {detail.candidate or 'none'}",)
         case Bounded():
             side = "upper" if detail.upper else "lower"
             bound = f"{side} {exact(detail.confidence * 100)}% bound {number(detail.value)}"

@@ -1,6 +1,6 @@
 """What a report draws of candidates from stage to stage: the ladder, whose bands are cost, and ranks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from promo.base.classes import frozen
 from promo.report.canvas import (
@@ -73,7 +73,7 @@ def ladder_svgs(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[s
     The ladder: candidates by rank at each stage, joined where a gate promotes them.
 
     Stages that have no room side by side stand in further pictures, so that a page may end between two.  What changed
-    in a candidate is told where it comes first.
+    in a candidate is told where it comes first in each of them.
 
     Args:
         rungs: stages in order.
@@ -82,12 +82,11 @@ def ladder_svgs(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[s
         words: all of it in words.
     """
     targets = {rung.target for rung in rungs}
-    told, called = list(_told(rungs, changed)), list(map(beside, names, changed))
-    extents = [_extent(rung, names, told[at], reached=at in targets) for at, rung in enumerate(rungs)]
+    called = list(map(beside, names, changed))
     at: list[_Spots] = []
     drawn: list[list[str]] = []
     sizes = []
-    shelves = _shelves(extents) if rungs else []
+    shelves, told, extents = _shelves(rungs, names, changed, targets)
     for number, shelf in enumerate(shelves):
         here = [rungs[index] for index in shelf]
         fill = 0.0 if 0 < number == len(shelves) - 1 else WIDTH
@@ -109,14 +108,6 @@ def ladder_svgs(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[s
 
 Told = Mapping[int, Sequence[str]]
 """Candidate -> what changed in it, in lines."""
-
-
-def _told(rungs: Sequence[Rung], changed: Sequence[str]) -> Iterable[Told]:
-    """What is told at each stage: of those who come there first."""
-    seen: set[int] = set()
-    for rung in rungs:
-        yield {one: wrapped(changed[one], MOST_WORDS) for one in rung.order if one not in seen}
-        seen |= set(rung.order)
 
 
 @frozen
@@ -163,17 +154,33 @@ def _more(rung: Rung) -> str:
     return f"and {rung.more:,} more" if rung.more else ""
 
 
-def _shelves(extents: Sequence[Point]) -> list[list[int]]:
-    """The stages of each row, as many as it has room for."""
+def _shelves(
+    rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[str], targets: Collection[int | None]
+) -> tuple[list[list[int]], list[Told], list[Point]]:
+    """
+    The stages of each row, as many as it has room for.
+
+    Returns:
+        Stages by row, and for each stage what is told at it and how far it reaches.
+    """
     shelves: list[list[int]] = []
-    edge = WIDTH + 1
-    for index, (left, right) in enumerate(extents):
-        if edge + left + right > WIDTH:
+    told: list[Told] = []
+    extents: list[Point] = []
+    edge, seen = WIDTH + 1, set[int]()
+    for index, rung in enumerate(rungs):
+        words = {one: wrapped(changed[one], MOST_WORDS) for one in rung.order}
+        news = {one: lines for one, lines in words.items() if one not in seen}
+        extent = _extent(rung, names, news, reached=index in targets)
+        if edge + sum(extent) > WIDTH:
             shelves.append([])
-            edge = 0.0
+            edge, seen, news = 0.0, set[int](), words
+            extent = _extent(rung, names, news, reached=index in targets)
         shelves[-1].append(index)
-        edge += left + right + APART
-    return shelves
+        edge += sum(extent) + APART
+        seen |= set(rung.order)
+        told.append(news)
+        extents.append(extent)
+    return shelves, told, extents
 
 
 def _rung(rung: Rung, at: _Spots, names: Sequence[str], called: Sequence[str]) -> str:

@@ -33,6 +33,8 @@ class Scored:
     by: str
     """The forecast or schedule that put it down."""
     told: Told
+    called: str
+    """The candidate with what changed."""
     came: Fraction | None
     """Mean over the cells with a value."""
     runs: int
@@ -77,7 +79,7 @@ class Tally:
 def scored(record: Record, law: str, by: str, told: Told) -> Scored:
     """What was foretold, beside what came."""
     came, runs = record.came(told.candidate, told.stage)
-    return Scored(record.folder, law, by, told, came, runs, bool(record.state.replay))
+    return Scored(record.folder, law, by, told, record.call(told.candidate), came, runs, bool(record.state.replay))
 
 
 def scored_in(record: Record) -> Iterator[Scored]:
@@ -154,7 +156,7 @@ def forecasts_text(found: Sequence[Scored]) -> str:
     """The forecasts of studies for a terminal: a row each, and the record."""
     if not found:
         return "No forecast and no schedule has recorded anything."
-    rows = [(one.study, one.by, one.told.candidate, one.told.stage, *outcome_cells(one)) for one in found]
+    rows = [(one.study, one.by, one.called, one.told.stage, *outcome_cells(one)) for one in found]
     return "\n".join((tabulate(rows, headers=COLUMNS, disable_numparse=True), *_notes(found)))
 
 

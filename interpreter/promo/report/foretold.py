@@ -21,9 +21,10 @@ from promo.decision.values import (
 from promo.report.courses import course_view
 from promo.report.declared import formula
 from promo.report.forecasts import Scored, outcome_cells, scored, tally_words
+from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.saved import against, saved_table, saved_words
-from promo.report.told import guess_words, law_of, schedule_words, switch_words, unit_of
+from promo.report.told import guess_words, law_of, switch_words, unit_of
 from promo.report.values import LawView
 from promo.report.words import plural
 from promo.study.laws import LEVEL, Forecast, Law, Otherwise, Schedule
@@ -62,13 +63,17 @@ def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> La
         rows=rows,
         statements=(
             *(
-                guess_words(one.candidate or "all candidates together", one.unsure)
+                guess_words(_who(record, one.candidate), one.unsure)
                 for one in found.fits
                 if one.unsure and one.candidate in (None, *forecast.candidates)
             ),
             *tally_words(came),
         ),
     )
+
+
+def _who(record: Record, candidate: str | None) -> str:
+    return "all candidates together" if candidate is None else record.call(candidate)
 
 
 def _rows(record: Record, law: str, by: str, foretold: Iterable[Told]) -> tuple[tuple[Scored, ...], Rows]:
@@ -79,7 +84,7 @@ def _rows(record: Record, law: str, by: str, foretold: Iterable[Told]) -> tuple[
 
 def _row(one: Scored) -> tuple[str, ...]:
     foretold, interval, came, missed, within = outcome_cells(one)
-    return one.told.candidate, one.told.stage, foretold, interval, came, str(one.runs), missed, within
+    return one.called, one.told.stage, foretold, interval, came, str(one.runs), missed, within
 
 
 def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found: Scheduling) -> LawView:
@@ -98,9 +103,9 @@ def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found
         headings=HEADINGS,
         rows=rows,
         statements=(
-            f"{schedule_words(decision, found, study)}.",
-            *(f"{switch_words(one, unit)}." for one in found.switches if found.grounds is Grounds.TOLD),
-            *_laws(law, found),
+            f"{result_words(decision, study, record.state, record.call)}.",
+            *(f"{switch_words(one, unit, record.call)}." for one in found.switches if found.grounds is Grounds.TOLD),
+            *_laws(record, law, found),
             *tally_words(came),
             *saved_words(study, law, beside),
         ),
@@ -130,8 +135,8 @@ def _otherwise(schedule: Schedule) -> str:
             assert_never(schedule.otherwise)
 
 
-def _laws(law: Law, found: Scheduling) -> Iterator[str]:
+def _laws(record: Record, law: Law, found: Scheduling) -> Iterator[str]:
     for one in found.fits:
         fitted = law_of(law, found, str(one.candidate))
         if fitted is not None:
-            yield f"Law of {one.candidate}, from {plural(one.points, 'run')}: {formula(fitted)}."
+            yield f"Law of {record.call(str(one.candidate))}, from {plural(one.points, 'run')}: {formula(fitted)}."

@@ -160,7 +160,8 @@ def _strip(record: Record, one: Judged, found: Judgement, hosts: Sequence[str]) 
 
 
 def _who(record: Record, one: Judged) -> str:
-    against = next((f" against {it.candidate}" for it in one.finding.details if isinstance(it, Reference)), "")
+    others = (it.candidate for it in one.finding.details if isinstance(it, Reference))
+    against = next((f" against {record.call(other)}" for other in others if other is not None), "")
     return f"{record.call(one.candidate)}{against}"
 
 

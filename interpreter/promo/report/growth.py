@@ -45,7 +45,7 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         for one in standings
     ]
     yield (
-        f"{grow.name} grew {grow.parent} from {grow.stage} ({stack_words(grow)}) in "
+        f"{grow.name} grew {record.call(grow.parent)} from {grow.stage} ({stack_words(grow)}) in "
         f"{plural(len(grow.strategies), 'way')} and trained {'each' if grow.looks is None else 'them'} for "
         f"{'' if grow.looks is None else 'up to '}{lag} in {plural(cells, 'cell')}; mean "
         f"{record.study.measure.metric} after the lag: {listed(ways)} {unit}."
@@ -121,8 +121,9 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
         share = f", {rounded(others / total * 100, 0)}% of that" if total else ""
         besides = f" Trying the other ways took another {_s(others)} a cell{share}." if len(grow.ways) > 1 else ""
         yield (
-            f"On average a run of {grow.becomes} trains for {_s(own)} at {stage.name}, after {_s(before)} of "
-            f"{grow.parent} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} in all.{besides}"
+            f"On average a run of {record.call(grow.becomes)} trains for {_s(own)} at {stage.name}, after "
+            f"{_s(before)} of {record.call(grow.parent)} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} in "
+            f"all.{besides}"
         )
 
 
@@ -158,7 +159,8 @@ def _behind(record: Record, grow: Grow) -> Fraction | None:
 
 
 def _s(seconds: Fraction | None) -> str:
-    return f"{rounded(seconds or Fraction(0), 2)} s"
+    known = seconds or Fraction(0)
+    return span_text(known) if known >= 60 else f"{rounded(known, 2)} s"
 
 
 def _paid(record: Record, candidate: str, stage: str) -> Fraction | None:

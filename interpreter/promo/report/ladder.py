@@ -6,7 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact
 from promo.base.classes import frozen
 from promo.evidence.values import Evidence
-from promo.plan.values import StagePlan
+from promo.plans.values import StagePlan
 from promo.report.amounts import a_run_text
 from promo.report.flows import Rung, ladder_svgs
 from promo.report.plan import amount_text, amount_unit

@@ -7,6 +7,7 @@ from tabulate import tabulate
 from promo.base.canonical import Json
 from promo.evidence.extrapolate import Fitted, Foretold, fit_laws
 from promo.evidence.values import Evidence
+from promo.report.changed import Call
 from promo.report.declared import describe_form, formula
 from promo.report.record import Record
 from promo.report.told import guess_words
@@ -29,10 +30,10 @@ def laws_view(record: Record) -> Iterable[LawView]:
     """Every law whose first stages have closed."""
     for law in record.study.laws.values():
         if any(stage in record.evidence for stage in law.stages):
-            yield law_view(record.study, law, record.evidence, recorded=record.state.replay)
+            yield law_view(record.study, law, record.evidence, record.call, recorded=record.state.replay)
 
 
-def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool) -> LawView:
+def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence], call: Call, *, recorded: bool) -> LawView:
     """A law, fitted to what is known."""
     found = fit_laws(study, law, evidence, recorded=recorded)
     columns = FITTED if law.held is None else len(HEADINGS)
@@ -41,8 +42,8 @@ def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence], *, record
         documentation=law.documentation,
         sentence=_sentence(study, law),
         headings=HEADINGS[:columns],
-        rows=tuple(row[:columns] for one in found for row in _rows(law, one)),
-        statements=(*_statements(law, found), *((CHECKPOINTS,) if recorded else ())),
+        rows=tuple(row[:columns] for one in found for row in _rows(law, one, call)),
+        statements=(*_statements(law, found, call), *((CHECKPOINTS,) if recorded else ())),
     )
 
 
@@ -59,22 +60,22 @@ def _sentence(study: Study, law: Law) -> str:
     )
 
 
-def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
+def _rows(law: Law, one: Fitted, call: Call) -> Iterable[tuple[str, ...]]:
     few = "too few budgets with a value" if one.places < len(law.form.names) else "not fitted"
     words = few if one.law is None else formula(one.law)
-    who = one.candidate or "all"
+    who = call(one.candidate) if one.candidate else "all"
     if not one.foretold:
         yield who, words, str(one.points), "", "", "", ""
     for told in one.foretold:
         came = "" if told.came is None else f"{told.came:.4f}"
         missed = "" if told.missed_by is None else percent(told.missed_by)
         interval = f"{told.low:.4f} to {told.high:.4f}" if _spare(law, one) else ""
-        yield told.candidate, words, str(one.points), f"{told.value:.4f}", interval, came, missed
+        yield call(told.candidate), words, str(one.points), f"{told.value:.4f}", interval, came, missed
 
 
-def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
+def _statements(law: Law, found: Iterable[Fitted], call: Call) -> Iterable[str]:
     for one in found:
-        who = one.candidate or "all candidates together"
+        who = call(one.candidate) if one.candidate else "all candidates together"
         if one.law is None:
             need = len(law.form.names)
             why = f"has {need} parameters and runs at {plural(one.places, 'place')}"
@@ -107,9 +108,9 @@ def _record_of(told: list[Foretold], ranged: list[Foretold]) -> str:
 # --- promo laws ----------------------------------------------------------------------------------------------------
 
 
-def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool) -> str:
+def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence], call: Call, *, recorded: bool) -> str:
     """A law for a terminal."""
-    view = law_view(study, law, evidence, recorded=recorded)
+    view = law_view(study, law, evidence, call, recorded=recorded)
     shown = tabulate(view.rows, headers=view.headings, disable_numparse=True)
     return "\n".join((f"{view.name}: {view.sentence}", "", shown, *view.statements))
 

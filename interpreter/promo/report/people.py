@@ -24,8 +24,10 @@ from promo.decision.values import (
 from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
 from promo.ledger.values import PersonDecided
+from promo.report.changed import Call, called_list
 from promo.report.decided import decision_words, outcome_words
 from promo.report.declared import describe_level
+from promo.report.told import path_words, schedule_words, unit_of
 from promo.report.words import listed
 from promo.study.values import Study
 
@@ -60,22 +62,25 @@ def _standing(standing: Standing, on: tuple[str, ...], *, stopped: bool) -> Stan
     return evolve(standing, verdict=verdict, ground=Ground.PERSON)
 
 
-def result_words(decision: Decision, study: Study, state: State) -> str:
+def result_words(decision: Decision, study: Study, state: State, call: Call) -> str:
     """What a gate, rule, reduction or step did, in one sentence, with the person who settled it or is waited for."""
     name, person = decision.name, state.people.get(decision.name)
     if decision.judgement is not None:
-        said = decision_words(decision, study)
+        said = decision_words(decision, study, call)
         if decision.stopped:
             return f"{said}; the study stops"
         if decision.held and person is None:
             return f"{said}; it waits for a person"
         return said if person is None else f"{said}; {settling(person)}"
     if person is None:
-        return decision_words(decision, study)
+        return decision_words(decision, study, call)
     if person.stopped:
         return f"{name} stopped the study: {settling(person)}"
-    why = outcome_words(name, decision.outcome, study)
-    return f"{decision_words(settled(decision, state), study)}; {settling(person)}, for whom it waited because {why}"
+    final = settled(decision, state)
+    if isinstance(final.found, Scheduling):
+        return schedule_words(final, final.found, study, call, settling(person))
+    why, said = outcome_words(name, decision.outcome, study, call), decision_words(final, study, call)
+    return f"{said}; {settling(person)}, for whom it waited because {why}"
 
 
 def settling(person: PersonDecided) -> str:
@@ -86,13 +91,13 @@ def settling(person: PersonDecided) -> str:
     return f"{how} {person.by} ({person.reason})"
 
 
-def status_words(study: Study, state: State, name: str) -> str:
+def status_words(study: Study, state: State, name: str, call: Call) -> str:
     """How a gate, rule, reduction or step stands, in a few words."""
     verdict, person = state.decisions[name].verdict, state.people.get(name)
     if isinstance(verdict.outcome, Stopped):
-        return f"stopped the study: {outcome_words(name, verdict.outcome, study)}"
+        return f"stopped the study: {outcome_words(name, verdict.outcome, study, call)}"
     if isinstance(verdict.outcome, Held) and person is None:
-        return f"waits for a person: {outcome_words(name, verdict.outcome, study)}"
+        return f"waits for a person: {outcome_words(name, verdict.outcome, study, call)}"
     if person is not None and person.stopped:
         return f"stopped the study: {settling(person)}"
     if verdict.answer is not None:
@@ -100,9 +105,9 @@ def status_words(study: Study, state: State, name: str) -> str:
     if name in study.forecasts:
         return f"recorded for {study.forecasts[name].stage}"
     if name in study.schedules:
-        path = [f"{one.candidate} at {one.at}" if one.at else one.candidate for one in state.path(name)]
-        return " -> ".join(path) + (f"; {settling(person)}" if person else "")
-    said = f"promoted {', '.join(state.promoted(name)) or 'no candidate'}"
+        path = path_words(state.path(name), unit_of(study, study.laws[study.schedules[name].law]), call)
+        return path + (f"; {settling(person)}" if person else "")
+    said = f"promoted {called_list(state.promoted(name), call) or 'no candidate'}"
     if name in study.reductions:
         levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)
         said = f"fixed {levels or 'no factor'}; {said}"

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
-from promo.plan.values import Plan, Supposition
+from promo.plans.values import Plan, Supposition
 from promo.report.describe import (
     time_of_slots,
 )

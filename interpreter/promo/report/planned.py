@@ -14,9 +14,10 @@ from typing import assert_never
 from promo.base.canonical import exact, rounded
 from promo.base.classes import frozen
 from promo.base.units import HOUR
-from promo.plan.values import Plan, StagePlan
+from promo.plans.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import a_run_text
+from promo.report.changed import caller
 from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
 from promo.report.plan import (
     amount_text,
@@ -415,9 +416,9 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
     if largest is not None and largest.effective.fixed_bytes:
         size = largest.effective
         yield (
-            f"Largest model {largest.name}: {size.parameters:,} parameters, {short_count(size.flops_per_token)} FLOPs "
-            f"a token, {_megabytes(size.fixed_bytes)} for weights, gradients and optimizer, and "
-            f"{_megabytes(size.row_bytes)} for each row at once, by formula."
+            f"Largest model {caller(study, plan)(largest.name)}: {size.parameters:,} parameters, "
+            f"{short_count(size.flops_per_token)} FLOPs a token, {_megabytes(size.fixed_bytes)} for weights, "
+            f"gradients and optimizer, and {_megabytes(size.row_bytes)} for each row at once, by formula."
         )
 
 

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
-from promo.plan.values import HostBill
+from promo.plans.values import HostBill
 
 
 def money_text(amount: Fraction, currency: str) -> str:

@@ -19,8 +19,9 @@ from promo.base.classes import define, frozen
 from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.plan.occupancy import occupancies
-from promo.plan.values import Plan, PlannedRun
+from promo.plans.occupancy import occupancies
+from promo.plans.values import Plan, PlannedRun
+from promo.report.changed import Call
 from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text
@@ -115,6 +116,7 @@ def build_progress(
     reported: Mapping[str, Fraction] | None = None,
     here: str | None = None,
     recorded: bool = False,
+    call: Call = str,
 ) -> StudyProgress:
     """
     Where a study stands.
@@ -126,6 +128,7 @@ def build_progress(
         now: the wall clock, UTC in ISO 8601.
         reported: folder of a running attempt -> training seconds it has reported.
         here: the one host whose runs this machine carries out, whose end is then that of the opened stages; None: all.
+        call: what calls candidates by what changed in them.
         recorded: whether nothing is trained, but read from recorded curves; a ledger that has begun says so itself.
 
     Returns:
@@ -139,7 +142,7 @@ def build_progress(
     left_s = None if recorded else under_way.left_s(now, here)
     return StudyProgress(
         stages=stages,
-        deciders=tuple(_deciders(study, state)),
+        deciders=tuple(_deciders(study, state, call)),
         hosts=tuple(under_way.hosts()),
         done=whole.done,
         runs=whole.runs,
@@ -349,7 +352,7 @@ def _between(earlier: str, later: str) -> float:
     return max((datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds(), 0.0)
 
 
-def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
+def _deciders(study: Study, state: State, call: Call) -> Iterator[DeciderProgress]:
     groups: Iterable[tuple[str, Mapping[str, object]]] = (
         ("gate", study.gates),
         ("rule", study.rules),
@@ -361,7 +364,7 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
     for kind, named in groups:
         for name in named:
             if name in state.decisions:
-                yield DeciderProgress(kind, name, name not in state.waiting(), status_words(study, state, name))
+                yield DeciderProgress(kind, name, name not in state.waiting(), status_words(study, state, name, call))
             else:
                 sources = study.read_by(name)
                 verb = "has" if len(sources) == 1 else "have"

@@ -13,7 +13,7 @@ from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.changed import beside, changes, planned
 from promo.report.people import settled
 from promo.run.outside import Outside

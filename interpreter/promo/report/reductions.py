@@ -26,7 +26,7 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         sentence=read_reduction(reduction, record.study),
         seal=seal_view(record, reduction),
         decided=decision is not None,
-        result=result_words(decision, record.study, record.state) + "."
+        result=result_words(decision, record.study, record.state, record.call) + "."
         if decision
         else undecided(record, reduction.name),
         stages=(f"{listed(reduction.sources)} together",) if pooled else reduction.sources,
@@ -35,7 +35,7 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         dropped=tuple(map(record.call, shown.reducing.dropped)) if shown and shown.reducing else (),
         effects=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
-        amended=tuple(amended_lines(record.study, record.state, reduction.name)),
+        amended=tuple(amended_lines(record.study, record.state, reduction.name, record.call)),
     )
 
 

@@ -18,6 +18,7 @@ from promo.report.canvas import marks_svg
 from promo.report.compare import CompareView
 from promo.report.remains import RemainsView
 from promo.report.runs import COUNTED
+from promo.report.tables import MEASURED, decimal
 from promo.report.values import PictureView, ReportView
 
 
@@ -191,15 +192,17 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """
     A table as CSV (RFC 4180).
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    A text that a spreadsheet would take for a formula begins with an apostrophe.  A fraction in a column of numbers is
+    a decimal; exactly it stands in the study's evidence and decisions.
     """
     import csv
     import io
 
-    out = io.StringIO()
+    out, names = io.StringIO(), list(columns)
     writer = csv.writer(out)
-    writer.writerow([_cell(text) for text in columns])
-    writer.writerows([_cell(text) for text in row] for row in rows)
+    writer.writerow([_cell(text) for text in names])
+    shown = [decimal if name in MEASURED else str for name in names]
+    writer.writerows([_cell(show(text)) for show, text in zip(shown, row, strict=True)] for row in rows)
     return out.getvalue()
 
 

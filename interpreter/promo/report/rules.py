@@ -60,7 +60,9 @@ def summarised(record: Record) -> bool:
 
 def _result(record: Record, name: str) -> str:
     decision = record.decisions.get(name)
-    return result_words(decision, record.study, record.state) + "." if decision else undecided(record, name)
+    return (
+        result_words(decision, record.study, record.state, record.call) + "." if decision else undecided(record, name)
+    )
 
 
 def gate_view(record: Record, gate: Gate) -> GateView:
@@ -103,7 +105,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         else "",
         evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
-        amended=(*amended_lines(record.study, record.state, gate.name), *moved_lines(record, gate.name)),
+        amended=(*amended_lines(record.study, record.state, gate.name, record.call), *moved_lines(record, gate.name)),
         kind="Gate" if grow is None else "Growth",
         told=() if grow is None else tuple(growth_of(record, grow)),
         landscape=NOTHING if grow is None else landscape_view(record, grow),
@@ -168,7 +170,7 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         comparisons=_comparisons(record, _beside(record, rule, found, reference)) if found else (),
         evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
-        amended=(*amended_lines(record.study, record.state, rule.name), *moved_lines(record, rule.name)),
+        amended=(*amended_lines(record.study, record.state, rule.name, record.call), *moved_lines(record, rule.name)),
     )
 
 

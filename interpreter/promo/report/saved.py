@@ -18,7 +18,7 @@ from promo.evidence.laws import FittedLaw
 from promo.report.record import Record
 from promo.report.told import compute_text, law_of, unit_of
 from promo.report.values import TableView
-from promo.report.words import NONE, PLACES, listed, plural, whole_percent, with_sign
+from promo.report.words import NONE, PLACES, plural, whole_percent, with_sign
 from promo.study.laws import LEVEL, Law, Schedule
 from promo.study.values import Study
 
@@ -89,8 +89,8 @@ def _beside(
     moved = fitted if fitted is None or there is None else _through(fitted, float(budget), float(there[1]))
     ends = (mean, mean + (far or 0) * study.measure.sign, mean - (far or 0) * study.measure.sign)
     return Against(
-        candidate=name,
-        shape=shape,
+        candidate=record.call(name),
+        shape=record.call(shape),
         which=which,
         lead=None if there is None else (there[1] - mean) * study.measure.sign,
         far=far,
@@ -246,9 +246,8 @@ def _with_pilots(one: Against, need: float, unit: str) -> str:
 def _none(found: tuple[Against, ...]) -> Iterator[str]:
     """Against whom nothing is saved, in one sentence."""
     none = [one for one in found if one.lead is not None and not one.shown]
-    whom = [f"{one.shape} (the {_which(one)} static shape)" for one in none]
-    if whom:
-        yield f"This study shows no saving against {listed(whom)}."
+    if none:
+        yield f"This study shows no saving against {'; or against '.join(map(_called, none))}."
 
 
 def _called(one: Against) -> str:

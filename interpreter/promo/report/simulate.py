@@ -7,7 +7,7 @@ from attrs import asdict
 
 from promo.base.canonical import Json
 from promo.base.units import HOUR
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.canvas import document
 from promo.report.changed import called
 from promo.report.pictures import Trend, Trends, trends_drawn

@@ -7,7 +7,8 @@ from promo.base.codec import to_json
 from promo.decision.agenda import Agenda, AwaitBudget, in_force
 from promo.decision.spending import allowed, spent
 from promo.ledger.state import State, StudyState
-from promo.plan.values import Plan
+from promo.plans.values import Plan
+from promo.report.changed import Call
 from promo.report.money import money_lines
 from promo.report.plan import amount_text, amount_unit
 from promo.report.prices import money_text
@@ -24,7 +25,7 @@ def short_of_budget(study: Study, plan: Plan, state: State) -> AwaitBudget | Non
     return next((one for one in steps if isinstance(one, AwaitBudget)), None)
 
 
-def budget_words(short: AwaitBudget, study: Study, plan: Plan) -> str:
+def budget_words(short: AwaitBudget, study: Study, plan: Plan, call: Call) -> str:
     """Why nothing more starts, with its figures."""
     run, needs, used, budget = short.run, short.needs, short.spent, short.budget
     of_time = budget.seconds is not None and used.seconds + needs.seconds > budget.seconds
@@ -37,7 +38,7 @@ def budget_words(short: AwaitBudget, study: Study, plan: Plan) -> str:
         more = f"cost {money_text(needs.money, study.currency)}"
     return (
         f"nothing more starts: {words} of the study's budget of {whole} are used up, and the next attempt "
-        f"({run.candidate} on {run.host}, seed {run.seed}, at {run.stage}) may {more}"
+        f"({call(run.candidate)} on {run.host}, seed {run.seed}, at {run.stage}) may {more}"
     )
 
 

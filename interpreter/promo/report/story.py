@@ -65,17 +65,19 @@ def _ran(record: Record, rungs: Sequence[str]) -> str:
 def _gates(record: Record) -> str:
     decided = [one for one in record.decisions.values() if one.ranking is not None or one.reducing is not None]
     if len(decided) <= FEW:
-        return _joined(result_words(one, record.study, record.state) for one in decided)
+        return _joined(result_words(one, record.study, record.state, record.call) for one in decided)
     gates = [(settled(one, record.state), one.ranking) for one in decided if one.ranking is not None]
     let = [f"{one.name} {len(one.promoted)} of {len(ranking.standings)}" for one, ranking in gates]
-    reduced = (result_words(one, record.study, record.state) for one in decided if one.reducing is not None)
+    reduced = (
+        result_words(one, record.study, record.state, record.call) for one in decided if one.reducing is not None
+    )
     return _joined([*([f"{plural(len(gates), 'gate')} promoted: {listed(let)}"] if let else []), *reduced])
 
 
 def _rules(record: Record) -> str:
     decided = [one for one in record.decisions.values() if one.judgement is not None]
     if len(decided) <= FEW:
-        return _joined(result_words(one, record.study, record.state) for one in decided)
+        return _joined(result_words(one, record.study, record.state, record.call) for one in decided)
     words = (
         (Answer.HOLDS, "holds", "hold"),
         (Answer.FAILS, "fails", "fail"),

@@ -6,9 +6,10 @@ are the exact texts of the evidence, not the rounded ones that people are shown.
 """
 
 from collections.abc import Iterable, Iterator
+from decimal import Context, Decimal
 from typing import assert_never
 
-from promo.base.canonical import exact
+from promo.base.canonical import exact, from_exact
 from promo.decision.spending import paid
 from promo.decision.values import (
     About,
@@ -89,6 +90,22 @@ RUN_COLUMNS = (
 )
 
 
+MEASURED = frozenset(
+    {"value", "reference", "difference", "statistic", "condition_statistic", "margin", "adjusted_p", "paid"}
+)
+"""Columns of numbers that may be exact fractions."""
+FIGURES = 12
+"""Significant digits that a file has of one whose decimals do not end."""
+
+
+def decimal(text: str) -> str:
+    """An exact number for a file: itself, or to `FIGURES` significant digits, halves to even, where it never ends."""
+    if "/" not in text:
+        return text
+    number = from_exact(text)
+    return f"{Context(prec=FIGURES).divide(Decimal(number.numerator), Decimal(number.denominator)):f}"
+
+
 FACTOR = "factor_"
 """How the columns of factors begin, so that none is called like another column."""
 
@@ -147,7 +164,7 @@ def _gate(record: Record, decision: Decision, found: Ranking) -> Iterator[tuple[
 
 def _rule(record: Record, decision: Decision, found: Judgement) -> Iterator[tuple[str, ...]]:
     study = record.study
-    why = "" if found.undecided is None else because_words(decision.name, found.undecided, study)
+    why = "" if found.undecided is None else because_words(decision.name, found.undecided, study, str)
     for finding in found.findings or (None,):
         about = [one.candidate for one in (finding.details if finding else ()) if isinstance(one, About)]
         judged = _who(record, *(about or found.judged))

@@ -13,7 +13,7 @@ from promo.base.classes import evolve
 from promo.decision.stats import summarise
 from promo.decision.values import Walking
 from promo.ledger.state import StudyState
-from promo.plan.values import Plan, PlannedRun, StagePlan
+from promo.plans.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.amounts import a_run_text
 from promo.report.baselines import baseline_lines
@@ -142,7 +142,7 @@ class _View:
             case StudyState.CLOSED:
                 return "finished"
             case StudyState.STOPPED:
-                return f"stopped by its own rule: {stop_words(self.study, self.state)}"
+                return f"stopped by its own rule: {stop_words(self.study, self.state, self.record.call)}"
             case StudyState.OPEN:
                 return "not finished: what follows is as far as it has come"
             case StudyState.EMPTY:
@@ -184,7 +184,7 @@ class _View:
         yield f"Candidates {did}: {'; '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
             if not isinstance(decision.found, Walking):
-                yield result_words(decision, self.study, self.state) + "."
+                yield result_words(decision, self.study, self.state, self.record.call) + "."
         yield from effects_story(self.record)
         yield from baseline_lines(self.record)
         yield from growth_lines(self.record)

@@ -105,7 +105,9 @@ def _of_law(record: Record, decision: Decision, found: Forecasting | Scheduling,
         _digests(decision),
     )
     data: dict[str, Json] = {decision.kind: decision.name, "foretold": [to_json(one) for one in told]}
-    return Explanation(decision.name, f"{result_words(decision, record.study, record.state)}.", lines, data)
+    return Explanation(
+        decision.name, f"{result_words(decision, record.study, record.state, record.call)}.", lines, data
+    )
 
 
 def explanation_to_json(one: Explanation) -> dict[str, Json]:
@@ -127,7 +129,7 @@ def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, sta
         *(f"Demanded before it may decide: {one}." for one in demand_words(decision, study)),
         *_outcome(record, decision, "gate"),
         *_runs(record, standing.candidate, found.stage),
-        *amended_lines(study, state, gate.name),
+        *amended_lines(study, state, gate.name, record.call),
         *_other_wordings(record, gate.name, standing.candidate),
         _digests(decision),
     )
@@ -144,7 +146,8 @@ def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, sta
 
 def _outcome(record: Record, decision: Decision, kind: str) -> Iterator[str]:
     """Whether it stopped the study or waited for a person, and what that person decided."""
-    person, why = record.state.people.get(decision.name), outcome_words(decision.name, decision.outcome, record.study)
+    person = record.state.people.get(decision.name)
+    why = outcome_words(decision.name, decision.outcome, record.study, record.call)
     if decision.stopped:
         yield f"The {kind} stopped the study: {why}."
     if decision.held:
@@ -166,7 +169,8 @@ def _aside(record: Record, name: str) -> dict[str, Json]:
 
 def _of_growth(record: Record, grow: Grow, decision: Decision, found: Ranking) -> Explanation:
     """Where a grown candidate comes from."""
-    head = f"{grow.becomes} comes from {grow.name}: {result_words(decision, record.study, record.state)}."
+    said = result_words(decision, record.study, record.state, record.call)
+    head = f"{record.call(grow.becomes)} comes from {grow.name}: {said}."
     lines = (
         f"The rule: {read_gate(record.study.gates[grow.name], record.study)}",
         *growth_of(record, grow),
@@ -191,7 +195,7 @@ def _shown(record: Record, decision: Decision, standing: Standing) -> Standing:
 
 def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -> Explanation:
     study = record.study
-    why = "" if found.undecided is None else because_words(rule.name, found.undecided, study)
+    why = "" if found.undecided is None else because_words(rule.name, found.undecided, study, record.call)
     pair = [name for name in (*found.judged, rule.reference) if name]
     lines = (
         f"The rule: {read_rule(rule, study)}",
@@ -199,7 +203,7 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
         *_parts(found.findings, study),
         *_outcome(record, decision, "rule"),
         *(line for name in pair for line in _runs(record, name, found.stage)),
-        *amended_lines(study, record.state, rule.name),
+        *amended_lines(study, record.state, rule.name, record.call),
         _digests(decision),
     )
     data: dict[str, Json] = {
@@ -210,7 +214,7 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
         "runs": [one for name in pair for one in _attempts(record, name, found.stage)],
         **_aside(record, rule.name),
     }
-    return Explanation(rule.name, result_words(decision, study, record.state) + ".", lines, data)
+    return Explanation(rule.name, result_words(decision, study, record.state, record.call) + ".", lines, data)
 
 
 def _compared(record: Record, one: Comparison, found: Judgement, rule: Rule) -> str:
@@ -236,14 +240,14 @@ def _of_reduction(
     ]
     if decision.stopped or decision.held:
         settled_by = f"{person.by} decided" if person else ""
-        why = [settled_by or outcome_words(reduction.name, decision.outcome, study)]
+        why = [settled_by or outcome_words(reduction.name, decision.outcome, study, record.call)]
     agrees = ["it agrees with every factor that is fixed" if found.fixed else "no factor is fixed"]
     lines = (
         f"The rule: {read_reduction(reduction, study)}",
-        f"What it did: {result_words(decision, study, record.state)}.",
+        f"What it did: {result_words(decision, study, record.state, record.call)}.",
         *(f"{_fixing(one)}." for one in found.factors),
         *_outcome(record, decision, "reduction"),
-        *amended_lines(study, record.state, reduction.name),
+        *amended_lines(study, record.state, reduction.name, record.call),
         _digests(decision),
     )
     data: dict[str, Json] = {
@@ -253,7 +257,7 @@ def _of_reduction(
         "factors": [to_json(one) for one in found.factors],
         **_aside(record, reduction.name),
     }
-    head = f"{candidate} {went} by {reduction.name}: {'; '.join(why or agrees)}."
+    head = f"{record.call(candidate)} {went} by {reduction.name}: {'; '.join(why or agrees)}."
     return Explanation(reduction.name, head, lines, data)
 
 
@@ -327,7 +331,7 @@ def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:
     cells = {(one.host, one.seed) for one in tried}
     extra = len(tried) - len(cells)
     counts = f"{plural(len(tried), 'attempt')} in {plural(len(cells), 'cell')}, {plural(extra, 'rerun')}"
-    yield f"Runs of {candidate} at {stage}: {counts}."
+    yield f"Runs of {record.call(candidate)} at {stage}: {counts}."
 
 
 def _attempts(record: Record, candidate: str, stage: str) -> Iterator[dict[str, Json]]:
@@ -349,4 +353,5 @@ def _other_wordings(record: Record, gate: str, candidate: str) -> Iterator[str]:
         if name == gate and decision.ranking is not None:
             standing = next(one for one in decision.ranking.standings if one.candidate == candidate)
             reason = standing_reason(standing, decision, record.study)
-            yield f"{wording(version).capitalize()}, {candidate} would be {standing.verdict.value}: {reason}."
+            who = f"{wording(version).capitalize()}, {record.call(candidate)}"
+            yield f"{who} would be {standing.verdict.value}: {reason}."

@@ -19,7 +19,7 @@ from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
 from promo.ledger.values import AttemptLate, AttemptStarted, Event, Happening
-from promo.plan.values import PlannedRun
+from promo.plans.values import PlannedRun
 from promo.run.ending import End, Wait, end_of
 from promo.run.locks import BETWEEN
 from promo.run.ports import Executor, Gathering, Place, Telling

@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
-from promo.plan.values import Plan, StagePlan
+from promo.plans.values import Plan, StagePlan
 from promo.report.words import plural, span_text
 from promo.server.document import Document
 

@@ -12,7 +12,7 @@ from lsprotocol import types
 from promo import plugins
 from promo.base.canonical import Json, exact
 from promo.base.units import Quantity, duration
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.declared import describe_forecast, describe_grow, describe_law, describe_level, describe_schedule
 from promo.report.describe import describe_budget, describe_factor, describe_host

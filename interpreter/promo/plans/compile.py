@@ -13,10 +13,10 @@ from operator import attrgetter
 from promo.base.canonical import Json, canonical, digest
 from promo.base.classes import define, field, frozen
 from promo.base.codec import to_json, value_digest
-from promo.plan.bounds import certain_stages
-from promo.plan.occupancy import Occupancy, occupancies
-from promo.plan.sharing import MOST, PLANNED, Sharing, budget_of, continued_s
-from promo.plan.values import Bill, Bounds, HostBill, Plan, PlannedRun, StagePlan, Supposition
+from promo.plans.bounds import certain_stages
+from promo.plans.occupancy import Occupancy, occupancies
+from promo.plans.sharing import MOST, PLANNED, Sharing, budget_of, continued_s
+from promo.plans.values import Bill, Bounds, HostBill, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
 from promo.study.lock import frozen_rules
 from promo.study.meaning import meaning, order_of

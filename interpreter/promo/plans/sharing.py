@@ -13,7 +13,7 @@ from heapq import nlargest
 from operator import attrgetter
 
 from promo.base.classes import define, field
-from promo.plan.values import PlannedRun, StagePlan
+from promo.plans.values import PlannedRun, StagePlan
 from promo.study.judgement import Gate
 from promo.study.values import Entrants, Stage, Study
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from promo.plan.values import Plan
+from promo.plans.values import Plan
 from promo.report.plan import savings
 from promo.report.planned import about_s, headline, plan_text
 from support import compiled, plan_of, spec

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from promo.base.codec import to_json
 from promo.base.source import Source
 from promo.base.units import HOUR
-from promo.plan.values import Bounds
+from promo.plans.values import Bounds
 from promo.study.limits import ATTEMPTS
 from promo.syntax.format import format_text
 from promo.syntax.parse import parse

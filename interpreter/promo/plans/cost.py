@@ -6,8 +6,8 @@ from fractions import Fraction
 from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.units import HOUR
-from promo.plan.sharing import budget_of
-from promo.plan.values import Bill, Plan, StagePlan
+from promo.plans.sharing import budget_of
+from promo.plans.values import Bill, Plan, StagePlan
 from promo.study.values import Stage, Study
 
 

@@ -12,7 +12,7 @@ from promo.base.canonical import canonical, parse_canonical
 from promo.base.codec import to_json
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
-from promo.plan.values import Bounds, SavedPlan, plan_from_json
+from promo.plans.values import Bounds, SavedPlan, plan_from_json
 from promo.report.change import plan_changes
 from promo.report.describe import describe
 from promo.report.plan import savings
