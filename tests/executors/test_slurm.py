@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusters import command, endings, ran, request, sound, state, write_study
+from promo.run.executors.slurm import gpus_of
 
 
 def test_it_keeps_to_the_port(cluster, place):
@@ -112,6 +113,33 @@ def test_a_device_s_process_asks_for_gpus_by_their_number(cluster, place):
     assert "Requested node configuration is not available" in said
     assert {"--nodes=2", "--ntasks-per-node=8", "--gres=gpu:8"} <= set(cluster.submitted()[0])
     assert study.exists()
+
+
+@pytest.mark.parametrize(
+    ("gres", "gpus"),
+    [
+        ("gpu", 1),
+        ("gpu:4", 4),
+        ("gpu:h100", 1),
+        ("gpu:h100:4", 4),
+        ("gpu:1g.10gb:3", 3),
+        ("gres/gpu:2080ti=2", 2),
+        ("gpu:a100:2,nvme:1,gpu:v100:1", 3),
+        ("gpu:{devices}", None),
+        ("gpu:h100:{devices},nvme:7", None),
+        ("nvme:1", None),
+    ],
+)
+def test_a_list_of_resources_tells_how_many_gpus_it_asks_for(gres, gpus):
+    assert gpus_of(gres) == gpus
+
+
+def test_a_number_of_gpus_is_of_each_node(cluster, place):
+    write_study(place, "slurm", slots=1, wide="  devices  2\n  nodes    2\n", gpus=2)
+    cluster.plan(refuse="Requested node configuration is not available")
+    command("run", "trial.promo", folder=place)
+
+    assert {"--nodes=2", "--gpus-per-node=2"} <= set(cluster.submitted()[0])
 
 
 def test_a_kind_of_gpu_is_asked_for_as_often_as_a_run_has_devices(cluster, place):

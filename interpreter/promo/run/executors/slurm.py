@@ -35,7 +35,8 @@ from promo.run.executors.queued import (
 )
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
-from promo.study.ports import ExecutorOption, OptionKind
+from promo.study.ports import DEVICES, ExecutorOption, OptionKind
+from promo.study.space import Level
 
 SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -P -m promo.run.attend "$PROMO_ATTEMPT"\n'
 ARRAY = b"""#!/bin/sh
@@ -77,6 +78,13 @@ LOSSES: Mapping[str, Loss] = {
 GRES = r"([A-Za-z0-9_.:,=@+-]|\{devices\}){1,200}"
 
 
+def gpus_of(value: Level) -> int | None:
+    """GPUs that a list of resources asks for; None where it names none, or takes their number from the run."""
+    parts = [one.replace("=", ":").split(":") for one in str(value).split(",")]
+    gpus = [one for one in parts if one[0] in ("gpu", "gres/gpu") and one[-1] != "{devices}"]
+    return sum(int(one[-1]) if one[-1].isdecimal() else 1 for one in gpus) or None
+
+
 def _text(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
     return ExecutorOption(OptionKind.TEXT, example, meaning, moves)
 
@@ -94,7 +102,13 @@ class SlurmExecutor(QueueExecutor):
         "constraint": _text('"h100&ib"', "features that the node has", moves=True),
         "cpus": _count("8", "processors of a device's process; as many as `threads` by default"),
         "exclude": _text('"node[7-9]"', "nodes that are not used"),
-        "gpus": _count("1", "GPUs of a job, in place of what `devices` asks for", moves=True),
+        "gpus": ExecutorOption(
+            OptionKind.COUNT,
+            "1",
+            "GPUs of each node, by `--gpus-per-node` and not `--gres`; as many as each run has",
+            moves=True,
+            fixed=int,
+        ),
         "grace": GRACE,
         "gres": ExecutorOption(
             OptionKind.TEXT,
@@ -102,6 +116,8 @@ class SlurmExecutor(QueueExecutor):
             "resources of each node, `gpu:{devices}` by default unless the device is cpu; `{devices}`: as a run has",
             moves=True,
             form=GRES,
+            fixed=gpus_of,
+            places=(DEVICES,),
         ),
         "memory": _text('"40G"', "main memory of a job"),
         "nodes": _text('"node[1-4]"', "nodes that may be used"),
@@ -219,7 +235,7 @@ def _words(attempt: AttemptSpec) -> list[str]:
         given["gres"] = "gpu:{devices}"
     if "gres" in given:
         given["gres"] = given["gres"].replace("{devices}", str(request.devices))
-    named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
+    named = {"cpus": "cpus-per-task", "gpus": "gpus-per-node", "memory": "mem", "nodes": "nodelist"}
     spread = [f"--nodes={request.nodes}", f"--ntasks-per-node={request.devices}"]
     fixed = [*spread, "--export=ALL", "--open-mode=append"]
     given.setdefault("cpus", str(attempt.threads))

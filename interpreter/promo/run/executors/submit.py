@@ -30,7 +30,7 @@ from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, o
 from promo.run.store import REQUEST, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.host import Options
-from promo.study.ports import ExecutorOption, OptionKind
+from promo.study.ports import DEVICES, NODES, ExecutorOption, OptionKind
 
 LINE = r"[ -~]{1,2000}"
 NEEDS = "promo executor submit lists what it takes"
@@ -68,7 +68,13 @@ class SubmitExecutor(QueueExecutor):
         "queued": _line('"qw|hqw"', "states of jobs that wait, a pattern"),
         "row": _line('"(?P<number>[0-9]+) (?P<state>.+)"', "a line of what `poll` answers: number or name, and state"),
         "running": _line('"r|t"', "states of jobs that run, a pattern; any other has ended"),
-        "submit": _line('"qsub -terse -N {name} -b y {attend}"', "submits `{attend}` as a job"),
+        "submit": ExecutorOption(
+            OptionKind.TEXT,
+            '"qsub -terse -N {name} -b y {attend}"',
+            "submits `{attend}` as a job",
+            form=LINE,
+            places=(DEVICES, NODES),
+        ),
     }
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
