@@ -60,6 +60,7 @@ NodeName=DEFAULT CPUs=1 RealMemory=2000 State=UNKNOWN
 NodeName=a100-1 NodeHostname=promo-test NodeAddr=127.0.0.1 Port=27001 Gres=gpu:a100:1
 NodeName=l40s-1 NodeHostname=promo-test NodeAddr=127.0.0.1 Port=27002 Gres=gpu:l40s:1
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=brief Nodes=ALL MaxTime=1 State=UP PriorityTier=1
 PartitionName=first Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10
 """
 GRES = """
@@ -128,7 +129,7 @@ def up(run=RUN):
 
 
 def all_idle():
-    return shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4  # once a partition
+    return shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 6  # once a partition
 
 
 def jobs(state):
@@ -224,6 +225,26 @@ class Faults(faults.Faults):
         ended(self._promo())
         assert {(one.loss.value, one.device_s) for one in self._lost()} <= {("gone", "0")}
 
+    def waits_for_ever(self):
+        """Slurm takes what its partition never starts; promo says why, and the study goes on when that is put right."""
+        promo = self._promo()
+        until(lambda: jobs("PENDING"))
+        time.sleep(35)
+        shell("scontrol", "update", "PartitionName=brief", "MaxTime=INFINITE")
+        said = ended(promo)
+        assert said.count("Slurm says PartitionTimeLimit (it asks for more time than its partition allows") == 1, said
+        assert not self._lost()
+
+    def one_bad_node(self):
+        """A node does not see the study's folder: after the first job there it gets no more, and the study ends."""
+        hide = f'mount -t tmpfs none "{self.place}" && exec "$@"'
+        self._begin_node(NODES[0], "unshare", "--mount", "sh", "-c", hide, "sh")
+        said = ended(self._promo())
+        assert f"FAILED on {NODES[0]}" in said, said
+        assert {(one.loss.value, one.device_s) for one in self._lost()} == {("unbegun", "0")}
+        every = shell("squeue", "-h", "-a", "-r", "-t", "all", "-S", "i", "-o", "%N %T").splitlines()
+        assert set(every[3:]) == {f"{NODES[1]} COMPLETED"}, every  # all but those that were submitted together at first
+
     def two_nodes(self):
         """Nothing goes wrong: each run has a process on both nodes, started by the job's own srun, and they meet."""
         ended(self._promo())
@@ -234,7 +255,19 @@ class Faults(faults.Faults):
 
 
 WIDE = {"two_nodes": "  nodes    2\n"}
-PAUSES = dict.fromkeys(("clock_off", "folder_not_seen", "never_placed", "nothing", "two_nodes", "two_studies"), 0) | {
+PAUSES = dict.fromkeys(
+    (
+        "clock_off",
+        "folder_not_seen",
+        "never_placed",
+        "nothing",
+        "one_bad_node",
+        "two_nodes",
+        "two_studies",
+        "waits_for_ever",
+    ),
+    0,
+) | {
     "controller_away": 20,
     "controller_lost_what_it_accepted": 0,
     "disk_full": 15,
@@ -246,8 +279,10 @@ PAUSES = dict.fromkeys(("clock_off", "folder_not_seen", "never_placed", "nothing
     "two_promos": 6,
 }
 """How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
-OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast"'}}
-SLOTS = {"promo_killed_while_they_wait": 3}
+OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast"'}} | {
+    "waits_for_ever": {"partition": '"brief"', "time": "5min"}
+}
+SLOTS = {"promo_killed_while_they_wait": 3, "one_bad_node": 3}
 
 
 def main(fault, folder):

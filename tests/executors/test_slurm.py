@@ -167,3 +167,19 @@ def test_a_job_of_a_later_stage_asks_for_the_devices_of_that_stage(cluster, plac
     assert code == 0, said
     spent = sum(Fraction(one.device_s) * (2 if one.stage == "long" else 1) for one in ended) * 36 / 3600
     assert Fraction(json.loads(said)["money"]["spent"]) == spent
+
+
+@pytest.mark.slow
+def test_a_node_where_a_job_could_not_begin_is_kept_from_those_that_wait_and_those_that_come(cluster, place):
+    """Else it would take one after the other, for it is always free."""
+    study = write_study(place, "slurm", pause=4, slots=3, grace="1s", exclude='"n9"')
+    cluster.plan(bad="n1", slots=1)
+    said = ran(place)
+
+    assert sound(study)
+    (lost,) = [one for one in state(study).every_attempt() if one.loss]
+    assert lost.loss.value == "unbegun"
+    assert "FAILED on n1" in said
+    excluded = [word for words in cluster.submitted() for word in words if word.startswith("--exclude")]
+    assert excluded == ["--exclude=n9", "--exclude=n9,n1", "--exclude=n9,n1"]
+    assert [job["node"] for job in sorted(cluster.jobs(), key=lambda job: job["number"])] == ["n1", *["n2"] * 4]

@@ -37,6 +37,7 @@ NEEDS = "promo executor submit lists what it takes"
 TOOL_S = 90
 LONGEST = 10_000_000
 """Bytes of an answer that are read."""
+LONGEST_REASON = 300
 LOSSES = {
     "cancelled": Loss.CALLED_OFF,
     "limit": Loss.SITE_LIMIT,
@@ -66,7 +67,10 @@ class SubmitExecutor(QueueExecutor):
         "poll": _line('"qstat -u me"', "lists jobs; with `{number}` or `{name}`, one"),
         "preempted": _line('"PREEMPTED"', "states of jobs that made room for others, a pattern"),
         "queued": _line('"qw|hqw"', "states of jobs that wait, a pattern"),
-        "row": _line('"(?P<number>[0-9]+) (?P<state>.+)"', "a line of what `poll` answers: number or name, and state"),
+        "row": _line(
+            '"(?P<number>[0-9]+) (?P<state>.+)"',
+            "a line of what `poll` answers: number or name, state, and perhaps reason",
+        ),
         "running": _line('"r|t"', "states of jobs that run, a pattern; any other has ended"),
         "submit": ExecutorOption(
             OptionKind.TEXT,
@@ -97,6 +101,10 @@ class SubmitExecutor(QueueExecutor):
             return None
         hint = "change the options in the host's block, then run again"
         raise PromoError(f"the job is refused: {said.strip()[-500:] or code}", hint=hint)
+
+    def why_waiting(self, said: str) -> str:
+        """Whatever stands in a row as its reason."""
+        return f"its queue says {said}" if said else ""
 
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """One question for all jobs of a host, or one for each where its command names a job."""
@@ -130,20 +138,20 @@ def _read(said: str, given: Mapping[str, str], jobs: Sequence[Job]) -> dict[str,
         match = pattern.fullmatch(line)
         if match is None:
             continue
-        parts = {"number": "", "name": "", "state": "", **match.groupdict()}
+        parts = {"number": "", "name": "", "state": "", "reason": "", **match.groupdict()}
         name = parts["name"] if parts["name"] in ours else names.get(parts["number"])
         if name is not None:
             number = parts["number"] or next(job.number or "" for job in jobs if job.name == name)
-            found[name] = _row(number, parts["state"] or "", given)
+            found[name] = _row(number, parts["state"] or "", given, (parts["reason"] or "")[:LONGEST_REASON])
     return found
 
 
-def _row(number: str, state: str, given: Mapping[str, str]) -> Row:
+def _row(number: str, state: str, given: Mapping[str, str], reason: str) -> Row:
     for option, listed in (("queued", Listed.QUEUED), ("running", Listed.RUNNING)):
         if option in given and _pattern(given, option).fullmatch(state):
-            return Row(number, listed)
+            return Row(number, listed, said=reason)
     losses = (loss for option, loss in LOSSES.items() if option in given and _pattern(given, option).fullmatch(state))
-    return Row(number, Listed.ENDED, next(losses, None))
+    return Row(number, Listed.ENDED, next(losses, None), reason)
 
 
 def _words(given: Mapping[str, str], option: str, places: Mapping[str, str], attend: Sequence[str] = ()) -> list[str]:
