@@ -245,6 +245,21 @@ class Faults(faults.Faults):
         every = shell("squeue", "-h", "-a", "-r", "-t", "all", "-S", "i", "-o", "%N %T").splitlines()
         assert set(every[3:]) == {f"{NODES[1]} COMPLETED"}, every  # all but those that were submitted together at first
 
+    def requeued(self):
+        """Somebody has the engine begin a running job anew, which it refuses: no second copy is ever started."""
+        promo = self._started()
+        done = subprocess.run(["scontrol", "requeue", self._number()], capture_output=True, text=True, check=False)
+        assert "disabled" in done.stdout + done.stderr
+        ended(promo)
+        return ["ok"]
+
+    def by_three_commands(self):
+        """The same cluster behind `executor submit`; somebody cancels a job there."""
+        promo = self._started()
+        shell("scancel", f"--name={self._first().job}")
+        ended(promo)
+        return ["called off", "ok"]
+
     def two_nodes(self):
         """Nothing goes wrong: each run has a process on both nodes, started by the job's own srun, and they meet."""
         ended(self._promo())
@@ -273,6 +288,7 @@ PAUSES = dict.fromkeys(
     "disk_full": 15,
     "late_behind_the_end": 75,
     "promo_killed": 6,
+    "requeued": 6,
     "promo_killed_and_they_end": 6,
     "promo_killed_while_they_wait": 0,
     "step_daemon_killed": 6,
@@ -285,10 +301,31 @@ OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast
 SLOTS = {"promo_killed_while_they_wait": 3, "one_bad_node": 3}
 
 
+COMMANDS = {
+    "submit": "sbatch --parsable --no-requeue --job-name={name} --chdir={folder} --output=supervisor.txt"
+    " --partition=all --mem=100M --nodes={nodes} --ntasks-per-node={devices} {place}/job.sh {attend}",
+    "number": "(?P<number>[0-9]+)",
+    "poll": "squeue --noheader --me --states=all --format=%i|%j|%T|%r",
+    "row": "(?P<number>[0-9]+)[|](?P<name>[^|]+)[|](?P<state>[A-Z_]+)[|](?P<reason>.*)",
+    "queued": "PENDING|CONFIGURING",
+    "running": "RUNNING|COMPLETING",
+    "cancelled": "CANCELLED",
+    "cancel": "scancel {number}",
+    "variables": "SLURM_CONF",
+}
+"""What `executor submit` is told of this cluster."""
+
+
 def main(fault, folder):
+    engine = "submit" if fault == "by_three_commands" else "slurm"
     options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
+    if engine == "submit":
+        script = Path(folder) / "job.sh"
+        script.write_text('#!/bin/sh\nexec "$@"\n')
+        options = {name: f'"{text}"'.replace("{place}", str(script.parent)) for name, text in COMMANDS.items()}
+        options["grace"] = "3s"
     said = {"pause": PAUSES.get(fault, 300), "wide": WIDE.get(fault, ""), "slots": SLOTS.get(fault, 2)}
-    carried_out(Faults, "slurm", fault, folder, RUN, options=options, left=("node_failed",), **said)
+    carried_out(Faults, engine, fault, folder, RUN, options=options, left=("node_failed",), **said)
 
 
 if __name__ == "__main__":

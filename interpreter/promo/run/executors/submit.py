@@ -33,6 +33,7 @@ from promo.study.host import Options
 from promo.study.ports import DEVICES, NODES, ExecutorOption, OptionKind
 
 LINE = r"[ -~]{1,2000}"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,60}"
 NEEDS = "promo executor submit lists what it takes"
 TOOL_S = 90
 LONGEST = 10_000_000
@@ -79,6 +80,12 @@ class SubmitExecutor(QueueExecutor):
             form=LINE,
             places=(DEVICES, NODES),
         ),
+        "variables": ExecutorOption(
+            OptionKind.TEXT,
+            '"SGE_ROOT,SGE_CELL"',
+            "variables that the three commands need, of those that promo has itself",
+            form=rf"{VARIABLE}(,{VARIABLE}){{0,19}}",
+        ),
     }
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -90,7 +97,7 @@ class SubmitExecutor(QueueExecutor):
         places = {"name": name, "folder": folder, "image": given.get("image", ""), "threads": str(attempt.threads)}
         places |= {"devices": str(request.devices), "nodes": str(request.nodes)}
         words = _words(given, "submit", places, attend)
-        done = _run(words, {**attempt.environment, **own_environment()})
+        done = _run(words, {**attempt.environment, **_environment(given)})
         if done is None:
             return None
         code, said = done
@@ -115,7 +122,7 @@ class SubmitExecutor(QueueExecutor):
             groups.setdefault((*_words(given, "poll", places), ""), (job.options, []))[1].append(job)
         rows: dict[str, Row] = {}
         for words, (options, those) in groups.items():
-            done = _run(words[:-1], own_environment())
+            done = _run(words[:-1], _environment(text_of(options)))
             if done is None or done[0] != 0:
                 rows |= {job.name: Row(job.number or "", Listed.SILENT) for job in those}
             else:
@@ -127,7 +134,13 @@ class SubmitExecutor(QueueExecutor):
         for job in jobs:
             given = text_of(job.options)
             if job.number or "{name}" in given.get("cancel", ""):
-                _run(_words(given, "cancel", {"number": job.number or "", "name": job.name}), own_environment())
+                places = {"number": job.number or "", "name": job.name}
+                _run(_words(given, "cancel", places), _environment(given))
+
+
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    """What its commands see of promo's own environment."""
+    return own_environment(*filter(None, given.get("variables", "").split(",")))
 
 
 def _read(said: str, given: Mapping[str, str], jobs: Sequence[Job]) -> dict[str, Row]:
