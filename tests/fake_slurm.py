@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-A cluster that is a folder: `sbatch`, `squeue`, `scancel`, `sacct` and `srun` as links to this file, for tests.
+A cluster that is a folder: `sbatch`, `squeue`, `scancel`, `scontrol`, `sacct`, `srun` as links to this file, for tests.
 
 SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json` in it says what goes wrong:
 
@@ -10,6 +10,8 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     doubt           every n-th submission answers with a time-out, although the job was taken
     refuse          the message with which every submission is refused
     blind           nodes do not see the folders of attempts: jobs end before they begin
+    bad             `n1` or `n2`, which does not see them; it is given the next job, of those that do not exclude it
+    why             why jobs wait
     twice           every n-th job is started a second time while the first copy runs
     down            until this file is gone, nothing answers
     kill_after_s    the job is ended after so long as `state` says, by SIGKILL, or by SIGTERM where `asks` is true
@@ -108,7 +110,7 @@ def move_on():
             if job.get("struck") and job["state"] == "COMPLETED":
                 job["state"] = wrong.get("state", "FAILED")
             keep(job)
-    running = sum(job["state"] == "RUNNING" for job in every())
+    running, free = sum(job["state"] == "RUNNING" for job in every()), {wrong.get("bad", "n1")}
     for job in every():
         if job["state"] != "PENDING" or running >= wrong.get("slots", 2):
             continue
@@ -120,7 +122,9 @@ def move_on():
             with (HOME / "forgotten").open("a") as log:
                 log.write(f"{job['id']}|{job['name']}\n")
             continue
-        if struck and wrong.get("blind"):
+        job["node"] = next(node for node in (*free, "n2", "n1") if node not in job["exclude"])
+        free = {"n1"} - {wrong.get("bad")}
+        if (struck and wrong.get("blind")) or job["node"] == wrong.get("bad"):
             job["state"], job["ended"] = "FAILED", now
             keep(job)
             continue
@@ -141,6 +145,8 @@ def sbatch(words):
     assert "--no-requeue" in words and "--parsable" in words
     with (HOME / "submitted.jsonl").open("a") as log:
         log.write(json.dumps(words) + "\n")
+    if {"n1", "n2"} <= {*said.get("exclude", "").split(",")}:
+        sys.exit("sbatch: error: Batch job submission failed: Requested node configuration is not available")
     if "array" in said and not wrong.get("arrays", True):
         sys.exit("sbatch: error: Batch job submission failed: Invalid job array specification")
     first = 1 + int((HOME / "last").read_text() if (HOME / "last").exists() else 0)
@@ -158,6 +164,7 @@ def sbatch(words):
                 "id": str(number) if place is None else f"{first}_{place}",
                 "place": place,
                 "name": said["job-name"],
+                "exclude": said.get("exclude", "").split(","),
                 "state": "PENDING",
                 "submitted": time.time(),
                 "chdir": said["chdir"] if place is None else os.environ[f"PROMO_ATTEMPT_{place}"],
@@ -189,7 +196,8 @@ def site_jobs(words):
 def squeue(words):
     assert "--array" in words
     for job in known():
-        print(f"{job['id']}|{job['name']}|{job['state']}|{job['place'] or 'N/A'}")
+        why = plan().get("why", "Resources") if job["state"] == "PENDING" else "None"
+        print(f"{job['id']}|{job['name']}|{job['state']}|{job['place'] or 'N/A'}|{job.get('node', '')}|{why}")
 
 
 def known():
@@ -218,6 +226,14 @@ def scancel(words):
             keep(job)
 
 
+def scontrol(words):
+    said = dict(word.split("=", 1) for word in words if "=" in word)
+    for job in every():
+        if job["id"] in said["JobId"].split(",") and job["state"] == "PENDING":
+            job["exclude"] = said["ExcNodeList"].split(",")
+            keep(job)
+
+
 def srun(words):
     """All tasks on this machine, node by node; one that ends badly ends the others."""
     said = dict(word[2:].split("=", 1) for word in words if word.startswith("--") and "=" in word)
@@ -238,7 +254,7 @@ def srun(words):
     sys.exit(max(abs(task.wait()) for task in tasks))
 
 
-TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}
+TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "scontrol": scontrol, "sacct": sacct}
 TOOLS |= {"site-submit": site_submit, "site-jobs": site_jobs, "site-cancel": scancel}
 
 

@@ -60,6 +60,7 @@ NodeName=DEFAULT CPUs=1 RealMemory=2000 State=UNKNOWN
 NodeName=a100-1 NodeHostname=promo-test NodeAddr=127.0.0.1 Port=27001 Gres=gpu:a100:1
 NodeName=l40s-1 NodeHostname=promo-test NodeAddr=127.0.0.1 Port=27002 Gres=gpu:l40s:1
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=brief Nodes=ALL MaxTime=1 State=UP PriorityTier=1
 PartitionName=first Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10
 """
 GRES = """
@@ -128,7 +129,7 @@ def up(run=RUN):
 
 
 def all_idle():
-    return shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4  # once a partition
+    return shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 6  # once a partition
 
 
 def jobs(state):
@@ -224,6 +225,41 @@ class Faults(faults.Faults):
         ended(self._promo())
         assert {(one.loss.value, one.device_s) for one in self._lost()} <= {("gone", "0")}
 
+    def waits_for_ever(self):
+        """Slurm takes what its partition never starts; promo says why, and the study goes on when that is put right."""
+        promo = self._promo()
+        until(lambda: jobs("PENDING"))
+        time.sleep(35)
+        shell("scontrol", "update", "PartitionName=brief", "MaxTime=INFINITE")
+        said = ended(promo)
+        assert said.count("Slurm says PartitionTimeLimit (it asks for more time than its partition allows") == 1, said
+        assert not self._lost()
+
+    def one_bad_node(self):
+        """A node does not see the study's folder: after the first job there it gets no more, and the study ends."""
+        hide = f'mount -t tmpfs none "{self.place}" && exec "$@"'
+        self._begin_node(NODES[0], "unshare", "--mount", "sh", "-c", hide, "sh")
+        said = ended(self._promo())
+        assert f"FAILED on {NODES[0]}" in said, said
+        assert {(one.loss.value, one.device_s) for one in self._lost()} == {("unbegun", "0")}
+        every = shell("squeue", "-h", "-a", "-r", "-t", "all", "-S", "i", "-o", "%N %T").splitlines()
+        assert set(every[3:]) == {f"{NODES[1]} COMPLETED"}, every  # all but those that were submitted together at first
+
+    def requeued(self):
+        """Somebody has the engine begin a running job anew, which it refuses: no second copy is ever started."""
+        promo = self._started()
+        done = subprocess.run(["scontrol", "requeue", self._number()], capture_output=True, text=True, check=False)
+        assert "disabled" in done.stdout + done.stderr
+        ended(promo)
+        return ["ok"]
+
+    def by_three_commands(self):
+        """The same cluster behind `executor submit`; somebody cancels a job there."""
+        promo = self._started()
+        shell("scancel", f"--name={self._first().job}")
+        ended(promo)
+        return ["called off", "ok"]
+
     def two_nodes(self):
         """Nothing goes wrong: each run has a process on both nodes, started by the job's own srun, and they meet."""
         ended(self._promo())
@@ -234,26 +270,62 @@ class Faults(faults.Faults):
 
 
 WIDE = {"two_nodes": "  nodes    2\n"}
-PAUSES = dict.fromkeys(("clock_off", "folder_not_seen", "never_placed", "nothing", "two_nodes", "two_studies"), 0) | {
+PAUSES = dict.fromkeys(
+    (
+        "clock_off",
+        "folder_not_seen",
+        "never_placed",
+        "nothing",
+        "one_bad_node",
+        "two_nodes",
+        "two_studies",
+        "waits_for_ever",
+    ),
+    0,
+) | {
     "controller_away": 20,
     "controller_lost_what_it_accepted": 0,
     "disk_full": 15,
     "late_behind_the_end": 75,
     "promo_killed": 6,
+    "requeued": 6,
     "promo_killed_and_they_end": 6,
     "promo_killed_while_they_wait": 0,
     "step_daemon_killed": 6,
     "two_promos": 6,
 }
 """How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
-OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast"'}}
-SLOTS = {"promo_killed_while_they_wait": 3}
+OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast"'}} | {
+    "waits_for_ever": {"partition": '"brief"', "time": "5min"}
+}
+SLOTS = {"promo_killed_while_they_wait": 3, "one_bad_node": 3}
+
+
+COMMANDS = {
+    "submit": "sbatch --parsable --no-requeue --job-name={name} --chdir={folder} --output=supervisor.txt"
+    " --partition=all --mem=100M --nodes={nodes} --ntasks-per-node={devices} {place}/job.sh {attend}",
+    "number": "(?P<number>[0-9]+)",
+    "poll": "squeue --noheader --me --states=all --format=%i|%j|%T|%r",
+    "row": "(?P<number>[0-9]+)[|](?P<name>[^|]+)[|](?P<state>[A-Z_]+)[|](?P<reason>.*)",
+    "queued": "PENDING|CONFIGURING",
+    "running": "RUNNING|COMPLETING",
+    "cancelled": "CANCELLED",
+    "cancel": "scancel {number}",
+    "variables": "SLURM_CONF",
+}
+"""What `executor submit` is told of this cluster."""
 
 
 def main(fault, folder):
+    engine = "submit" if fault == "by_three_commands" else "slurm"
     options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
+    if engine == "submit":
+        script = Path(folder) / "job.sh"
+        script.write_text('#!/bin/sh\nexec "$@"\n')
+        options = {name: f'"{text}"'.replace("{place}", str(script.parent)) for name, text in COMMANDS.items()}
+        options["grace"] = "3s"
     said = {"pause": PAUSES.get(fault, 300), "wide": WIDE.get(fault, ""), "slots": SLOTS.get(fault, 2)}
-    carried_out(Faults, "slurm", fault, folder, RUN, options=options, left=("node_failed",), **said)
+    carried_out(Faults, engine, fault, folder, RUN, options=options, left=("node_failed",), **said)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -282,3 +285,28 @@ def test_appending_an_amendment_never_changes_what_was_decided(history, name):
     assert after.amendments[:-1] == before.amendments
     assert all(after.in_force(one) == before.in_force(one) for one in before.decisions)
     assert name in before.decisions or after.in_force(name) == len(after.amendments)
+
+
+def test_whom_an_amended_gate_promotes_is_trained_on_the_devices_of_the_next_stage(workplace, capsys):
+    host = SOUND["host"].replace("slots 2", "slots 4\n  price 36usd")
+    study = SOUND["study"].replace("runner toy", "runner toy\n  budget 300usd")
+    long = SOUND["stage long"].replace("on box", "on box\n  devices 2")
+    path = write(workplace, text := small(study=study, host=host, **{"stage long": long}))
+    assert promo("run", path, "--freeze-only", "--quiet") == 0
+    write(workplace, text.replace("keep top 1", "keep top 2"))
+    assert amend(path) == 0
+    assert promo("amend", path, "--budget", "400usd", *WHY) == 0
+    assert promo("run", path, "--quiet") == 0
+
+    folder = StudyFolder(workplace / "trial.study")
+    attempts = list(folder.state().every_attempt())
+    assert folder.state().promoted("pick") == ("base", "fair", "good")
+    assert {(one.stage, folder.request(one).devices) for one in attempts} == {("short", 1), ("long", 2)}
+    capsys.readouterr()
+    assert promo("status", path, "--json") == 0
+    held = sum(Fraction(one.device_s) * folder.request(one).devices for one in attempts)
+    assert Fraction(parse_json(capsys.readouterr().out.encode())["money"]["spent"]) == held * 36 / 3600
+    assert promo("verify", folder.path) == 3
+    done = subprocess.run([sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, check=False)
+    assert done.returncode == 3, done.stdout
+    assert "2s on 2 devices" in (folder.path / "report.html").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from clusters import HERE
 
 FAKE, FAKE_RAY = HERE / "fake_slurm.py", HERE / "fake_ray"
-TOOLS = ("srun", "sbatch", "squeue", "scancel", "sacct", "site-submit", "site-jobs", "site-cancel")
+TOOLS = ("srun", "sbatch", "squeue", "scancel", "scontrol", "sacct", "site-submit", "site-jobs", "site-cancel")
 
 
 class Cluster:

@@ -7,7 +7,7 @@ from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.local import worker_environment
-from promo.run.executors.queued import Job, Listed, Row
+from promo.run.executors.queued import PATIENCE_S, Job, Listed, Machines, Row
 from promo.run.executors.slurm import SlurmExecutor
 from promo.run.locks import give_up_alone, has_begun, is_given_up
 from promo.run.store import RESULT, write_request
@@ -168,3 +168,55 @@ def test_hundreds_that_wait_are_asked_for_with_one_question(cluster, tmp_path):
     asked = cluster.folder / "asked"
     cluster.until(lambda: executor.look(handles) == [Phase.QUEUED] * 250 and asked.exists())
     assert len(asked.read_text()) == 1
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("PartitionTimeLimit", "Slurm says PartitionTimeLimit (it asks for more time than its partition allows"),
+        ("ReqNodeNotAvail, UnavailableNodes:n[1-2]", "Slurm says ReqNodeNotAvail, UnavailableNodes:n[1-2] (nodes that"),
+        ("NeverHeardOf", "Slurm says NeverHeardOf; it waits until that changes, or for: promo stop"),
+        ("Priority", ""),
+    ],
+)
+def test_why_jobs_wait_that_may_wait_for_ever_is_told_once(cluster, tmp_path, why, said):
+    cluster.plan(slots=0, why=why)
+    executor = SlurmExecutor()
+    handles = executor.start_all([attempt(executor, tmp_path, number) for number in (1, 2)])
+    seen(cluster, executor, handles, lambda stands: executor._news or (stands and handles[0].said == why))
+    early = executor.news()
+    for handle in handles:
+        handle.since -= PATIENCE_S
+    asked = (cluster.folder / "asked").stat().st_size
+    seen(cluster, executor, handles, lambda _: (cluster.folder / "asked").stat().st_size >= asked + 2)
+    late = executor.news()
+    executor.cancel(handles)
+
+    assert early == []
+    assert len(late) == bool(said)
+    assert said in "".join(late)
+
+
+def test_jobs_that_wait_are_kept_from_a_node_where_one_could_not_begin(cluster, tmp_path):
+    cluster.plan(slots=1, bad="n1")
+    executor = SlurmExecutor()
+    handles = executor.start_all([attempt(executor, tmp_path, number, 2, grace=1) for number in (1, 2, 3)])
+    stands = seen(cluster, executor, handles, over)
+    (again,) = executor.start_all([attempt(executor, tmp_path, 4, grace=1)])
+    seen(cluster, executor, [again], over)
+
+    assert stands[0] is Loss.UNBEGUN
+    assert itself(stands) == [False, True, True]
+    nodes = {job["number"]: job["node"] for job in cluster.jobs()}
+    assert nodes == {1: "n1", 2: "n2", 3: "n2", 4: "n2"}
+    assert "--exclude=n1" in cluster.submitted()[-1]
+
+
+def test_where_slurm_has_no_other_node_than_a_bad_one_that_is_tried_again(cluster, tmp_path):
+    executor = SlurmExecutor()
+    executor.machines[()] = Machines(bad={"n1", "n2"})
+    (handle,) = executor.start_all([attempt(executor, tmp_path, 1)])
+    stands = seen(cluster, executor, [handle], over)
+
+    assert itself(stands) == [True]
+    assert executor.machines[()].bad == set()

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +30,14 @@ def test_what_a_host_block_says_becomes_what_an_actor_takes(ray_cluster, place):
         "memory": 2 * 2**30,
     }
     assert [{**asked, "name": ""} for asked in ray_cluster.submitted()] == [{**wanted, "name": ""}] * 4
+
+
+def test_an_actor_takes_processors_for_each_of_its_devices():
+    run = SimpleNamespace(device="H100", devices=4, threads=2)
+    wanted = needs((("cpus", Fraction(3)), ("resources", "h100={devices},fast=1")), run)
+
+    assert (wanted["num_cpus"], wanted["num_gpus"]) == (12, 4)
+    assert wanted["resources"] == {"h100": 4.0, "fast": 1.0}
 
 
 def test_an_actor_takes_a_gpu_for_each_device_and_its_run_sees_those_that_ray_gave(ray_cluster, place):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusters import command, endings, ran, request, sound, state, write_study
+from promo.run.executors.slurm import gpus_of
 
 
 def test_it_keeps_to_the_port(cluster, place):
@@ -114,6 +115,33 @@ def test_a_device_s_process_asks_for_gpus_by_their_number(cluster, place):
     assert study.exists()
 
 
+@pytest.mark.parametrize(
+    ("gres", "gpus"),
+    [
+        ("gpu", 1),
+        ("gpu:4", 4),
+        ("gpu:h100", 1),
+        ("gpu:h100:4", 4),
+        ("gpu:1g.10gb:3", 3),
+        ("gres/gpu:2080ti=2", 2),
+        ("gpu:a100:2,nvme:1,gpu:v100:1", 3),
+        ("gpu:{devices}", None),
+        ("gpu:h100:{devices},nvme:7", None),
+        ("nvme:1", None),
+    ],
+)
+def test_a_list_of_resources_tells_how_many_gpus_it_asks_for(gres, gpus):
+    assert gpus_of(gres) == gpus
+
+
+def test_a_number_of_gpus_is_of_each_node(cluster, place):
+    write_study(place, "slurm", slots=1, wide="  devices  2\n  nodes    2\n", gpus=2)
+    cluster.plan(refuse="Requested node configuration is not available")
+    command("run", "trial.promo", folder=place)
+
+    assert {"--nodes=2", "--gpus-per-node=2"} <= set(cluster.submitted()[0])
+
+
 def test_a_kind_of_gpu_is_asked_for_as_often_as_a_run_has_devices(cluster, place):
     write_study(place, "slurm", slots=2, later="  devices  2\n", gres='"gpu:h100:{devices}"')
     ran(place)
@@ -139,3 +167,19 @@ def test_a_job_of_a_later_stage_asks_for_the_devices_of_that_stage(cluster, plac
     assert code == 0, said
     spent = sum(Fraction(one.device_s) * (2 if one.stage == "long" else 1) for one in ended) * 36 / 3600
     assert Fraction(json.loads(said)["money"]["spent"]) == spent
+
+
+@pytest.mark.slow
+def test_a_node_where_a_job_could_not_begin_is_kept_from_those_that_wait_and_those_that_come(cluster, place):
+    """Else it would take one after the other, for it is always free."""
+    study = write_study(place, "slurm", pause=4, slots=3, grace="1s", exclude='"n9"')
+    cluster.plan(bad="n1", slots=1)
+    said = ran(place)
+
+    assert sound(study)
+    (lost,) = [one for one in state(study).every_attempt() if one.loss]
+    assert lost.loss.value == "unbegun"
+    assert "FAILED on n1" in said
+    excluded = [word for words in cluster.submitted() for word in words if word.startswith("--exclude")]
+    assert excluded == ["--exclude=n9", "--exclude=n9,n1", "--exclude=n9,n1"]
+    assert [job["node"] for job in sorted(cluster.jobs(), key=lambda job: job["number"])] == ["n1", *["n2"] * 4]

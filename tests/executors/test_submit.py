@@ -2,7 +2,12 @@
 
 import pytest
 
+import made
 from clusters import attempts, endings, ran, request, sound, state, write_study
+from promo.run.disk import DISK
+from promo.run.executors.submit import SubmitExecutor
+from promo.run.store import write_request
+from promo.run.values import AttemptSpec
 
 SITE = {
     "submit": '"site-submit {name} {folder} {attend}"',
@@ -71,3 +76,13 @@ def test_a_host_block_that_cannot_work_is_named(cluster, place, changed, words):
     write_study(place, "submit", poll=ALL, **{**SITE, **changed})
 
     assert words in ran(place, ends=2)
+
+
+@pytest.mark.parametrize(("named", "seen"), [({"variables": "SITE_ROOT,SITE_CELL"}, "17"), ({}, None)])
+def test_its_commands_see_of_promo_s_environment_what_the_host_names(tmp_path, monkeypatch, named, seen):
+    monkeypatch.setenv("SITE_ROOT", "17")
+    write_request(DISK, tmp_path, made.request())
+    given = {"submit": "printenv SITE_ROOT", "number": "(?P<number>[0-9]+)", "doubt": "", **named}
+    spec = AttemptSpec(tmp_path, {}, 60, "promo.run.tried:train", options=tuple(sorted(given.items())))
+
+    assert SubmitExecutor().submit(spec, "promo-1") == seen

@@ -15,6 +15,7 @@ from promo.study.brought import Imported
 from promo.study.budget import Allowed, one_currency, read_budget
 from promo.study.conditions import Conditions
 from promo.study.data import Data
+from promo.study.devices import check_options, check_room
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
     Choosers,
@@ -27,7 +28,7 @@ from promo.study.flow import (
 )
 from promo.study.growth import Growth
 from promo.study.host import Host
-from promo.study.hosts import check_room, read_host
+from promo.study.hosts import read_host
 from promo.study.judgement import Gate, Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
@@ -201,6 +202,7 @@ class _Check:
 
             self.misread = misread(scope)
         check_room(scope, hosts, ladder.stages.values())
+        check_options(scope, hosts, ladder.stages.values())
         growth.settle(ladder.stages)
         foretelling = self._foretelling(conditions, ladder)
         self._budgets(runner, ladder, conditions.factors)

@@ -1,7 +1,7 @@
 """The hosts of a study: what runs there, how much at once, and what their executors are told."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 from promo.base.diagnostics import did_you_mean
@@ -13,7 +13,6 @@ from promo.study.money import Price, Spot, is_day
 from promo.study.names import Clauses, Scope
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.space import Level
-from promo.study.values import Stage
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, values_in
 
@@ -59,26 +58,15 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         executor=name,
         options=options,
         documentation=scope.tree.documentation(block),
-        where=scope.where(block),
+        where=_where(scope, block),
     )
 
 
-def check_room(scope: Scope, hosts: Mapping[str, Host], stages: Iterable[Stage]) -> None:
-    """A stage that gives a run more devices than all slots of a host have: none of its runs could ever begin there."""
-    told: set[Span] = set()
-    for stage in stages:
-        at, many = stage.where.get("devices"), stage.devices
-        if at is None or many is None or at in told:
-            continue
-        host = next((hosts[one] for one in stage.hosts if one in hosts and not hosts[one].at_once(many)), None)
-        if host is not None:
-            told.add(at)
-            each = "" if host.devices == 1 else f" of {host.devices} devices"
-            slots = f"{host.slots} {'slot' if host.slots == 1 else 'slots'}{each}"
-            message = f"a run of this stage has {many} devices, and host '{host.name}' has {host.room}: {slots}"
-            scope.report(
-                "P0236", message, at, "give the host more slots, if it has so many devices, or the stage fewer"
-            )
+def _where(scope: Scope, block: Node) -> dict[str, Span]:
+    """Places of a host block: its name, its clauses, and the value of each option under `option NAME`."""
+    options = (clause for clause in block.children if isinstance(clause, Node) and clause.kind == "option")
+    values = {f"option {one.token('NAME').text}": scope.span(values_in(one)[0]) for one in options}
+    return scope.where(block) | values
 
 
 def _number(expressions: Expressions, clauses: Clauses, kind: str, what: str) -> int | None:

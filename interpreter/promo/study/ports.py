@@ -5,7 +5,7 @@ A runner describes itself here without its training library: its factors, its me
 really trains.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from fractions import Fraction
 from typing import Protocol
@@ -139,6 +139,19 @@ class ExecutorOption:
     moves: bool = False
     """Whether it may move a score; then it is part of what is sealed."""
     form: str = r"[A-Za-z0-9_.:,=@+-]{1,200}"
+    fixed: Callable[[Level], int | None] | None = None
+    """
+    Of an option that asks for GPUs and the like, in place of what `devices` would: how many on each node a value asks
+    for whatever a run has; None where it asks for none, or for as many as the run has.
+    """
+    places: tuple[str, ...] = ()
+    """
+    Of `devices` and `nodes`, those that an engine is told of by this text alone, where it has them in braces.
+    """
+
+
+DEVICES, NODES = "devices", "nodes"
+"""What of a run's size a text of an option may have in braces."""
 
 
 class World(Protocol):

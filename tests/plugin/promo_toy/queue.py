@@ -11,6 +11,7 @@ from promo.study.ports import ExecutorOption, OptionKind
 
 class QueuedExecutor(QueueExecutor):
     options: ClassVar = {
+        "chips": ExecutorOption(OptionKind.COUNT, "4", "accelerators of a job", moves=True, fixed=int),
         "grace": GRACE,
         "image": ExecutorOption(OptionKind.TEXT, '"toy:1"', "the container", moves=True),
         "waits": ExecutorOption(OptionKind.COUNT, "2", "questions that a job waits for"),

@@ -16,7 +16,7 @@ import os
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar
@@ -41,6 +41,8 @@ TIMES, SHARE = 10, 0.05
 """A question is asked no sooner than this many times as long as the last one took, and than this share of a lull."""
 FILES_S, FILE_S = 0.05, 0.001
 """Between two looks into the folders of attempts that run; and for each of them."""
+PATIENCE_S = 30.0
+"""How long a job waits until it is told why, where that may not end by itself."""
 STOP_S = 45.0
 """How long jobs may take to end that were cancelled."""
 
@@ -68,7 +70,21 @@ class Row:
     listed: Listed
     loss: Loss | None = None
     said: str = ""
-    """What else the queue says of it that helps to see why it ended."""
+    """What else the queue says of it that helps to see why it waits, or why it ended."""
+    machine: str = ""
+    """Where it is or was, if that is one machine, as the queue calls it."""
+
+
+@define(eq=False)
+class Machines:
+    """What is known of the machines that jobs with equal options came to, since this promo began."""
+
+    good: set[str] = field(factory=set)
+    """Attempts have begun there."""
+    bad: set[str] = field(factory=set)
+    """A job ended there before its attempt had begun, as far as is seen, and none has begun since."""
+    avoided: set[str] = field(factory=set)
+    """Bad ones that jobs which waited then are kept from."""
 
 
 @define(eq=False)
@@ -90,6 +106,8 @@ class Job:
     stand: Exit | Loss | None = None
     said: str = ""
     """What its queue said last of it, in its own words."""
+    machine: str = ""
+    """The one that its queue gave it."""
     since: float = field(factory=time.monotonic)
     """Since when it is in hand."""
 
@@ -119,6 +137,10 @@ class QueueExecutor(ABC):
         """Names of this process that nothing was submitted under yet."""
         self._stem, self._named = "", BATCH
         self._news: list[str] = []
+        self._reasons: set[str] = set()
+        """Why jobs wait, as far as it was told."""
+        self.machines: dict[Options, Machines] = {}
+        """For each kind of host, the machines that its jobs came to."""
 
     @abstractmethod
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -154,6 +176,19 @@ class QueueExecutor(ABC):
         """Why a job ended that the queue no longer lists, where it keeps accounts of that."""
         del job
         return None
+
+    def why_waiting(self, said: str) -> str:
+        """
+        What whoever runs the study ought to know of a job of which the queue says this; empty where it waits its turn.
+
+        Words of other jobs that wait for the same are equal up to the first comma.
+        """
+        del said
+        return ""
+
+    def avoid(self, bad: Set[str], jobs: Sequence[Job]) -> None:
+        """Have jobs of equal options that wait kept from bad machines, where the queue can."""
+        del bad, jobs
 
     # --- the port ------------------------------------------------------------------------------------------
 
@@ -275,11 +310,13 @@ class QueueExecutor(ABC):
                 self._missing(job, now)
             else:
                 self._note(job, row, now)
+        self._keep_from_bad()
 
     def _note(self, job: Job, row: Row, now: float) -> None:
         if row.listed is Listed.SILENT:
             return
         job.number, job.missing_since, job.said = row.number, None, row.said or job.said
+        job.machine = row.machine or job.machine
         if row.listed is Listed.ENDED:
             job.ended_since = now if job.ended_since is None else job.ended_since
             job.loss = job.loss if row.loss is None else row.loss
@@ -291,6 +328,43 @@ class QueueExecutor(ABC):
             job.phase = Phase.RUNNING if begun else Phase.QUEUED
             if begun:
                 self._read(job, now)
+            else:
+                self._say_why(job, row.said, now)
+        self._judge_machine(job)
+
+    def _say_why(self, job: Job, said: str, now: float) -> None:
+        """Tell once why jobs wait that have waited long, if it may not end by itself."""
+        why = self.why_waiting(said) if now - job.since >= PATIENCE_S else ""
+        kind = why.partition(",")[0]
+        if why and kind not in self._reasons:
+            self._reasons.add(kind)
+            self._news.append(
+                f"the job of {job.folder} has waited for {now - job.since:.0f} s: {why}; it waits until that changes,"
+                " or for: promo stop"
+            )
+
+    def _judge_machine(self, job: Job) -> None:
+        """Take note of where an attempt has begun, or was to begin; a word that comes late puts that right."""
+        if not job.machine:
+            return
+        known = self.machines.setdefault(job.options, Machines())
+        if has_begun(job.folder):
+            known.good.add(job.machine)
+            known.bad.discard(job.machine)
+        elif job.ended_since is not None and job.loss is Loss.WORDLESS:
+            known.good.discard(job.machine)
+            known.bad.add(job.machine)
+
+    def _keep_from_bad(self) -> None:
+        """
+        Keep jobs that wait from bad machines, which are always free and take one after the other.
+
+        Only where another machine is good, so that none waits for what is nowhere.
+        """
+        for options, known in self.machines.items():
+            if known.good and known.bad - known.avoided:
+                known.avoided |= known.bad
+                self.avoid(known.bad, [one for one in self._jobs if _waits(one) and one.options == options])
 
     def _missing(self, job: Job, now: float) -> None:
         """The queue answers and does not know it: it is looked for in its folder, and after a time given up."""
@@ -329,6 +403,10 @@ def stem_of(name: str) -> tuple[str, str]:
     """What a job's name has in common with those that became due with it, and its place among them."""
     stem, _, place = name.rpartition("-")
     return stem, place
+
+
+def _waits(job: Job) -> bool:
+    return job.stand is None and job.phase is Phase.QUEUED and job.number is not None
 
 
 def _is_active(row: Row | None) -> bool:

@@ -47,7 +47,7 @@ PLACE_S = 30.0
 """How long an actor waits until promo asks whether any node could ever hold it, and again after as long."""
 LAST_WORDS_S = 10.0
 """How long supervisors may take to end their runs when their actors are gone."""
-AMOUNT = r"[A-Za-z0-9_.-]{1,60}=[0-9]{1,6}(\.[0-9]{1,3})?"
+AMOUNT = r"[A-Za-z0-9_.-]{1,60}=([0-9]{1,6}(\.[0-9]{1,3})?|\{devices\})"
 LABEL = r"[A-Za-z0-9_./-]{1,60}=[A-Za-z0-9_.-]{1,60}"
 NODE = "ray.io/node-id"
 OWN = frozenset({"memory", "object_store_memory"})
@@ -80,13 +80,14 @@ class RayExecutor(QueueExecutor):
             r"[A-Za-z0-9_.-]{1,200}:[0-9]{1,5}",
         ),
         "cpus": ExecutorOption(
-            OptionKind.COUNT, "8", "processors of an actor; as many as `threads` for each of its devices by default"
+            OptionKind.COUNT, "8", "processors of a device's process; as many as `threads` by default"
         ),
         "gpus": ExecutorOption(
             OptionKind.COUNT,
             "1",
-            "GPUs of an actor; as many as `devices` by default, unless the device is cpu",
+            "GPUs of an actor; as many as its run has by default, unless the device is cpu",
             moves=True,
+            fixed=int,
         ),
         "grace": GRACE,
         "labels": _text('"zone=a,gpu=h100"', "labels that the node has", rf"{LABEL}(,{LABEL}){{0,9}}", moves=True),
@@ -95,7 +96,10 @@ class RayExecutor(QueueExecutor):
         ),
         "namespace": _text(f'"{NAMESPACE}"', "the namespace of the actors' names", r"[A-Za-z0-9_.-]{1,60}"),
         "resources": _text(
-            '"h100=1"', "resources of the node that an actor takes", rf"{AMOUNT}(,{AMOUNT}){{0,9}}", moves=True
+            '"h100={devices}"',
+            "resources of the node that an actor takes; `{devices}`: as a run has",
+            rf"{AMOUNT}(,{AMOUNT}){{0,9}}",
+            moves=True,
         ),
         "token": _text(
             '"~/.ray/token"', f"file of the cluster's token; {TOKEN} by default", r"[A-Za-z0-9_./~@+-]{1,300}"
@@ -220,11 +224,12 @@ class RayExecutor(QueueExecutor):
 def needs(options: Options, request: Request) -> dict[str, Any]:
     """What an actor takes of its node, in Ray's own words."""
     given = text_of(options)
+    resources = given.get("resources", "").replace("{devices}", str(request.devices))
     gpus = int(given.get("gpus", 0 if request.device == "cpu" else request.devices))
     wanted: dict[str, Any] = {
-        "num_cpus": int(given.get("cpus", request.threads * request.devices)),
+        "num_cpus": int(given.get("cpus", request.threads)) * request.devices,
         "num_gpus": gpus,
-        "resources": {name: float(amount) for name, amount in _pairs(given.get("resources"))},
+        "resources": {name: float(amount) for name, amount in _pairs(resources)},
         "label_selector": dict(_pairs(given.get("labels"))),
     }
     if "memory" in given:

@@ -13,9 +13,10 @@ else is read from the attempt's folder.
 """
 
 import contextlib
+import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from math import ceil
 from typing import ClassVar
 
@@ -33,9 +34,11 @@ from promo.run.executors.queued import (
     stem_of,
     text_of,
 )
+from promo.run.executors.slurm_reasons import told
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
-from promo.study.ports import ExecutorOption, OptionKind
+from promo.study.ports import DEVICES, ExecutorOption, OptionKind
+from promo.study.space import Level
 
 SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -P -m promo.run.attend "$PROMO_ATTEMPT"\n'
 ARRAY = b"""#!/bin/sh
@@ -74,7 +77,16 @@ LOSSES: Mapping[str, Loss] = {
 """State of a job that has ended -> why its attempt is lost, where its supervisor did not see it to its end."""
 
 
+NODE = re.compile(r"[A-Za-z0-9_.-]+")
+"""The name of one node; of several it is a list."""
 GRES = r"([A-Za-z0-9_.:,=@+-]|\{devices\}){1,200}"
+
+
+def gpus_of(value: Level) -> int | None:
+    """GPUs that a list of resources asks for; None where it names none, or takes their number from the run."""
+    parts = [one.replace("=", ":").split(":") for one in str(value).split(",")]
+    gpus = [one for one in parts if one[0] in ("gpu", "gres/gpu") and one[-1] != "{devices}"]
+    return sum(int(one[-1]) if one[-1].isdecimal() else 1 for one in gpus) or None
 
 
 def _text(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
@@ -94,7 +106,13 @@ class SlurmExecutor(QueueExecutor):
         "constraint": _text('"h100&ib"', "features that the node has", moves=True),
         "cpus": _count("8", "processors of a device's process; as many as `threads` by default"),
         "exclude": _text('"node[7-9]"', "nodes that are not used"),
-        "gpus": _count("1", "GPUs of a job, in place of what `devices` asks for", moves=True),
+        "gpus": ExecutorOption(
+            OptionKind.COUNT,
+            "1",
+            "GPUs of each node, by `--gpus-per-node` and not `--gres`; as many as each run has",
+            moves=True,
+            fixed=int,
+        ),
         "grace": GRACE,
         "gres": ExecutorOption(
             OptionKind.TEXT,
@@ -102,6 +120,8 @@ class SlurmExecutor(QueueExecutor):
             "resources of each node, `gpu:{devices}` by default unless the device is cpu; `{devices}`: as a run has",
             moves=True,
             form=GRES,
+            fixed=gpus_of,
+            places=(DEVICES,),
         ),
         "memory": _text('"40G"', "main memory of a job"),
         "nodes": _text('"node[1-4]"', "nodes that may be used"),
@@ -122,8 +142,8 @@ class SlurmExecutor(QueueExecutor):
         """`sbatch`; in doubt the job is looked for by its name."""
         folder = str(attempt.folder.resolve())
         output = f"{folder}/{SUPERVISOR}".replace("%", "%%")
-        words = [f"--job-name={name}", f"--chdir={folder}", f"--output={output}", *_words(attempt)]
-        return _submitted(words, SCRIPT, {**attempt.environment, "PROMO_ATTEMPT": folder})
+        words = [f"--job-name={name}", f"--chdir={folder}", f"--output={output}"]
+        return self._submitted(words, attempt, SCRIPT, {"PROMO_ATTEMPT": folder})
 
     def batches(self, attempts: Sequence[AttemptSpec]) -> Sequence[Sequence[AttemptSpec]]:
         """By the stem of their names and by what they ask for."""
@@ -139,12 +159,12 @@ class SlurmExecutor(QueueExecutor):
             return super().submit_batch(batch)
         places = [stem_of(job_of(one)) for one in batch]
         array = f"--array={','.join(place for _, place in places)}"
-        words = [f"--job-name={places[0][0]}", array, "--chdir=/", "--output=/dev/null", *_words(batch[0])]
+        words = [f"--job-name={places[0][0]}", array, "--chdir=/", "--output=/dev/null"]
         folders = {
             f"PROMO_ATTEMPT_{place}": str(one.folder.resolve()) for one, (_, place) in zip(batch, places, strict=True)
         }
         try:
-            number = _submitted(words, ARRAY, {**batch[0].environment, **folders})
+            number = self._submitted(words, batch[0], ARRAY, folders)
         except PromoError as fault:
             if NO_ARRAYS not in str(fault).lower():
                 raise
@@ -152,16 +172,42 @@ class SlurmExecutor(QueueExecutor):
             return super().submit_batch(batch)
         return [None if number is None else f"{number}_{place}" for _, place in places]
 
+    def _submitted(self, own: list[str], attempt: AttemptSpec, script: bytes, further: Mapping[str, str]) -> str | None:
+        """
+        What `sbatch` answers, as below, kept from bad nodes; where Slurm has no others, they are no longer avoided.
+
+        Raises:
+            PromoError: it was refused.
+        """
+        known, environment = self.machines.get(attempt.options), {**attempt.environment, **further}
+        if known is not None and known.bad:
+            try:
+                return _submitted([*own, *_words(attempt, known.bad)], script, environment)
+            except PromoError:
+                known.bad.clear()
+        return _submitted([*own, *_words(attempt)], script, environment)
+
+    def avoid(self, bad: Set[str], jobs: Sequence[Job]) -> None:
+        """`scontrol update`, once for all."""
+        numbers = [job.number for job in jobs if job.number is not None]
+        if numbers:
+            nodes = _excluded(text_of(jobs[0].options), bad)
+            _said(["scontrol", "update", f"JobId={','.join(numbers)}", f"ExcNodeList={nodes}"])
+
+    def why_waiting(self, said: str) -> str:
+        """Slurm's own word, and what it means where that is known."""
+        return told(said)
+
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """`squeue`, once for all jobs of this user."""
         del jobs
-        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N"])
+        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N|%r"])
         if said is None:
             return None
         rows: dict[str, Row] = {}
         for line in said.splitlines():
-            number, name, state, place, node = [*line.strip().split("|"), "", "", "", ""][:5]
-            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node)
+            number, name, state, place, node, why = [*line.strip().split("|", 5), *[""] * 5][:6]
+            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node, why)
             if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
                 rows[name] = row
         return rows
@@ -209,8 +255,13 @@ def _submitted(words: list[str], script: bytes, environment: Mapping[str, str]) 
     raise PromoError(f"Slurm refuses the job: {said or done.returncode}", hint=hint)
 
 
-def _words(attempt: AttemptSpec) -> list[str]:
-    """What a host's block says, as words of `sbatch`."""
+def _excluded(given: Mapping[str, str], bad: Iterable[str]) -> str:
+    """Nodes that are not used: those of a host's block, and bad ones."""
+    return ",".join([*filter(None, [given.get("exclude")]), *sorted(bad)])
+
+
+def _words(attempt: AttemptSpec, bad: Iterable[str] = ()) -> list[str]:
+    """What a host's block says, as words of `sbatch`, and nodes that turned out bad."""
     given = text_of(attempt.options)
     given.pop("grace", None)
     request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
@@ -219,7 +270,9 @@ def _words(attempt: AttemptSpec) -> list[str]:
         given["gres"] = "gpu:{devices}"
     if "gres" in given:
         given["gres"] = given["gres"].replace("{devices}", str(request.devices))
-    named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
+    if bad:
+        given["exclude"] = _excluded(given, bad)
+    named = {"cpus": "cpus-per-task", "gpus": "gpus-per-node", "memory": "mem", "nodes": "nodelist"}
     spread = [f"--nodes={request.nodes}", f"--ntasks-per-node={request.devices}"]
     fixed = [*spread, "--export=ALL", "--open-mode=append"]
     given.setdefault("cpus", str(attempt.threads))
@@ -230,13 +283,15 @@ def _words(attempt: AttemptSpec) -> list[str]:
     ]
 
 
-def _row(number: str, state: str, node: str) -> Row:
+def _row(number: str, state: str, node: str, why: str) -> Row:
     state = state.split()[0].rstrip("+") if state.strip() else ""
+    machine = node if NODE.fullmatch(node) else ""
     if state in WAITS:
-        return Row(number, Listed.QUEUED)
+        return Row(number, Listed.QUEUED, said=why)
     if state in RUNS:
-        return Row(number, Listed.RUNNING)
-    return Row(number, Listed.ENDED, LOSSES.get(state), f"{state} on {node}" if node else state)
+        return Row(number, Listed.RUNNING, machine=machine)
+    said = f"{state} on {node}" if node else state
+    return Row(number, Listed.ENDED, LOSSES.get(state), said, machine)
 
 
 def _said(words: list[str]) -> str | None:

@@ -30,13 +30,15 @@ from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, o
 from promo.run.store import REQUEST, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.host import Options
-from promo.study.ports import ExecutorOption, OptionKind
+from promo.study.ports import DEVICES, NODES, ExecutorOption, OptionKind
 
 LINE = r"[ -~]{1,2000}"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,60}"
 NEEDS = "promo executor submit lists what it takes"
 TOOL_S = 90
 LONGEST = 10_000_000
 """Bytes of an answer that are read."""
+LONGEST_REASON = 300
 LOSSES = {
     "cancelled": Loss.CALLED_OFF,
     "limit": Loss.SITE_LIMIT,
@@ -66,9 +68,24 @@ class SubmitExecutor(QueueExecutor):
         "poll": _line('"qstat -u me"', "lists jobs; with `{number}` or `{name}`, one"),
         "preempted": _line('"PREEMPTED"', "states of jobs that made room for others, a pattern"),
         "queued": _line('"qw|hqw"', "states of jobs that wait, a pattern"),
-        "row": _line('"(?P<number>[0-9]+) (?P<state>.+)"', "a line of what `poll` answers: number or name, and state"),
+        "row": _line(
+            '"(?P<number>[0-9]+) (?P<state>.+)"',
+            "a line of what `poll` answers: number or name, state, and perhaps reason",
+        ),
         "running": _line('"r|t"', "states of jobs that run, a pattern; any other has ended"),
-        "submit": _line('"qsub -terse -N {name} -b y {attend}"', "submits `{attend}` as a job"),
+        "submit": ExecutorOption(
+            OptionKind.TEXT,
+            '"qsub -terse -N {name} -b y {attend}"',
+            "submits `{attend}` as a job",
+            form=LINE,
+            places=(DEVICES, NODES),
+        ),
+        "variables": ExecutorOption(
+            OptionKind.TEXT,
+            '"SGE_ROOT,SGE_CELL"',
+            "variables that the three commands need, of those that promo has itself",
+            form=rf"{VARIABLE}(,{VARIABLE}){{0,19}}",
+        ),
     }
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -80,7 +97,7 @@ class SubmitExecutor(QueueExecutor):
         places = {"name": name, "folder": folder, "image": given.get("image", ""), "threads": str(attempt.threads)}
         places |= {"devices": str(request.devices), "nodes": str(request.nodes)}
         words = _words(given, "submit", places, attend)
-        done = _run(words, {**attempt.environment, **own_environment()})
+        done = _run(words, {**attempt.environment, **_environment(given)})
         if done is None:
             return None
         code, said = done
@@ -92,6 +109,10 @@ class SubmitExecutor(QueueExecutor):
         hint = "change the options in the host's block, then run again"
         raise PromoError(f"the job is refused: {said.strip()[-500:] or code}", hint=hint)
 
+    def why_waiting(self, said: str) -> str:
+        """Whatever stands in a row as its reason."""
+        return f"its queue says {said}" if said else ""
+
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """One question for all jobs of a host, or one for each where its command names a job."""
         groups: dict[tuple[str, ...], tuple[Options, list[Job]]] = {}
@@ -101,7 +122,7 @@ class SubmitExecutor(QueueExecutor):
             groups.setdefault((*_words(given, "poll", places), ""), (job.options, []))[1].append(job)
         rows: dict[str, Row] = {}
         for words, (options, those) in groups.items():
-            done = _run(words[:-1], own_environment())
+            done = _run(words[:-1], _environment(text_of(options)))
             if done is None or done[0] != 0:
                 rows |= {job.name: Row(job.number or "", Listed.SILENT) for job in those}
             else:
@@ -113,7 +134,13 @@ class SubmitExecutor(QueueExecutor):
         for job in jobs:
             given = text_of(job.options)
             if job.number or "{name}" in given.get("cancel", ""):
-                _run(_words(given, "cancel", {"number": job.number or "", "name": job.name}), own_environment())
+                places = {"number": job.number or "", "name": job.name}
+                _run(_words(given, "cancel", places), _environment(given))
+
+
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    """What its commands see of promo's own environment."""
+    return own_environment(*filter(None, given.get("variables", "").split(",")))
 
 
 def _read(said: str, given: Mapping[str, str], jobs: Sequence[Job]) -> dict[str, Row]:
@@ -124,20 +151,20 @@ def _read(said: str, given: Mapping[str, str], jobs: Sequence[Job]) -> dict[str,
         match = pattern.fullmatch(line)
         if match is None:
             continue
-        parts = {"number": "", "name": "", "state": "", **match.groupdict()}
+        parts = {"number": "", "name": "", "state": "", "reason": "", **match.groupdict()}
         name = parts["name"] if parts["name"] in ours else names.get(parts["number"])
         if name is not None:
             number = parts["number"] or next(job.number or "" for job in jobs if job.name == name)
-            found[name] = _row(number, parts["state"] or "", given)
+            found[name] = _row(number, parts["state"] or "", given, (parts["reason"] or "")[:LONGEST_REASON])
     return found
 
 
-def _row(number: str, state: str, given: Mapping[str, str]) -> Row:
+def _row(number: str, state: str, given: Mapping[str, str], reason: str) -> Row:
     for option, listed in (("queued", Listed.QUEUED), ("running", Listed.RUNNING)):
         if option in given and _pattern(given, option).fullmatch(state):
-            return Row(number, listed)
+            return Row(number, listed, said=reason)
     losses = (loss for option, loss in LOSSES.items() if option in given and _pattern(given, option).fullmatch(state))
-    return Row(number, Listed.ENDED, next(losses, None))
+    return Row(number, Listed.ENDED, next(losses, None), reason)
 
 
 def _words(given: Mapping[str, str], option: str, places: Mapping[str, str], attend: Sequence[str] = ()) -> list[str]:

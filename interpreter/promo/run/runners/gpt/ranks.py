@@ -8,7 +8,7 @@ agrees with that of one process with the same total batch as far as floating poi
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 import torch.distributed as dist
@@ -48,6 +48,39 @@ class Ranks:
 ALONE = Ranks()
 
 
+@frozen
+class Meeting:
+    """How a process meets the others."""
+
+    backend: str
+    """What carries tensors: gloo those of the processor, and NCCL those of CUDA devices."""
+    device: int | None
+    """The CUDA device that is this one's, of those that it sees; None on a processor."""
+
+
+def meeting(environment: Mapping[str, str], *, found: int | None) -> Meeting:
+    """
+    How the process of these variables meets the others.
+
+    Args:
+        environment: as `torchrun` sets it.
+        found: CUDA devices that it sees; None where it trains on a processor.
+
+    Raises:
+        RuntimeError: it sees fewer than the processes of its machine need.
+
+    Source:
+        `torch.distributed.init_process_group`, PyTorch's documentation: one process for each device, which it takes
+        by LOCAL_RANK before the group is made; numbers that decide anything are agreed upon by gloo, without a device.
+    """
+    if found is None:
+        return Meeting("gloo", None)
+    device, needed = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
+    if found < needed:
+        raise RuntimeError(f"a run has {needed} CUDA devices on each of its machines, and torch finds {found} here")
+    return Meeting("cpu:gloo,cuda:nccl", device)
+
+
 def joined(count: int, *, on_cuda: bool) -> Ranks:
     """
     Meet the other processes, as the variables of this one say; on CUDA each takes the device of its number.
@@ -55,10 +88,14 @@ def joined(count: int, *, on_cuda: bool) -> Ranks:
     Args:
         count: how many they are.
         on_cuda: whether they train on CUDA devices.
+
+    Raises:
+        RuntimeError: this machine has too few of those.
     """
     if count == 1:
         return ALONE
-    if on_cuda:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo", init_method="env://")
+    how = meeting(os.environ, found=torch.cuda.device_count() if on_cuda else None)
+    if how.device is not None:
+        torch.cuda.set_device(how.device)
+    dist.init_process_group(how.backend, init_method="env://")
     return Ranks(dist.get_rank(), dist.get_world_size())
