@@ -14,15 +14,14 @@ only if the study's budget has room for it (see `spending`), and what runs goes 
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import assert_never
 
-from promo.base.classes import define, evolve, field, frozen
+from promo.base.classes import define, field, frozen
 from promo.decision.spending import Allowed, Amount, allowed, needed, spent
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
 from promo.plan.values import Plan, PlannedRun
-from promo.study.judgement import Gate, Guard, Reduction, Rule
+from promo.study.judgement import Guard
 from promo.study.limits import Allowance
 from promo.study.values import Stage, Study
 
@@ -353,17 +352,7 @@ def in_force(study: Study, state: State) -> Study:
     for name in dict.fromkeys(one.name for one in state.amendments):
         number = state.in_force(name)
         rule = state.amendments[number - 1].new.rule if number else study.deciding.get(name)
-        match rule:
-            case Gate():
-                study = evolve(study, gates={**study.gates, name: rule})
-            case Rule():
-                study = evolve(study, rules={**study.rules, name: rule})
-            case Reduction():
-                study = evolve(study, reductions={**study.reductions, name: rule})
-            case None:
-                pass
-            case _:
-                assert_never(rule)
+        study = study if rule is None else study.with_rule(rule)
     return study
 
 

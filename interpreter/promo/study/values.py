@@ -8,9 +8,9 @@ whole seconds.  `where` remembers the place of each clause for later diagnostics
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, assert_never
 
-from promo.base.classes import frozen
+from promo.base.classes import evolve, frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.study.account import Account
 from promo.study.coding import Comparing
@@ -405,6 +405,18 @@ class Study:
     def deciding(self) -> Mapping[str, Deciding]:
         """Gates, rules and reductions by name, in this order."""
         return {**self.gates, **self.rules, **self.reductions}
+
+    def with_rule(self, rule: Deciding) -> "Study":
+        """The study with the gate, rule or reduction of that name in another wording."""
+        match rule:
+            case Gate():
+                return evolve(self, gates={**self.gates, rule.name: rule})
+            case Rule():
+                return evolve(self, rules={**self.rules, rule.name: rule})
+            case Reduction():
+                return evolve(self, reductions={**self.reductions, rule.name: rule})
+            case _:
+                assert_never(rule)
 
     def chooser(self, stage: str) -> Chooser | None:
         """The gate, reduction or step that says who enters a stage, if one does."""
