@@ -212,6 +212,19 @@ class Stage:
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
+def earlier(stages: Mapping[str, Stage], stage: Stage) -> int:
+    """What the runs of one of some stages have spent where they begin, in the unit of its budget; see `Study`."""
+    before = stages.get(stage.continues or "")
+    if before is None:
+        return 0
+    return whole(stages, before) if before.trunk is None else before.trunk
+
+
+def whole(stages: Mapping[str, Stage], stage: Stage) -> int:
+    """What the runs of one of some stages have spent at its end, in the unit of its budget; see `Study`."""
+    return earlier(stages, stage) + stage.budget.amount
+
+
 @frozen
 class Curves:
     """
@@ -483,14 +496,11 @@ class Study:
 
     def earlier(self, stage: str) -> int:
         """What the runs of a stage have spent where they begin: a trunk, or a whole earlier run; 0 for fresh ones."""
-        before = self.stages.get(self.stages[stage].continues or "")
-        if before is None:
-            return 0
-        return self.whole(before.name) if before.trunk is None else before.trunk
+        return earlier(self.stages, self.stages[stage])
 
     def whole(self, stage: str) -> int:
         """What the runs of a stage have spent at its end, with all that they carry on."""
-        return self.earlier(stage) + self.stages[stage].budget.amount
+        return whole(self.stages, self.stages[stage])
 
     def allowance_at(self, stage: str) -> Allowance:
         """How often a run of a stage may be tried: for each reason, the most that a gate or rule on it allows."""
