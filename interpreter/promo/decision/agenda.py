@@ -242,7 +242,7 @@ class Agenda:
     def readers(self, stage: str) -> tuple[str, ...]:
         """Gates and rules that decide when a stage has ended, in the order in which they do."""
         gates = (gate.name for gate in self.study.gates_from(stage))
-        return (*gates, *(rule.name for rule in self.study.rules_at(stage)))
+        return (*gates, *(rule.name for rule in self.study.rules.values() if rule.stage == stage))
 
     def is_finished(self, state: State) -> bool:
         """Whether everything has been done."""

@@ -335,6 +335,27 @@ class ReadOnce(StudyFolder):
         return self._results[attempt.folder]
 
 
+@frozen
+class Sight:
+    """A study that is looked at: its folder, its spec through every pass, its ledger, and what that adds up to."""
+
+    folder: StudyFolder
+    compiled: Compiled
+    """Without errors."""
+    chain: Chain
+    state: State
+
+    @property
+    def study(self) -> Study:
+        """As it was frozen."""
+        return self.compiled.sound()[0]
+
+    @property
+    def plan(self) -> Plan:
+        """As it was frozen."""
+        return self.compiled.sound()[1]
+
+
 def text_of(request: Request) -> str | None:
     """Digest of the text that a request names; None where its runner trains on none."""
     return None if request.data is None else request.data.digest

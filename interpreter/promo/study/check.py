@@ -14,7 +14,7 @@ from promo.base.diagnostics import Diagnostic, errors
 from promo.study.brought import Imported
 from promo.study.budget import one_currency, read_budget
 from promo.study.conditions import Conditions
-from promo.study.data import Data
+from promo.study.data import Curves, Data
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
     Choosers,
@@ -50,7 +50,7 @@ from promo.study.setting import (
     read_runner,
 )
 from promo.study.space import Factor
-from promo.study.values import Curves, Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.values import Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
 from promo.study.whole import is_whole
 from promo.syntax.nodes import Node, Tree
 

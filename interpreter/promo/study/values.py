@@ -14,7 +14,7 @@ from promo.base.classes import evolve, frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.study.account import Account
 from promo.study.coding import Comparing
-from promo.study.data import Data
+from promo.study.data import Curves, Data
 from promo.study.families import Procedure, Rest
 from promo.study.host import Host, Several
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
@@ -226,24 +226,6 @@ def whole(stages: Mapping[str, Stage], stage: Stage) -> int:
 
 
 @frozen
-class Curves:
-    """
-    How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
-
-    *columns* lead from what a column says to its name, *units* to its unit, *labels* from candidates, hosts and seeds
-    (as texts) to what the table calls them.
-    """
-
-    layout: str
-    columns: Mapping[str, str]
-    units: Mapping[str, str]
-    labels: Mapping[str, str]
-    seeds_by: str
-    interpolate: bool
-    where: Where = place()
-
-
-@frozen
 class Grow:
     """
     Ways to make a trained model larger, one of which is chosen after a short lag.
@@ -409,10 +391,6 @@ class Study:
     def gates_from(self, stage: str) -> tuple[Gate, ...]:
         """Gates that read a stage, in declaration order."""
         return tuple(gate for gate in self.gates.values() if gate.source == stage)
-
-    def rules_at(self, stage: str) -> tuple[Rule, ...]:
-        """Rules that judge at a stage, in declaration order."""
-        return tuple(rule for rule in self.rules.values() if rule.stage == stage)
 
     @property
     def deciding(self) -> Mapping[str, Deciding]:
