@@ -335,15 +335,7 @@ class Agenda:
 
 
 def agenda(study: Study, plan: Plan, state: State, recorded: Mapping[Cell, int] | None = None) -> tuple[Step, ...]:
-    """
-    Everything that may happen next.
-
-    Args:
-        study: its rules as they are in force.
-        plan: its plan.
-        state: what its ledger adds up to.
-        recorded: in a replay, how many runs are recorded for each candidate, host and seed; None where they are made.
-    """
+    """Everything that may happen next; *recorded* as in `Agenda`."""
     return tuple(Agenda(study, plan, recorded).steps(state))
 
 

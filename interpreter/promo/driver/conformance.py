@@ -153,11 +153,6 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
 
     They train for real, in a folder that is thrown away.
 
-    Args:
-        runner: the runner.
-        given: factor -> level as written, where it is not to be the default.
-        environment: promo's own, of which workers see a part.
-
     Raises:
         PromoError: a level is none, or the condition cannot be built.
     """

@@ -75,15 +75,7 @@ def recorded_files(state: State) -> Mapping[str, str]:
 def changed_files(
     folder: StudyFolder, state: State, given: Compiled | None = None, replay: Replay | None = None
 ) -> Iterator[Changed]:
-    """
-    Frozen files that are not what they were.
-
-    Args:
-        folder: the study.
-        state: what its ledger says.
-        given: the spec that the study is gone on with; None where only the folder is at hand.
-        replay: recorded curves that it is gone on with.
-    """
+    """Frozen files that are not what they were; *given* is the spec that a study is gone on with, if it is."""
     files = recorded_files(state)
     found = {name: folder.read(name) for name in files}
     other = [name for name, content in found.items() if content is None or digest_bytes(content) != files[name]]

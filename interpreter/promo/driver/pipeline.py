@@ -172,9 +172,6 @@ class Compiled:
         """
         Study and plan of a text that can be priced.
 
-        Args:
-            also: codes of errors that do not matter here.
-
         Raises:
             SpecError: the text has other errors.
         """

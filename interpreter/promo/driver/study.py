@@ -266,11 +266,7 @@ class StudyFolder:
         """
         A gate's or rule's decision, derived anew from the evidence.
 
-        Args:
-            compiled: the study as it was frozen.
-            state: what the ledger says.
-            name: the gate, rule or reduction.
-            version: 0 as it was frozen, else the number of an amendment; None: the one that decides.
+        *version* is 0 as it was frozen, else the number of an amendment; None: the one that decides.
         """
         frozen_study, _ = compiled.sound()
         study = self.wording(frozen_study, name, state.in_force(name) if version is None else version)

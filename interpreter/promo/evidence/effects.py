@@ -61,14 +61,7 @@ MOST_ROWS = 128
 
 
 def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evidence]) -> EffectTable:
-    """
-    Estimate effects from the evidence of their stages.
-
-    Args:
-        study: for the rows of the designs.
-        effects: what is asked for.
-        evidence: stage -> evidence, for every stage that is read.
-    """
+    """Estimate effects from the evidence of their stages."""
     points, columns = rows_of(study, effects), columns_of(study, effects)
     seen = {stage: observe(evidence[stage], points) for stage in effects.stages}
     read = {stage: evidence[stage].digest for stage in effects.stages}

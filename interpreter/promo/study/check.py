@@ -78,10 +78,6 @@ def check(tree: Tree, world: World) -> Checked:
     """
     Resolve a tree.
 
-    Args:
-        tree: what `parse` read.
-        world: installed runners and files beside the spec.
-
     Returns:
         The study when nothing is wrong, and all diagnostics in any case.
     """
