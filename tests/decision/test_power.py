@@ -8,11 +8,12 @@ from itertools import combinations
 import pytest
 from scipy.stats import t as student
 
+from fitted import fit_stage
 from grids import drawn as drawn_levels
 from promo.base.classes import evolve
 from promo.decision.power import MOST_SEEDS, Supposed, power_at, power_of, powers
 from promo.decision.unreplicated import found_by_lenth, power_by_lenth
-from promo.evidence.effects import estimate_effects, fit_observed, fit_stage
+from promo.evidence.effects import estimate_effects, fit_observed
 from promo.evidence.estimates import Method
 from promo.evidence.observed import observe
 from promo.evidence.statements import NoError

@@ -139,7 +139,7 @@ def test_a_study_that_is_killed_behind_a_change_of_shape_ends_as_the_unbroken_on
     assert promo("run", file, "--quiet") == 0
 
     state = folder.state()
-    found = folder.decision(folder.compiled(), state, "growing").scheduling
+    found = folder.decision(folder.compiled(), state, "growing").found
     assert found.grounds is Grounds.TOLD
     at = found.path[1].at
     assert at == pytest.approx(SWITCH * UNIT, rel=0.01)

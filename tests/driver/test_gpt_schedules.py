@@ -93,7 +93,7 @@ def branched(tmp_path_factory):
 
 
 def test_a_change_of_context_behind_a_stage_is_made_in_the_branch_that_comes_to_it(branched):
-    found = branched.decision(branched.compiled(), branched.state(), "growing").scheduling
+    found = branched.decision(branched.compiled(), branched.state(), "growing").found
     attempts = {
         stage: [one for one in branched.state().every_attempt(stage) if one.candidate == "moving"]
         for stage in ("whole", "further")

@@ -113,7 +113,7 @@ def made(place, otherwise="best", change=lambda text: text):
 
 
 def scheduling(folder):
-    return folder.decision(folder.compiled(), folder.state(), "growing").scheduling
+    return folder.decision(folder.compiled(), folder.state(), "growing").found
 
 
 def rechecked(folder):

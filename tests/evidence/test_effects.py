@@ -8,9 +8,9 @@ from itertools import combinations
 import pytest
 from scipy import stats as reference
 
+from fitted import fit_stage
 from promo.base.classes import evolve
 from promo.base.tails import adjust
-from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import Method
 from promo.evidence.spread import Screened, below, false_discoveries
 from promo.evidence.statements import (

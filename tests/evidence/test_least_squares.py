@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fitted import fit_stage
 from promo.base.least_squares import solve
-from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import Method
 from promo.evidence.observed import moments, observe
 from promo.evidence.values import Cell, Evidence, Row

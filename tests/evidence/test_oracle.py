@@ -11,7 +11,8 @@ import math
 import pytest
 from scipy import stats as reference
 
-from promo.evidence.effects import estimate_effects, fit_stage
+from fitted import fit_stage
+from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import Method
 from promo.study.design import effects_up_to
 from promo.study.modelled import modelled

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from promo.evidence.effects import fit_stage
+from fitted import fit_stage
 from promo.evidence.estimates import Method
 from promo.evidence.statements import HostsAliased, RunsLost, SameCondition
 from promo.evidence.values import Cell, CellStatus, Evidence, Row

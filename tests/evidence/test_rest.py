@@ -8,7 +8,7 @@ import pytest
 from scipy import stats as reference
 
 from evidence.test_published import FILTRATION, FOUR, measured, told
-from promo.evidence.effects import fit_stage
+from fitted import fit_stage
 from promo.evidence.estimates import Method
 from promo.evidence.statements import NoError
 from promo.evidence.values import Evidence, Row

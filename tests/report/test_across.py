@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from fitted import fit_stage
 from promo.base.classes import evolve
 from promo.evidence.across import Move, Turn, moves, turns
-from promo.evidence.effects import fit_stage
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Cell, Evidence, Row
 from promo.report.across import flip_lines

@@ -7,7 +7,7 @@ import pytest
 
 from promo.base.resources import design_table
 from promo.report.design import design_json, design_text
-from promo.study.aberration import known_fractions, table_text
+from promo.study.aberration import known_fractions
 from promo.study.design import (
     alias_chains,
     best_split,
@@ -20,6 +20,7 @@ from promo.study.design import (
     standard_rows,
     word_lengths,
 )
+from study.fractions import table_text
 from support import promo, spec, study_of
 
 FIVE = ("a", "b", "c", "d", "e")

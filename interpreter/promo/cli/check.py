@@ -120,10 +120,6 @@ def repair(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> 
     """
     A text with every sure edit carried out, as far as that leads in a few rounds.
 
-    Args:
-        source: the text.
-        read: what is wrong with a text.
-
     Returns:
         The text, what was fixed with its place in the text of that round, and what is still found.  No round leaves
         more errors than it found, and what comes back is the text with the fewest: one that is no better than the

@@ -72,13 +72,7 @@ def _place(span: Span) -> dict[str, Json]:
 
 
 def as_github(found: Diagnostic, folder: Path) -> str:
-    """
-    A workflow command that GitHub shows as an annotation.
-
-    Args:
-        found: the diagnostic.
-        folder: where the command runs; paths are given from here.
-    """
+    """A workflow command that GitHub shows as an annotation."""
     source = found.span.source
     line, column = source.position(found.span.start)
     end_line, end_column = source.position(found.span.end)

@@ -119,9 +119,6 @@ def main(arguments: Sequence[str]) -> int:
     """
     Run one command.
 
-    Args:
-        arguments: words behind `promo`.
-
     Returns:
         The exit status; see `promo.base.errors.ExitCode`.
     """

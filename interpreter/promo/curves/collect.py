@@ -90,13 +90,7 @@ def collect_curves(
     sheet: Sheet, settings: Settings, metric: str, unit: str
 ) -> tuple[tuple[Curve, ...], tuple[Fault, ...]]:
     """
-    Curves of a sheet, and every fault in it in the order of rows.
-
-    Args:
-        sheet: the table.
-        settings: how it is to be read.
-        metric: the study's metric, the usual name of the column of values.
-        unit: its unit.
+    Curves of a sheet, and every fault in it in the order of rows; the column of values is usually called as the metric.
 
     Returns:
         (curves in the order of their first rows, faults); curves are to be used only without faults.

@@ -41,10 +41,6 @@ def by_factors(sheet: Sheet, factors: tuple[str, ...]) -> tuple[Sheet, str, tupl
     """
     A sheet with a column of conditions.
 
-    Args:
-        sheet: the table, whose columns have the factors' names.
-        factors: in the order of their names.
-
     Returns:
         (sheet, the column's name, faults); rows that leave a level open are told and left out.
     """

@@ -31,11 +31,6 @@ def rearranged(layout: str, sheet: Sheet, metric: str) -> Layout:
     """
     A table of another tool as promo reads tables.
 
-    Args:
-        layout: `autoresearch`, `wandb`, `mlflow` or `optuna`.
-        sheet: the tool's table.
-        metric: the study's metric.
-
     Raises:
         PromoError: the table has not the columns of that tool.
     """

@@ -28,10 +28,6 @@ def read_sheet(name: str, content: bytes) -> Sheet:
     """
     Read a table.
 
-    Args:
-        name: its file name; the ending tells the form.
-        content: its bytes.
-
     Raises:
         PromoError: the form is unknown, the bytes are damaged or no text, or pyarrow is not installed.
     """

@@ -83,12 +83,6 @@ def build_replay(study: Study, name: str, content: bytes, settings: Settings) ->
     """
     Hold a table to its form, and fill the cells of a study from it.
 
-    Args:
-        study: whose candidates, hosts, seeds and budgets are looked for.
-        name: file name of the table; its ending tells the form.
-        content: its bytes.
-        settings: how it is read.
-
     Raises:
         BadTable: it has faults; each is told with its row, twenty at most.
         PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
@@ -102,13 +96,6 @@ def build_replay(study: Study, name: str, content: bytes, settings: Settings) ->
 def build_part(study: Study, cells: tuple[str, str], name: str, content: bytes, settings: Settings) -> Replay:
     """
     What a table has of the runs of one stage on one host; it need not have all of them.
-
-    Args:
-        study: whose candidates and seeds are looked for.
-        cells: the stage and the host.
-        name: file name of the table; its ending tells the form.
-        content: its bytes.
-        settings: how it is read.
 
     Raises:
         BadTable: it has faults; each is told with its row, twenty at most.

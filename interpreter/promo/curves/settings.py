@@ -14,11 +14,6 @@ def with_mapping(settings: Settings, name: str, text: str) -> Settings:
     """
     Settings with what a mapping file says; what is there already stays.
 
-    Args:
-        settings: so far.
-        name: of the file.
-        text: TOML with the tables `columns`, `units`, `candidates`, `hosts` and `seeds`.
-
     Raises:
         PromoError: it is no TOML, or holds something else.
     """

@@ -14,15 +14,14 @@ only if the study's budget has room for it (see `spending`), and what runs goes 
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import assert_never
 
-from promo.base.classes import define, evolve, field, frozen
+from promo.base.classes import define, field, frozen
 from promo.decision.spending import Allowed, Amount, allowed, needed, spent
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
 from promo.plans.values import Plan, PlannedRun
-from promo.study.judgement import Gate, Guard, Reduction, Rule
+from promo.study.judgement import Guard
 from promo.study.limits import Allowance
 from promo.study.values import Stage, Study
 
@@ -243,7 +242,7 @@ class Agenda:
     def readers(self, stage: str) -> tuple[str, ...]:
         """Gates and rules that decide when a stage has ended, in the order in which they do."""
         gates = (gate.name for gate in self.study.gates_from(stage))
-        return (*gates, *(rule.name for rule in self.study.rules_at(stage)))
+        return (*gates, *(rule.name for rule in self.study.rules.values() if rule.stage == stage))
 
     def is_finished(self, state: State) -> bool:
         """Whether everything has been done."""
@@ -336,15 +335,7 @@ class Agenda:
 
 
 def agenda(study: Study, plan: Plan, state: State, recorded: Mapping[Cell, int] | None = None) -> tuple[Step, ...]:
-    """
-    Everything that may happen next.
-
-    Args:
-        study: its rules as they are in force.
-        plan: its plan.
-        state: what its ledger adds up to.
-        recorded: in a replay, how many runs are recorded for each candidate, host and seed; None where they are made.
-    """
+    """Everything that may happen next; *recorded* as in `Agenda`."""
     return tuple(Agenda(study, plan, recorded).steps(state))
 
 
@@ -353,17 +344,7 @@ def in_force(study: Study, state: State) -> Study:
     for name in dict.fromkeys(one.name for one in state.amendments):
         number = state.in_force(name)
         rule = state.amendments[number - 1].new.rule if number else study.deciding.get(name)
-        match rule:
-            case Gate():
-                study = evolve(study, gates={**study.gates, name: rule})
-            case Rule():
-                study = evolve(study, rules={**study.rules, name: rule})
-            case Reduction():
-                study = evolve(study, reductions={**study.reductions, name: rule})
-            case None:
-                pass
-            case _:
-                assert_never(rule)
+        study = study if rule is None else study.with_rule(rule)
     return study
 
 

@@ -83,13 +83,6 @@ def decide_gate(
     Candidates named by `always` are kept whatever happens and take none of the places that `keep` gives; the others
     are ranked by their statistic, and kept if the condition holds for them.  A candidate with a missing value has no
     statistic: it is dropped, or the study stops, or a person has to decide, as the gate says.
-
-    Args:
-        study: the resolved study.
-        gate: one of its gates.
-        evidence: of the gate's own stage.
-        others: evidence of earlier stages that the gate's conditions read, by stage.
-        recorded: whether values were read from recorded curves, which laws are told.
     """
     return _Gate(study, gate, evidence, others, recorded=recorded).decide()
 
@@ -324,13 +317,6 @@ def decide_rule(
     Judge a candidate, or each of several, on its own or against another, cell by cell.
 
     The claim holds when it holds for everyone whom the rule is about; of several it fails once it fails for one.
-
-    Args:
-        study: the resolved study.
-        rule: one of its rules.
-        evidence: of the rule's own stage.
-        others: evidence of earlier stages that the rule's condition reads, by stage.
-        recorded: whether values were read from recorded curves, which laws are told.
     """
     judged = judged_of(study, rule, evidence, others)
     named = (*judged, *([rule.reference] if rule.reference is not None else []))

@@ -40,15 +40,7 @@ def decide_by_law(study: Study, name: str, evidence: Mapping[str, Evidence], *, 
 
 
 def decide_forecast(study: Study, forecast: Forecast, evidence: Mapping[str, Evidence], *, recorded: bool) -> Decision:
-    """
-    Say what a law foretells.
-
-    Args:
-        study: the resolved study.
-        forecast: one of its forecasts.
-        evidence: stage -> evidence, for the stages of its law.
-        recorded: whether values were read from recorded curves, so that a cell is one run at every stage.
-    """
+    """Say what a law foretells."""
     law = study.laws[forecast.law]
     fits = _fits(study, law, evidence, recorded=recorded)
     told = []
@@ -68,15 +60,7 @@ def decide_forecast(study: Study, forecast: Forecast, evidence: Mapping[str, Evi
 
 
 def decide_schedule(study: Study, schedule: Schedule, evidence: Mapping[str, Evidence], *, recorded: bool) -> Decision:
-    """
-    Say where a shape changes.
-
-    Args:
-        study: the resolved study.
-        schedule: one of its schedules.
-        evidence: stage -> evidence, for the stages of its law.
-        recorded: as for a forecast.
-    """
+    """Say where a shape changes."""
     law = study.laws[schedule.law]
     fits = _fits(study, law, evidence, recorded=recorded)
     found = _Scheduler(study, schedule, law, [fits[name] for name in schedule.shapes])

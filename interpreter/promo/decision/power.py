@@ -96,14 +96,7 @@ class Powers:
 
 
 def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator[Powers]:
-    """
-    Power of the effects that a study asks for of some designs, stage by stage, and of designs that it asks nothing of.
-
-    Args:
-        study: for rows, stages and what is asked.
-        designs: whose power is wanted.
-        supposed: noise, size, and the power that is wanted.
-    """
+    """Power of the effects that a study asks for of designs, stage by stage, and of those that it asks nothing of."""
     asking = [one for one in study.effects.values() if not set(designs).isdisjoint(one.designs)]
     for one in asking:
         for stages in (one.stages,) if one.pooled else ((stage,) for stage in one.stages):
@@ -114,14 +107,7 @@ def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator
 
 
 def powers_unasked(every: Mapping[str, Design | Array], designs: Iterable[str], supposed: Supposed) -> Iterator[Powers]:
-    """
-    Power of the effects of designs that nothing is asked of.
-
-    Args:
-        every: all designs, for the rows that one follows.
-        designs: whose power is wanted.
-        supposed: noise, size, and the power that is wanted.
-    """
+    """Power of the effects of designs that nothing is asked of; *every*: those too whose rows one follows."""
     of_two_levels = {name: one for name, one in every.items() if isinstance(one, Design)}
     for name in designs:
         design = every[name]
@@ -147,15 +133,7 @@ def _unasked(design: Design | Array, together: tuple[str, ...]) -> Effects:
 
 
 def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
-    """
-    Power of effects at one stage, or at those that are estimated together, with the fewest hosts and seeds of any.
-
-    Args:
-        study: for rows and who enters.
-        effects: model, blocks, family and rate.
-        stages: one, or several that are estimated together.
-        supposed: noise, size, and the power that is wanted.
-    """
+    """Power of effects at one stage, or at several together, with the fewest hosts and seeds of any."""
     points = rows_of(study, effects)
     entrants = [study.entrants[stage.name] for stage in stages]
     there = [[name for name in points if name in one.possible] for one in entrants]

@@ -27,16 +27,7 @@ def decide_reduction(
     evidence: Mapping[str, Evidence],
     around: tuple[str, ...] = (),
 ) -> Decision:
-    """
-    Fix factors, and let on the rows that agree.
-
-    Args:
-        study: the resolved study.
-        reduction: one of its reductions.
-        table: the effects it reads.
-        evidence: stage -> evidence, for the stages of those effects.
-        around: whom a gate promoted, when what goes on are neighbours of those.
-    """
+    """Fix factors, and let on the rows that agree."""
     effects = study.effects[reduction.effects]
     design = study.designs[effects.designs[0]]
     factors = tuple(

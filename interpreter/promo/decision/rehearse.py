@@ -23,11 +23,8 @@ from promo.decision.agenda import (
     Stop,
     Wait,
 )
-from promo.decision.decide import decide_gate, decide_rule
-from promo.decision.foretell import decide_by_law
-from promo.decision.reduce import decide_reduction
+from promo.decision.by_name import decide
 from promo.decision.values import Decision, verdict_of
-from promo.decision.walk import decide_step
 from promo.evidence.collect import collect
 from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import EffectTable
@@ -47,7 +44,6 @@ from promo.ledger.values import (
     StudyStopped,
 )
 from promo.plans.values import PlannedRun
-from promo.study.judgement import Gate, Reduction, Rule, also_read
 
 Answer = Callable[[PlannedRun, int], Ended]
 """How an attempt of a run ends; attempts count from 1."""
@@ -88,7 +84,9 @@ class Rehearsal:
                 flagged = (step.run, step.attempt, step.gate, step.guard, step.value, step.limit, step.again)
                 self._happened(ResultFlagged(*flagged))
             case Decide():
-                decision = self.decisions[step.name] = self._decide(step.name)
+                study, recorded = self.agenda.study, self.agenda.recorded is not None
+                asked_of = (self._evidence, self.effects.__getitem__, self.state)
+                decision = self.decisions[step.name] = decide(study, step.name, *asked_of, recorded=recorded)
                 self._happened(Decided(step.name, decision.seal, verdict_of(decision, 0), ()))
             case Close():
                 self._happened(StageClosed(step.stage, "", 0))
@@ -122,28 +120,3 @@ class Rehearsal:
                 planned, entrants, metric, self.state, lambda attempt: attempt.metrics.get(metric)
             )
         return self.evidence[stage]
-
-    def _decide(self, name: str) -> Decision:
-        study, recorded = self.agenda.study, self.agenda.recorded is not None
-        if name in study.steps:
-            step = study.steps[name]
-            return decide_step(study, step, {stage: self._evidence(stage) for stage in step.sources})
-        if name in study.told_by:
-            seen = {stage: self._evidence(stage) for stage in study.told_by[name].stages}
-            return decide_by_law(study, name, seen, recorded=recorded)
-        rule = study.deciding[name]
-        match rule:
-            case Gate():
-                return decide_gate(study, rule, self._evidence(rule.source), self._others(rule), recorded=recorded)
-            case Rule():
-                return decide_rule(study, rule, self._evidence(rule.stage), self._others(rule), recorded=recorded)
-            case Reduction():
-                seen = {stage: self._evidence(stage) for stage in rule.sources}
-                around = self.state.promoted(rule.around) if rule.around else ()
-                return decide_reduction(study, rule, self.effects[rule.effects], seen, around)
-            case _:
-                assert_never(rule)
-
-    def _others(self, rule: Gate | Rule) -> dict[str, Evidence]:
-        """Evidence of the stages that a gate or rule reads besides its own."""
-        return {name: self._evidence(name) for name in also_read(rule)}

@@ -26,14 +26,7 @@ NEAR = 1e-9
 
 
 def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened | None:
-    """
-    How large a study is planned to be; None where it is not known what a spread between hosts does to it.
-
-    Args:
-        study: for rows, hosts and seeds.
-        effects: model, blocks and family.
-        stages: those that are read at once.
-    """
+    """How large a study is planned to be; None where it is not known what a spread between hosts does to it."""
     points = rows_of(study, effects)
     parts = [[points[name] for name in study.entrants[stage].possible if name in points] for stage in stages]
     there = [study.stages[stage] for stage in stages]

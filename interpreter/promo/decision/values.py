@@ -430,11 +430,6 @@ class Decision:
         return self.found if isinstance(self.found, Reducing) else None
 
     @property
-    def scheduling(self) -> Scheduling | None:
-        """What a schedule found; None for the other kinds."""
-        return self.found if isinstance(self.found, Scheduling) else None
-
-    @property
     def digest(self) -> str:
         """Digest of its stored form."""
         return value_digest(self)

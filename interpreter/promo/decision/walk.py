@@ -58,14 +58,7 @@ def walk(start: Row, values: Mapping[Row, Fraction | None], *, lower_is_better: 
 
 
 def decide_step(study: Study, step: Step, evidence: Mapping[str, Evidence]) -> Decision:
-    """
-    Who enters the next step of a walk.
-
-    Args:
-        study: the resolved study.
-        step: one of its steps.
-        evidence: stage -> evidence, for the steps before.
-    """
+    """Who enters the next step of a walk."""
     baseline = study.baselines[step.baseline]
     assert baseline.start is not None
     names = {row: name for name, row in baseline.conditions.items()}

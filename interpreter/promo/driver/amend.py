@@ -51,16 +51,7 @@ def amend_study(
     folder: StudyFolder, compiled: Compiled, name: str, *, reason: str, by: str, commit: str | None, clock: Clock
 ) -> Amended:
     """
-    Record that a gate or rule now reads as a changed spec words it.
-
-    Args:
-        folder: a study that has begun.
-        compiled: the changed spec; its seal is broken by the change.
-        name: the gate or rule.
-        reason: why; it is kept and shown.
-        by: who amends.
-        commit: version-control commit of the changed spec.
-        clock: time.
+    Record that a gate or rule now reads as a changed spec words it, whose seal is broken by the change.
 
     Raises:
         PromoError: there is no such gate or rule, no reason, no change, or something else was changed too.

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from promo.base.errors import Mismatch
 from promo.driver.anchor import HEAD, Anchor, head_fault, ledger_lines, read_anchors, recorded_anchors
-from promo.driver.pipeline import Compiled
 from promo.driver.seeds import seed_of, value_of
-from promo.driver.study import StudyFolder
+from promo.driver.study import Sight, StudyFolder
 from promo.driver.values import Check, Outcome, Reach
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
@@ -43,12 +42,12 @@ def _vouched(anchor: Anchor, events: int) -> Check:
     return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} attests to {reach}")
 
 
-def check_begun(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+def check_begun(sight: Sight) -> Iterator[Check]:
     """Nothing ran before the receipt that the study requires, and every run got the seed that was drawn for it."""
-    study, _ = compiled.sound()
+    folder, study, state = sight.folder, sight.study, sight.state
     if state.replay or (not study.anchor and study.draw is None):
         return
-    ledgers = {None: (folder.chain().events, state), **_brought(folder, state)}
+    ledgers = {None: (sight.chain.events, state), **_brought(folder, state)}
     if study.anchor:
         early = [name for name, (events, _) in ledgers.items() if _ran_before_receipt(events)]
         words = "nothing ran before it was recorded"

@@ -77,12 +77,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
     Take the results of a bundle into a study.
 
     Everything is looked at before anything is written, so that a bundle that is refused leaves the study as it was.
-
-    Args:
-        folder: the study; it was started here from the same spec.
-        path: the bundle.
-        key: OpenSSH public key that must have signed it; None takes it unsigned.
-        clock: time.
+    *key* is the OpenSSH public key that must have signed it; None takes it unsigned.
 
     Raises:
         Mismatch: it is of another study, plan, runner or text, was changed, or gives a run a second result.

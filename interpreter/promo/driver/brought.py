@@ -16,43 +16,40 @@ from promo.base.errors import Mismatch
 from promo.decision.protocol import breaches
 from promo.driver.bring import arrivals, other_origin
 from promo.driver.bundle import Manifest
-from promo.driver.pipeline import Compiled
 from promo.driver.signatures import made_by
-from promo.driver.study import LEDGER, StudyFolder
+from promo.driver.study import LEDGER, Sight
 from promo.driver.values import Check, Outcome
 from promo.ledger.bundles import Taken
 from promo.ledger.chain import decode
-from promo.ledger.state import State
-from promo.ledger.values import BundleImported, Chain, Ended, Event, Freezing
+from promo.ledger.values import BundleImported, Ended, Event, Freezing
+from promo.plans.values import Plan
 from promo.report.protocol import breach_words
 
 
-def check_bundles(folder: StudyFolder, compiled: Compiled, chain: Chain, state: State) -> Iterator[Check]:
+def check_bundles(sight: Sight) -> Iterator[Check]:
     """
     What bundles brought is what their manifests and the ledgers in them say, and was signed by whom the ledger names.
 
     Raises:
         PromoError: one was signed, and ssh-keygen is not installed.
     """
-    for bundle in state.bundles:
+    for bundle in sight.state.bundles:
         name = f"bundle sha256:{bundle.bundle[:12]}"
-        contents = {file: folder.read(file) for file in bundle.files}
+        contents = {file: sight.folder.read(file) for file in bundle.files}
         gone = next((file for file, content in contents.items() if content is None), None)
         if gone is not None:
             yield Check(name, Outcome.MISSING, f"{gone} is not there")
             continue
         ledger, manifest, *signature = (content or b"" for content in contents.values())
         try:
-            fault = _strange_manifest(compiled, bundle, manifest, *signature) or _strange(
-                compiled, chain, bundle, ledger
-            )
+            fault = _strange_manifest(sight.plan, bundle, manifest, *signature) or _strange(sight, bundle, ledger)
         except Mismatch as damage:
             fault = f"{bundle.ledger}: {damage.message}"
         words = fault or f"{len(bundle.taken)} attempts as the ledger there says"
         yield Check(name, Outcome.DIFFERS if fault else Outcome.MATCHES, words)
 
 
-def _strange_manifest(compiled: Compiled, bundle: BundleImported, content: bytes, signature: bytes = b"") -> str:
+def _strange_manifest(plan: Plan, bundle: BundleImported, content: bytes, signature: bytes = b"") -> str:
     """Why a manifest is not the one that the bundle is named by, or not signed by whom the ledger names."""
     _, name, *signed = bundle.files
     if digest_bytes(content) != bundle.bundle:
@@ -61,7 +58,6 @@ def _strange_manifest(compiled: Compiled, bundle: BundleImported, content: bytes
         manifest = from_json(Manifest, parse_canonical(content))
     except ValueError as fault:
         return f"{name}: {fault}"
-    _, plan = compiled.sound()
     said = (manifest.plan, manifest.head, manifest.files.get(LEDGER))
     if said != (plan.digest, bundle.head, bundle.ledger_digest):
         return f"{name} is of another ledger"
@@ -72,7 +68,7 @@ def _strange_manifest(compiled: Compiled, bundle: BundleImported, content: bytes
     return ""
 
 
-def _strange(compiled: Compiled, here: Chain, bundle: BundleImported, content: bytes) -> str:
+def _strange(sight: Sight, bundle: BundleImported, content: bytes) -> str:
     """
     Why a bundle could not have been taken in with this ledger, as when it was; empty where it could.
 
@@ -82,17 +78,16 @@ def _strange(compiled: Compiled, here: Chain, bundle: BundleImported, content: b
     chain = decode(content)
     if digest_bytes(content) != bundle.ledger_digest or chain.head != bundle.head:
         return f"{bundle.ledger} is not the ledger that was brought"
-    study, plan = compiled.sound()
     first = chain.events[0].event if chain.events else None
-    if not isinstance(first, Freezing) or first.plan != plan.digest:
+    if not isinstance(first, Freezing) or first.plan != sight.plan.digest:
         return f"{bundle.ledger} is of another plan"
-    other = other_origin(here, chain)
+    other = other_origin(sight.chain, chain)
     if other:
         return f"{bundle.ledger} was made with another {other}"
-    wrong = next(breaches(study, plan, chain.events), None)
+    wrong = next(breaches(sight.study, sight.plan, chain.events), None)
     if wrong is not None:
         return f"{bundle.ledger} does not keep to the protocol: {breach_words(wrong)}"
-    mine, theirs = (_ends(one.events) for one in (here, chain))
+    mine, theirs = (_ends(one.events) for one in (sight.chain, chain))
     keys = [(one.run, one.attempt) for one in bundle.taken]
     same = all(key in theirs and mine.get(key) == theirs[key] for key in keys)
     same = same and set(bundle.taken) <= set(arrivals(chain.events))

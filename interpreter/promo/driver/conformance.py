@@ -61,6 +61,34 @@ WINDOW = 128
 SCORED = 64 * WINDOW
 
 
+A_TRY = Request(
+    study="conformance",
+    plan="0" * 64,
+    run=RunOf("0", "try", "given", "here", 1, None),
+    attempt=1,
+    trainer="promo.run.tried:train",
+    settings={},
+    parameters=0,
+    flops_per_token=0,
+    metric="passed",
+    budget=Budget(BudgetKind.WALL, TRIES[BudgetKind.WALL], LIMIT_S),
+    data=None,
+    checkpoint=Keeping(at_end=False, every_s=10 * LIMIT_S),
+    trunk=None,
+    continues=None,
+    resume=None,
+    grow=None,
+    changes=(),
+    device="cpu",
+    threads=1,
+    program=None,
+    levels=None,
+    curves=None,
+    recorded=None,
+)
+"""What an attempt is asked that only tries something; its trainer trains nothing."""
+
+
 @frozen
 class Held:
     """One thing that was looked at: None when it is neither right nor wrong."""
@@ -124,11 +152,6 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
     What two short runs of the same condition show, and a third that changes its shape, if the runner can.
 
     They train for real, in a folder that is thrown away.
-
-    Args:
-        runner: the runner.
-        given: factor -> level as written, where it is not to be the default.
-        environment: promo's own, of which workers see a part.
 
     Raises:
         PromoError: a level is none, or the condition cannot be built.
@@ -288,11 +311,8 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
     except ConditionError as fault:
         raise PromoError(f"the condition cannot be built: {fault.message}", hint=fault.hint) from fault
     in_files = isinstance(runner, FileRunner)
-    request = Request(
-        study="conformance",
-        plan="0" * 64,
-        run=RunOf("0", "try", "given", "here", 1, None),
-        attempt=1,
+    request = evolve(
+        A_TRY,
         trainer=runner.trainer,
         settings=dict(effective.settings),
         parameters=effective.parameters,
@@ -300,18 +320,8 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         metric=next(iter(runner.metrics)),
         budget=Budget(kind, TRIES[kind], LIMIT_S),
         data=_text(study) if runner.needs_data else None,
-        checkpoint=Keeping(at_end=False, every_s=10 * LIMIT_S),
-        trunk=None,
-        continues=None,
-        resume=None,
-        grow=None,
-        changes=(),
-        device="cpu",
-        threads=1,
         program=runner.program if isinstance(runner, FileRunner) else None,
         levels=levels if in_files else None,
-        curves=None,
-        recorded=None,
     )
     if isinstance(runner, FileRunner):
         disk = study.disk

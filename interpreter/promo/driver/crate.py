@@ -65,12 +65,6 @@ def write_gate_crate(made: Registration, spec: str, out: Path, making: Making) -
     """
     Write the registration of one gate or rule as an RO-Crate, with the spec it stands in.
 
-    Args:
-        made: the registration.
-        spec: text of the spec.
-        out: as in `write_crate`.
-        making: who publishes it, and under which licence.
-
     Returns:
         How many files the crate has.
 

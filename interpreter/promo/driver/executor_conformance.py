@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import assert_never
 
 from promo.base.classes import define, evolve, field
-from promo.driver.conformance import Held
+from promo.driver.conformance import A_TRY, Held
 from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk
 from promo.run.disk import RealDisk
@@ -23,7 +23,7 @@ from promo.run.locks import give_up, give_up_alone
 from promo.run.outside import Outside, claim_outside
 from promo.run.ports import Executor, Gathering
 from promo.run.store import EXIT, attempt_folder, write_request
-from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, Request, RunOf, RunStatus, Stand
+from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, RunStatus, Stand
 from promo.study.host import Options
 from promo.study.ports import OptionKind
 from promo.study.values import Budget, BudgetKind
@@ -239,28 +239,4 @@ def _budget(seconds: int) -> Budget:
     return Budget(BudgetKind.WALL, seconds, LIMIT_S)
 
 
-_REQUEST = Request(
-    study="executor",
-    plan="0" * 64,
-    run=RunOf("0", "try", "given", "here", 1, None),
-    attempt=1,
-    trainer="promo.run.tried:train",
-    settings={},
-    parameters=0,
-    flops_per_token=0,
-    metric="passed",
-    budget=_budget(SHORT_S),
-    data=None,
-    checkpoint=Keeping(at_end=False, every_s=LIMIT_S),
-    trunk=None,
-    continues=None,
-    resume=None,
-    grow=None,
-    device="cpu",
-    threads=1,
-    program=None,
-    levels=None,
-    curves=None,
-    recorded=None,
-    changes=(),
-)
+_REQUEST = evolve(A_TRY, study="executor", budget=_budget(SHORT_S), checkpoint=Keeping(at_end=False, every_s=LIMIT_S))

@@ -48,10 +48,6 @@ def write_tensorboard(folder: StudyFolder, out: Path) -> int:
     """
     Write an event file for every attempt that has ended; the same files again while nothing else has ended.
 
-    Args:
-        folder: the study.
-        out: the log folder.
-
     Returns:
         How many files were written.
 

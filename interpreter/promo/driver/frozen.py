@@ -42,7 +42,7 @@ class Changed:
 
 def first_lock(compiled: Compiled, now: str, commit: str | None) -> Lock:
     """The spec's own seals where they fit; what was never sealed is sealed by starting."""
-    study, plan = compiled.priced("P0401")
+    study, plan = compiled.amendable()
     before = compiled.lock.seals if compiled.lock else {}
     seals = {}
     for rule in frozen_rules(study):
@@ -56,7 +56,7 @@ def first_lock(compiled: Compiled, now: str, commit: str | None) -> Lock:
 
 def frozen_files(compiled: Compiled, lock: Lock, replay: Replay | None) -> dict[str, bytes]:
     """Every file that starting puts into the folder, by name; their digests are the ledger's first event."""
-    _, plan = compiled.priced("P0401")
+    _, plan = compiled.amendable()
     return {
         SPEC: compiled.source.text.encode(),
         PLAN: canonical(to_json(plan)) + b"\n",
@@ -75,15 +75,7 @@ def recorded_files(state: State) -> Mapping[str, str]:
 def changed_files(
     folder: StudyFolder, state: State, given: Compiled | None = None, replay: Replay | None = None
 ) -> Iterator[Changed]:
-    """
-    Frozen files that are not what they were.
-
-    Args:
-        folder: the study.
-        state: what its ledger says.
-        given: the spec that the study is gone on with; None where only the folder is at hand.
-        replay: recorded curves that it is gone on with.
-    """
+    """Frozen files that are not what they were; *given* is the spec that a study is gone on with, if it is."""
     files = recorded_files(state)
     found = {name: folder.read(name) for name in files}
     other = [name for name, content in found.items() if content is None or digest_bytes(content) != files[name]]
@@ -123,7 +115,7 @@ class _Before:
         elif name in self._exact and name not in (PLAN, LOCK):
             yield from text_changes(self._exact[name], content)
         elif name == PLAN and self._meant is not None:
-            yield from _values(to_json(self._meant.priced("P0401")[1]), content)
+            yield from _values(to_json(self._meant.amendable()[1]), content)
         elif name == LOCK and self._meant is not None:
             yield from self._of_lock(content)
         else:
@@ -168,7 +160,7 @@ class _Before:
         assert now.plan is not None
         stored = self._folder.read(PLAN)
         if self._meant is not None:
-            yield from plan_changes(self._meant.priced("P0401")[1], now.plan)
+            yield from plan_changes(self._meant.amendable()[1], now.plan)
         elif stored is not None and digest_bytes(stored) == self._recorded.get(PLAN):
             yield from plan_changes(plan_from_json(parse_json(stored)), now.plan)
         else:
@@ -204,7 +196,7 @@ def _compiled(folder: StudyFolder) -> Compiled | str:
     """The study's copy of its spec as it is now; or why it cannot be read as one."""
     try:
         compiled = folder.worded()
-        compiled.priced("P0401")
+        compiled.amendable()
     except SpecError as fault:
         found = list(errors(fault.diagnostics)) or list(fault.diagnostics)
         more = f", and {plural(len(found) - 1, 'error')} more" if len(found) > 1 else ""

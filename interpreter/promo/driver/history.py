@@ -12,12 +12,11 @@ from promo.base.classes import define, evolve, field
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
 from promo.driver.left import listed
-from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests, recorded_runs, shaped
-from promo.driver.study import StudyFolder
+from promo.driver.study import Sight, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.ledger.state import AttemptState, State
-from promo.ledger.values import AttemptStarted, Chain, Event
+from promo.ledger.values import AttemptStarted, Event
 from promo.plans.values import PlannedRun
 from promo.report.protocol import breach_words
 from promo.run.store import CHECKPOINT, REQUEST
@@ -26,19 +25,19 @@ from promo.run.values import Request, Resumed
 SHOWN = 5
 
 
-def check_history(folder: StudyFolder, compiled: Compiled, chain: Chain, state: State) -> Iterator[Check]:
+def check_history(sight: Sight) -> Iterator[Check]:
     """Whether the ledger keeps to the protocol, and whether each request is the one that was due."""
-    study, plan = compiled.sound()
+    folder, study, state = sight.folder, sight.study, sight.state
     try:
         replay = folder.replay(study, state) if state.replay else None
     except PromoError:
         replay = None  # said among the curves
-    asking = _Asking(folder, compiled, Requests(compiled, folder, replay), state)
+    asking = _Asking(folder, Requests(sight.compiled, folder, replay), state)
     recorded = recorded_runs(replay) if state.replay else None
-    found = list(breaches(study, plan, chain.events, recorded, asking.look))
+    found = list(breaches(study, sight.plan, sight.chain.events, recorded, asking.look))
     words = "; ".join(breach_words(one) for one in found[:SHOWN])
     words += f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    good = f"{len(chain.events)} events, each due where it stands; {len(state.attempts)} runs, all of the plan"
+    good = f"{len(sight.chain.events)} events, each due where it stands; {len(state.attempts)} runs, all of the plan"
     yield Check("history", Outcome.DIFFERS if found else Outcome.MATCHES, words or good)
     words = listed(asking.wrong) or f"{asking.good} requests derived again from plan and ledger"
     yield Check("requests", Outcome.DIFFERS if asking.wrong else Outcome.MATCHES, words)
@@ -49,7 +48,6 @@ class _Asking:
     """Looks at the request of each attempt, with the state in which it began."""
 
     folder: StudyFolder
-    compiled: Compiled
     requests: Requests
     whole: State
     """What the whole ledger adds up to."""

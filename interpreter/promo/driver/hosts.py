@@ -79,8 +79,28 @@ class LocalPlace:
         return worker_environment(self.outer, threads=self.threads, cuda_device=devices, declared=self.declared)
 
 
+class _Elsewhere:
+    """A host that is not looked into from here."""
+
+    __slots__ = ()
+
+    def devices(self, held: Sequence[int]) -> None:
+        """None: nobody knows them before the attempt begins; its result says which they were."""
+        del held
+
+    def is_free(self, number: int) -> bool:
+        """Always: a queue waits for machines, and a table needs none."""
+        del number
+        return True
+
+    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
+        """Nobody that could be seen from here."""
+        del devices
+        return ()
+
+
 @frozen
-class QueuedPlace:
+class QueuedPlace(_Elsewhere):
     """A host that is reached through a queue: which machine and devices an attempt gets is for the queue to say."""
 
     executor: Executor
@@ -95,20 +115,6 @@ class QueuedPlace:
     outside: bool
     ahead: bool = False
 
-    def devices(self, held: Sequence[int]) -> None:
-        """None: nobody knows them before the attempt begins; its result says which they were."""
-        del held
-
-    def is_free(self, number: int) -> bool:
-        """Always: the queue waits for machines."""
-        del number
-        return True
-
-    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
-        """Nobody that could be seen from here."""
-        del devices
-        return ()
-
     def environment(self, devices: str | None) -> Mapping[str, str]:
         """Environment of a worker, but for the devices that its queue gives it."""
         del devices
@@ -117,7 +123,7 @@ class QueuedPlace:
 
 
 @frozen
-class RecordedPlace:
+class RecordedPlace(_Elsewhere):
     """A host whose runs were recorded, wherever that was."""
 
     executor: Executor
@@ -126,20 +132,6 @@ class RecordedPlace:
     ahead: bool = False
     options: Options = ()
     outside: bool = False
-
-    def devices(self, held: Sequence[int]) -> None:
-        """None: nothing is trained."""
-        del held
-
-    def is_free(self, number: int) -> bool:
-        """Always: nothing is trained."""
-        del number
-        return True
-
-    def co_tenants(self, devices: str | None) -> tuple[str, ...]:
-        """Nothing: nothing is trained."""
-        del devices
-        return ()
 
     def environment(self, devices: str | None) -> Mapping[str, str]:
         """Nothing: no worker is started."""

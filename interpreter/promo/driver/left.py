@@ -13,7 +13,7 @@ from promo.curves.replay import Replay, build_part
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
 from promo.driver.shared import SHARED
-from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, Sight, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -56,12 +56,13 @@ def lacking(folder: StudyFolder, state: State) -> list[str]:
     return [name for name in files if not (folder.path / name).exists()]
 
 
-def check_outside(folder: StudyFolder, study: Study, state: State) -> Iterator[Check]:
+def check_outside(sight: Sight) -> Iterator[Check]:
     """
     What somebody else's system trained: each result has a record of who did, and of every file that came with it.
 
     A result that was taken from a table follows from that table, which lies beside it.
     """
+    folder, study, state = sight.folder, sight.study, sight.state
     bad, good = [], 0
     read: dict[tuple[str, str, str, str], Replay] = {}
     for attempt in ended(state):
@@ -123,8 +124,9 @@ def _table_fault(
     return "" if same else f"/{RESULT} does not follow from {said.table}"
 
 
-def check_results(folder: StudyFolder, study: Study, state: State) -> Iterator[Check]:
+def check_results(sight: Sight) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
+    folder, study, state = sight.folder, sight.study, sight.state
     missing = lacking(folder, state)
     without = {name.rpartition("/")[0] for name in missing}
     bad = [] if state.replay else [fault for one in ended(state) if (fault := _exit_fault(folder, one))]
@@ -203,8 +205,9 @@ def _ended_as_told(folder: StudyFolder, attempt: Attempt) -> bool:
     return _seen(folder, attempt) is None or folder.result(attempt).status is attempt.status
 
 
-def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
+def check_witnesses(sight: Sight) -> Iterator[Check]:
     """What each attempt printed, and how it ended, whether it left a result or not."""
+    folder, state = sight.folder, sight.state
     bad, missing, good = [], [], 0
     for attempt in ended(state):
         for name, recorded in attempt.witnesses.items():
@@ -249,8 +252,9 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def check_unaccounted(folder: StudyFolder, plan: Plan, state: State) -> Iterator[Check]:
+def check_unaccounted(sight: Sight) -> Iterator[Check]:
     """Files that no event accounts for, and results of attempts that the ledger calls lost."""
+    folder, state = sight.folder, sight.state
     called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
     unseen = [one for one in ended(state) if _came_afterwards(folder, one)]
     if unseen:
@@ -268,7 +272,7 @@ def check_unaccounted(folder: StudyFolder, plan: Plan, state: State) -> Iterator
     if hidden:
         words = f"another was numbered behind it, and neither the ledger nor a request tells of {listed(hidden)}"
         yield Check("attempts", Outcome.DIFFERS, words)
-    strange = list(_strange(folder, plan, state))
+    strange = list(_strange(folder, sight.plan, state))
     words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
     yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
 

@@ -19,16 +19,7 @@ def record_verdict(
     clock: Clock,
 ) -> None:
     """
-    Record what a person decided.
-
-    Args:
-        folder: the study.
-        name: a gate or rule that waits.
-        promote: candidates that go on, for a gate; None for a rule.
-        stop: the study ends here.
-        by: who decided.
-        reason: why; it is kept and shown.
-        clock: time.
+    Record what a person decided; *promote* are the candidates that go on, and None for a rule.
 
     Raises:
         PromoError: nothing waits under that name, or the verdict does not fit it.

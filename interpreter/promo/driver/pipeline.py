@@ -166,16 +166,11 @@ class Compiled:
         Raises:
             SpecError: the text has other errors.
         """
-        if any(one.code != "P0401" for one in errors(self.diagnostics)) or self.study is None or self.plan is None:
-            raise SpecError(self.diagnostics)
-        return self.study, self.plan
+        return self.priced("P0401")
 
     def priced(self, *also: str) -> tuple[Study, Plan]:
         """
         Study and plan of a text that can be priced.
-
-        Args:
-            also: codes of errors that do not matter here.
 
         Raises:
             SpecError: the text has other errors.

@@ -288,11 +288,6 @@ def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Writte
     """
     Write the report of a study, whatever state it is in.
 
-    Args:
-        folder: the study.
-        path: the file to write.
-        form: one of `FORMS`.
-
     Raises:
         PromoError: there is no study in the folder, or a file cannot be written.
     """

@@ -15,10 +15,8 @@ from promo.base.codec import union_from_json
 from promo.base.errors import Mismatch, OtherFormat, PromoError
 from promo.base.fields import Form
 from promo.curves.replay import SETTINGS, Replay, stored_replay
-from promo.decision.decide import decide_gate, decide_rule
-from promo.decision.reduce import decide_reduction
+from promo.decision.by_name import decide
 from promo.decision.values import Decision
-from promo.decision.walk import decide_step
 from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
 from promo.evidence.effects import estimate_effects
@@ -33,7 +31,6 @@ from promo.plans.values import Plan, plan_from_json
 from promo.run.disk import RealDisk
 from promo.run.store import REQUEST, parse_request, read_result
 from promo.run.values import Request, Result
-from promo.study.judgement import Gate, Rule, also_read
 from promo.study.lock import Lock
 from promo.study.values import Study
 
@@ -256,11 +253,7 @@ class StudyFolder:
         if not version:
             return study
         later, _ = self.amended(version).amendable()
-        if name in study.gates:
-            return evolve(study, gates={**study.gates, name: later.gates[name]})
-        if name in study.reductions:
-            return evolve(study, reductions={**study.reductions, name: later.reductions[name]})
-        return evolve(study, rules={**study.rules, name: later.rules[name]})
+        return study.with_rule(later.deciding[name])
 
     def in_force(self, compiled: Compiled, state: State) -> Compiled:
         """The study that goes on: the plan as frozen, each gate and rule as its newest amendment words it."""
@@ -273,45 +266,24 @@ class StudyFolder:
         """
         A gate's or rule's decision, derived anew from the evidence.
 
-        Args:
-            compiled: the study as it was frozen.
-            state: what the ledger says.
-            name: the gate, rule or reduction.
-            version: 0 as it was frozen, else the number of an amendment; None: the one that decides.
+        *version* is 0 as it was frozen, else the number of an amendment; None: the one that decides.
         """
         frozen_study, _ = compiled.sound()
         study = self.wording(frozen_study, name, state.in_force(name) if version is None else version)
-        if name in study.steps:
-            step = study.steps[name]
-            return decide_step(study, step, {one: self.evidence(compiled, state, one) for one in step.sources})
-        if name in study.gates:
-            gate = study.gates[name]
-            others = self._others(compiled, state, gate)
-            return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others, recorded=state.replay)
-        if name in study.reductions:
-            reduction = study.reductions[name]
-            seen = {stage: self.evidence(compiled, state, stage) for stage in reduction.sources}
-            through = state.promoted(reduction.around) if reduction.around else ()
-            table = self.effects(compiled, state, reduction.effects)
-            return decide_reduction(study, reduction, table, seen, through)
-        if name in study.told_by:
-            from promo.decision.foretell import decide_by_law  # only studies with laws pay for it
-
-            seen = {one: self.evidence(compiled, state, one) for one in study.told_by[name].stages}
-            return decide_by_law(study, name, seen, recorded=state.replay)
-        rule = study.rules[name]
-        others = self._others(compiled, state, rule)
-        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others, recorded=state.replay)
+        return decide(
+            study,
+            name,
+            lambda stage: self.evidence(compiled, state, stage),
+            lambda effects: self.effects(compiled, state, effects),
+            state,
+            recorded=state.replay,
+        )
 
     def effects(self, compiled: Compiled, state: State, name: str) -> EffectTable:
         """Effects, estimated anew from the evidence of their stages."""
         study, _ = compiled.sound()
         asked = study.effects[name]
         return estimate_effects(study, asked, {stage: self.evidence(compiled, state, stage) for stage in asked.stages})
-
-    def _others(self, compiled: Compiled, state: State, rule: Gate | Rule) -> dict[str, Evidence]:
-        """Evidence of every stage that a gate or rule reads besides its own."""
-        return {name: self.evidence(compiled, state, name) for name in also_read(rule)}
 
 
 @frozen
@@ -357,6 +329,27 @@ class ReadOnce(StudyFolder):
         if attempt.folder not in self._results:
             self._results[attempt.folder] = StudyFolder.result(self, attempt)
         return self._results[attempt.folder]
+
+
+@frozen
+class Sight:
+    """A study that is looked at: its folder, its spec through every pass, its ledger, and what that adds up to."""
+
+    folder: StudyFolder
+    compiled: Compiled
+    """Without errors."""
+    chain: Chain
+    state: State
+
+    @property
+    def study(self) -> Study:
+        """As it was frozen."""
+        return self.compiled.sound()[0]
+
+    @property
+    def plan(self) -> Plan:
+        """As it was frozen."""
+        return self.compiled.sound()[1]
 
 
 def text_of(request: Request) -> str | None:

@@ -35,11 +35,6 @@ def proven(source: Source, found: tuple[Diagnostic, ...], read: Read) -> tuple[D
 
     The text is better with fewer errors.  It may have as many where the repair lets the passes see further, so that
     they tell of another fault that was there all along; not on the lines that the repair touches.
-
-    Args:
-        source: the text.
-        found: what is wrong with it; whoever claims to be sure is tried.
-        read: what is wrong with a text.
     """
     claims = [one for one in found if one.confidence is Confidence.SURE and one.edits]
     if not claims:

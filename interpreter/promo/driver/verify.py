@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
-from promo.base.classes import frozen
 from promo.base.codec import to_json, value_digest
 from promo.base.errors import Mismatch, PromoError, SpecError
 from promo.base.units import HOUR
@@ -21,13 +20,12 @@ from promo.driver.brought import check_bundles
 from promo.driver.frozen import changed_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, lacking, listed
-from promo.driver.pipeline import Compiled
-from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, Sight, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
-from promo.ledger.values import Amendment, Chain, Verdict
+from promo.ledger.values import Amendment, Verdict
 from promo.report.amendments import other_verdicts, wording
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
@@ -40,16 +38,6 @@ MILLISECOND = Fraction(1, 1000)
 UNDERIVABLE = (Mismatch, KeyError, StopIteration)
 """Why something cannot be derived again: a file is not what it was, or an event names what the plan does not have,
 which the history says."""
-
-
-@frozen
-class Sight:
-    """A study that is looked at: its folder, its spec through every pass, its ledger, and what that adds up to."""
-
-    folder: StudyFolder
-    compiled: Compiled
-    chain: Chain
-    state: State
 
 
 def verify_study(
@@ -117,7 +105,7 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
 
 
 def _plan(sight: Sight) -> Iterator[Check]:
-    study, plan = sight.compiled.sound()
+    study, plan = sight.study, sight.plan
     frozen_as = sight.state.frozen
     assert frozen_as is not None
     stored = sight.folder.read(PLAN)
@@ -128,26 +116,6 @@ def _plan(sight: Sight) -> Iterator[Check]:
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
     same = dict(frozen_as.seals) == dict(plan.seals)
     yield Check("seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{len(plan.seals)} frozen rules hashed again")
-
-
-def _history(sight: Sight) -> Iterator[Check]:
-    yield from check_history(sight.folder, sight.compiled, sight.chain, sight.state)
-
-
-def _begun(sight: Sight) -> Iterator[Check]:
-    yield from check_begun(sight.folder, sight.compiled, sight.state)
-
-
-def _results(sight: Sight) -> Iterator[Check]:
-    study, plan = sight.compiled.sound()
-    yield from check_results(sight.folder, study, sight.state)
-    yield from check_outside(sight.folder, study, sight.state)
-    yield from check_witnesses(sight.folder, sight.state)
-    yield from check_unaccounted(sight.folder, plan, sight.state)
-
-
-def _bundles(sight: Sight) -> Iterator[Check]:
-    return check_bundles(sight.folder, sight.compiled, sight.chain, sight.state)
 
 
 def _text(sight: Sight) -> Iterator[Check]:
@@ -171,7 +139,7 @@ def _curves(sight: Sight) -> Iterator[Check]:
     frozen_as = sight.state.frozen.replay if sight.state.frozen else None
     if frozen_as is None:
         return
-    study, _ = sight.compiled.sound()
+    study = sight.study
     try:
         replay = sight.folder.replay(study, sight.state)
     except PromoError as fault:
@@ -197,7 +165,7 @@ def _curves(sight: Sight) -> Iterator[Check]:
 
 def _budgets(sight: Sight) -> Iterator[Check]:
     """Which accepted runs used the budget that they were given, and for which nobody knows."""
-    study, _ = sight.compiled.sound()
+    study = sight.study
     over, kept, unknown, early = [], 0, 0, 0
     outliving = [one.folder for one in ended(sight.state) if _outlives(sight, one)]
     for attempt in ended(sight.state):
@@ -323,7 +291,7 @@ def _decision(sight: Sight, name: str, title: str, version: int, recorded: Verdi
         return Check(title, Outcome.DIFFERS, f"it cannot be derived again: {fault}")
     counts = sight.state.decisions[name].verdict is recorded
     file = f"decisions/{name}.json" if counts else other_wording_file(name, version)
-    if sight.compiled.sound()[0].laws:
+    if sight.study.laws:
         from promo.driver.alike import as_stored
 
         decision = as_stored(decision, sight.folder.read(file))
@@ -336,7 +304,7 @@ def _decision(sight: Sight, name: str, title: str, version: int, recorded: Verdi
 
 def _amendments(sight: Sight) -> Iterator[Check]:
     """Each amendment from its own text: what it changed, what was known then, and that nothing else moved."""
-    before, plan = sight.compiled.sound()
+    before, plan = sight.study, sight.plan
     for event in sight.chain.events:
         said = event.event
         if not isinstance(said, Amendment):
@@ -388,7 +356,7 @@ def _stored(sight: Sight) -> Iterator[Check]:
 
 
 def _hours(sight: Sight) -> Iterator[Check]:
-    study, plan = sight.compiled.sound()
+    study, plan = sight.study, sight.plan
     folder, state = sight.folder, sight.state
     measured = (one for one in ended(state) if one.envelope is not None)
     trained = sum(
@@ -428,7 +396,11 @@ def _is_short(folder: StudyFolder, attempt: Attempt) -> bool:
 
 
 Looks = tuple[Callable[[Sight], Iterator[Check]], ...]
-_READ: Looks = (_plan, _history, _begun, _bundles, _text, _results, _curves, _budgets, _segments, _amendments)
+_READ: Looks = (
+    *(_plan, check_history, check_begun, check_bundles, _text),
+    *(check_results, check_outside, check_witnesses, check_unaccounted),
+    *(_curves, _budgets, _segments, _amendments),
+)
 _DERIVED: Looks = (_evidence, _effects, _decisions, _hours)
 _STORED: Looks = (_stored,)
 """What is looked at once the frozen files are those that were frozen, in the order of the arrow."""

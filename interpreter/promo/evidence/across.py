@@ -49,13 +49,7 @@ def turns(table: EffectTable) -> Iterable[Turn]:
 
 
 def moves(table: EffectTable, family: str) -> Iterable[Move]:
-    """
-    Effects of a family that change their place by size from one stage to the next.
-
-    Args:
-        table: effects at two stages or more.
-        family: `main`, `pairs` or `all`.
-    """
+    """Effects of a family that change their place by size from one stage to the next."""
     for before, after in pairwise(table.fits):
         both = [
             (one, other)

@@ -22,15 +22,7 @@ from promo.study.values import Effects
 def changes(
     effects: Effects, fits: Sequence[Fit], seen: Mapping[str, Observed], gained: Callable[[str, Observed], Fit]
 ) -> Iterable[Change]:
-    """
-    Changes of every effect that is estimated at two consecutive stages, and stands for the same there.
-
-    Args:
-        effects: for the level of intervals.
-        fits: the effects at each stage.
-        seen: stage -> its values.
-        gained: a stage's name and what runs gained -> the effects on these gains.
-    """
+    """Changes of every effect that is estimated at two consecutive stages, and stands for the same there."""
     for before, after in pairwise(fits):
         gains = seen[before.stage].gained(seen[after.stage])
         if gains.runs:

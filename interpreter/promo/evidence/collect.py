@@ -10,16 +10,7 @@ from promo.plans.values import StagePlan
 def collect(
     stage: StagePlan, entrants: Iterable[str], metric: str, state: State, value_of: Callable[[Attempt], str | None]
 ) -> Evidence:
-    """
-    The evidence of a stage whose runs have all ended.
-
-    Args:
-        stage: the planned stage.
-        entrants: candidates that really entered it.
-        metric: the study's metric.
-        state: what the ledger says of every run.
-        value_of: what the result of an accepted attempt says of the metric.
-    """
+    """The evidence of a stage whose runs have all ended."""
     wanted = set(entrants)
     runs = {(run.candidate, run.host, run.seed): run.id for run in stage.runs if run.candidate in wanted}
     cells = tuple((host, seed) for seed in stage.seeds for host in stage.hosts)

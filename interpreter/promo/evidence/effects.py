@@ -49,7 +49,6 @@ from promo.evidence.statements import (
 )
 from promo.evidence.terms import Columns, columns_of, joint_tests, terms_of
 from promo.evidence.values import Evidence
-from promo.study.coding import of_two
 from promo.study.design import Word, contrasts
 from promo.study.families import Rest
 from promo.study.modelled import modelled
@@ -62,14 +61,7 @@ MOST_ROWS = 128
 
 
 def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evidence]) -> EffectTable:
-    """
-    Estimate effects from the evidence of their stages.
-
-    Args:
-        study: for the rows of the designs.
-        effects: what is asked for.
-        evidence: stage -> evidence, for every stage that is read.
-    """
+    """Estimate effects from the evidence of their stages."""
     points, columns = rows_of(study, effects), columns_of(study, effects)
     seen = {stage: observe(evidence[stage], points) for stage in effects.stages}
     read = {stage: evidence[stage].digest for stage in effects.stages}
@@ -81,19 +73,6 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
         return fit_observed(effects, columns, stage, gains)
 
     return EffectTable(effects.name, fits, tuple(changes(effects, fits, seen, gained)), read)
-
-
-def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Levels], evidence: Evidence) -> Fit:
-    """
-    Effects at one stage of a design of two levels.
-
-    Args:
-        effects: model, blocks, family and rate.
-        factors: the k factors.
-        points: candidate -> its row, shape (k,) of -1 and +1; zeros at the centre.
-        evidence: the stage's table.
-    """
-    return fit_observed(effects, Columns(of_two(factors)), evidence.stage, observe(evidence, points))
 
 
 def fit_pooled(effects: Effects, columns: Columns, some: Sequence[Observed]) -> Fit:

@@ -29,14 +29,7 @@ def adjusted(values: Sequence[float], procedure: Procedure) -> list[float]:
 
 
 def judged(estimates: Sequence[Estimate], effects: Effects, digits: Digits) -> tuple[Estimate, ...]:
-    """
-    P adjusted inside the family, and what is discovered at its rate.
-
-    Args:
-        estimates: of the model.
-        effects: family, procedure and rate.
-        digits: how figures are written.
-    """
+    """P adjusted inside the family, and what is discovered at its rate."""
     sizes = ORDERS[effects.family]
     family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
     tails = adjusted([float(estimates[number].p or 1) for number in family], effects.procedure)

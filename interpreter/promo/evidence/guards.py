@@ -32,10 +32,6 @@ def flags(guards: Iterable[Guard], attempts: Iterable[Attempt]) -> tuple[Flag, .
     """
     Which of the accepted attempts of a stage a guard sets aside.
 
-    Args:
-        guards: of the gates that read the stage.
-        attempts: accepted attempts of the stage, with what the ledger says of how they went.
-
     Returns:
         One flag a run, by the first guard that it fails, in the order of runs.
     """

@@ -117,12 +117,6 @@ def gate_crate_bytes(made: Registration, promo: str, files: Mapping[str, Packed]
     """
     The metadata file of a crate that holds the registration of one gate or rule, and the spec it stands in.
 
-    Args:
-        made: the registration.
-        promo: version of promo that made it.
-        files: as in `crate_bytes`.
-        making: who publishes it, and how.
-
     Returns:
         JSON-LD, the same for the same arguments.
     """

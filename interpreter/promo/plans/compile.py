@@ -31,9 +31,6 @@ def compile_plan(study: Study) -> Plan:
     """
     Compile a study.
 
-    Args:
-        study: a resolved study without errors.
-
     Returns:
         The plan; equal studies give equal plans, byte for byte.
     """

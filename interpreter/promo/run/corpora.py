@@ -61,10 +61,6 @@ def prepare(data: Data, spec_folder: Path) -> Prepared:
     """
     Read, split and measure a corpus.
 
-    Args:
-        data: the study's data block.
-        spec_folder: paths in the block start here.
-
     Raises:
         PromoError: the source is missing, not text, not as pinned, or too short for its split.
     """
@@ -117,11 +113,6 @@ def changed_source(data: Data, recorded: Text, spec_folder: Path) -> Iterator[st
     Where the files of a text are not those that it was prepared from; nothing where they are not here.
 
     A study that keeps the prepared text needs them no more, but going on beside others would hide that they changed.
-
-    Args:
-        data: the study's data block.
-        recorded: what was recorded of the prepared text.
-        spec_folder: paths in the block start here.
     """
     generated = data.source == "stdlib" or data.source.startswith("builtin:")
     try:

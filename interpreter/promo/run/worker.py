@@ -183,12 +183,6 @@ def carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None" = N
     Leave a result in an attempt's folder, and raise what the trainer raised.
 
     False when the disk refuses to take anything, which is no fault of the run.
-
-    Args:
-        folder: it holds the request.
-        ready: the trainer.
-        told: monotonic time at which the attempt was given to this process.
-        heard: signals that came to this process.
     """
     try:
         _carry_out(folder, ready, told, heard)

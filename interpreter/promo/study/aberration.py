@@ -1,115 +1,22 @@
 """
 Fractions of minimum aberration: which columns to give to further factors, and which factor gets which column.
 
-The word-length pattern (A3, A4, ...) of a fraction should be smallest in lexicographic order.  Columns are added one
-at a time and a beam of the best patterns is kept.  Adding column c makes exactly as many new words of length j + 1 as
-there are sets of j columns whose product is c, so a design carries these counts for every column and a further column
-costs nothing to judge.  Isomorphic designs are recognised by counts that do not depend on names.
-
-`python -m promo.study.aberration` writes the table beside this file; a test derives it again.
+The word-length pattern (A3, A4, ...) of a fraction should be smallest in lexicographic order.  Which columns do that is
+read from a table; `tests/study/fractions.py` searches for them, and a test holds the table to what it finds.
 
 Source: Fries & Hunter (1980), "Minimum aberration 2^(k-p) designs"; Chen, Sun & Wu (1993), "A catalogue of two-level
 and three-level fractional factorial designs with small runs", against whose patterns the table is tested.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
-from promo.base.classes import frozen
 from promo.base.resources import design_table
 from promo.study.design import Word, clear_pairs, standard_rows
 
 MOST_FACTORS = {2: 3, 3: 7, 4: 15, 5: 31, 6: 32, 7: 23}
 """Base factors (rows are 2 to their number) -> most factors in the table."""
-BEAM = 48
-VERSION = 1
-
-
-@frozen
-class _State:
-    columns: tuple[int, ...]
-    ways: tuple[tuple[int, ...], ...]
-    """ways[j][c]: sets of j columns whose product is c."""
-    pattern: tuple[int, ...]
-    """A3, A4, ..."""
-
-    def with_column(self, column: int, pattern: tuple[int, ...]) -> "_State":
-        """One factor more."""
-        below = ((0,) * len(self.ways[0]), *self.ways)
-        above = (*self.ways, (0,) * len(self.ways[0]))
-        ways = tuple(
-            tuple(now + before[place ^ column] for place, now in enumerate(here))
-            for before, here in zip(below, above, strict=True)
-        )
-        return _State((*self.columns, column), ways, pattern)
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """Equal for isomorphic designs, and seldom for others."""
-        ways = self.ways[2:5]
-        return self.pattern, tuple(sorted(tuple(way[column] for way in ways) for column in self.columns))
-
-    @property
-    def clear(self) -> int:
-        """Number of clear interactions of two factors."""
-        single, pairs = self.ways[1], self.ways[2]
-        return sum(pairs[c] == 1 and not single[c] for c in range(1, len(pairs)))
-
-
-def search(base: int, most: int, beam: int = BEAM) -> Iterator[tuple[int, list[tuple[int, ...]]]]:
-    """
-    Good fractions with 2^base rows.
-
-    Args:
-        base: number of base factors.
-        most: most factors wanted, at most 2^base - 1.
-        beam: designs kept for each number of factors.
-
-    Yields:
-        Number of factors, and the columns of the factors beyond the base ones: the pattern of minimum aberration
-        first, then the design with most clear interactions where that is another one.
-    """
-    size = 2**base
-    nothing = tuple(int(column == 0) for column in range(size))
-    state = _State((), (nothing,), ())
-    for place in range(base):
-        state = state.with_column(1 << place, (*state.pattern, *((0,) if place >= 2 else ())))
-    states = [state]
-    for count in range(base + 1, most + 1):
-        states = _extended(states, size, beam)
-        best, clearest = states[0], max(states, key=lambda one: one.clear)
-        chosen = [best] if clearest.clear <= best.clear else [best, clearest]
-        yield count, [one.columns[base:] for one in chosen]
-
-
-def _extended(states: Sequence[_State], size: int, beam: int) -> list[_State]:
-    options: list[tuple[tuple[int, ...], int, int]] = []
-    for number, state in enumerate(states):
-        seen = set()
-        for column in range(1, size):
-            if column in state.columns:
-                continue
-            new = tuple(way[column] for way in state.ways[2:])
-            if new not in seen:
-                seen.add(new)
-                pattern = tuple(a + b for a, b in zip((*state.pattern, 0), new, strict=True))
-                options.append((pattern, number, column))
-    kept: dict[object, _State] = {}
-    for pattern, number, column in sorted(options):
-        grown = states[number].with_column(column, pattern)
-        kept.setdefault(grown.kind, grown)
-        if len(kept) == beam:
-            break
-    return list(kept.values())
-
-
-def derive() -> dict[str, object]:
-    """The whole table, as stored: rows -> factors -> designs, each a list of columns as bit masks of base factors."""
-    table: dict[str, object] = {"promo_designs": VERSION}
-    for base, most in MOST_FACTORS.items():
-        table[str(2**base)] = {str(count): [list(one) for one in found] for count, found in search(base, most)}
-    return table
 
 
 @cache
@@ -134,15 +41,6 @@ def known_fractions(factors: int, rows: int) -> tuple[tuple[int, ...], ...]:
 def known_sizes() -> tuple[int, ...]:
     """Numbers of rows in the table, smallest first."""
     return tuple(2**base for base in MOST_FACTORS)
-
-
-def table_text() -> str:
-    """The table's file, derived anew."""
-    return json.dumps(derive(), separators=(",", ":")).replace('},"', '},\n"') + "\n"
-
-
-if __name__ == "__main__":
-    design_table().write_text(table_text(), encoding="utf-8")
 
 
 def placed(

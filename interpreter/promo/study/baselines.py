@@ -8,7 +8,6 @@ next follows from the values so far, and the plan lists everyone who could.
 """
 
 import hashlib
-from collections.abc import Mapping
 
 from promo.base.classes import evolve
 from promo.study.conditions import Conditions
@@ -30,18 +29,27 @@ MOST_DRAWN_FROM = 12
 class Baselines:
     """Reads the baselines of one text, once it is known who enters its stages."""
 
-    def __init__(self, scope: Scope, expressions: Expressions, conditions: Conditions) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        expressions: Expressions,
+        conditions: Conditions,
+        stages: dict[str, Stage],
+        reach: dict[str, Entrants],
+    ) -> None:
+        """*stages* and *reach* take the stages that baselines come to, and who enters those."""
         self.scope, self.expressions, self.conditions = scope, expressions, conditions
+        self.stages, self.reach = stages, reach
         self.baselines: dict[str, Baseline] = {}
         self.steps: dict[str, Step] = {}
 
-    def read(self, stages: dict[str, Stage], reach: dict[str, Entrants]) -> None:
+    def read(self) -> None:
         """Read everything, and put the stages that baselines come to behind the others."""
         for block in self.scope.of_kind("baseline"):
             self.scope.used.add(block.token("NAME").text)
-            self.scope.guard(block, lambda one: self._baseline(one, stages, reach))
+            self.scope.guard(block, self._baseline)
 
-    def _baseline(self, block: Node, stages: dict[str, Stage], reach: dict[str, Entrants]) -> Baseline | None:
+    def _baseline(self, block: Node) -> Baseline | None:
         scope = self.scope
         clauses = scope.clauses(block)
         if not clauses.complete:
@@ -62,9 +70,9 @@ class Baselines:
             hint = "name a design of two levels" if mixed else "name a design with rows"
             scope.report("P0727" if mixed else "P0724", f"'{space}' {why}", clauses.one("space"), hint)
             return None
-        if matched not in stages or matched not in reach:
+        if matched not in self.stages or matched not in self.reach:
             return None
-        if stages[matched].continues is not None:
+        if self.stages[matched].continues is not None:
             message = f"'{matched}' carries runs on, so fresh runs at its cost are no match for it"
             scope.report("P0725", message, clauses.one("matched"), "match a stage that trains afresh")
             return None
@@ -79,18 +87,13 @@ class Baselines:
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
         )
-        count = reach[matched].planned
-        if draw is not None:
-            found_or_none = self._random(found, design, count, stages, reach)
-        else:
-            found_or_none = self._walk(found, design, count, stages, reach)
-        if found_or_none is not None:
-            self.baselines[found.name] = found_or_none
-        return found_or_none
+        count = self.reach[matched].planned
+        made = self._walk(found, design, count) if draw is None else self._random(found, design, count)
+        if made is not None:
+            self.baselines[found.name] = made
+        return made
 
-    def _random(
-        self, found: Baseline, design: Design, count: int, stages: dict[str, Stage], reach: dict[str, Entrants]
-    ) -> Baseline | None:
+    def _random(self, found: Baseline, design: Design, count: int) -> Baseline | None:
         size = 2 ** len(design.factors)
         if len(design.factors) > MOST_DRAWN_FROM or count > size:
             message = (
@@ -108,15 +111,13 @@ class Baselines:
             self.conditions.at(found.name, design, rows[number], number + 1, found.where["name"]) for number in drawn
         ]
         sound = {name: rows[number] for name, number in zip(names, drawn, strict=True) if name is not None}
-        if len(sound) != len(names) or not self._free(found, found.name, stages):
+        if len(sound) != len(names) or not self._free(found, found.name):
             return None
-        stages[found.name] = self._stage(found, stages[found.matched], found.name, None, tuple(sound))
-        reach[found.name] = Entrants(tuple(sound), len(sound), len(sound), frozenset(sound))
+        self.stages[found.name] = self._stage(found, found.name, None, tuple(sound))
+        self.reach[found.name] = Entrants(tuple(sound), len(sound), len(sound), frozenset(sound))
         return evolve(found, stages=(found.name,), conditions=sound)
 
-    def _walk(
-        self, found: Baseline, design: Design, count: int, stages: dict[str, Stage], reach: dict[str, Entrants]
-    ) -> Baseline | None:
+    def _walk(self, found: Baseline, design: Design, count: int) -> Baseline | None:
         if len(design.factors) > MOST_FACTORS:
             message = f"a walk over {len(design.factors)} factors could come to too many conditions"
             self.scope.report("P0725", message, found.where["space"], f"walk over {MOST_FACTORS} factors at most")
@@ -139,31 +140,31 @@ class Baselines:
         before: list[str] = []
         for number in range(1, count + 1):
             name = f"{found.name}_step_{number}"
-            if not self._free(found, name, stages):
+            if not self._free(found, name):
                 return None
-            possible = [one for one, row in sound.items() if 0 < _distance(row, tuple(start)) < number]
+            apart = {one: sum(a != b for a, b in zip(row, start, strict=True)) for one, row in sound.items()}
+            possible = [one for one, steps in apart.items() if 0 < steps < number]
             after = name if number > 1 else None
-            stages[name] = self._stage(found, stages[found.matched], name, after, (first,) if number == 1 else ())
+            self.stages[name] = self._stage(found, name, after, (first,) if number == 1 else ())
             if number == 1:
-                reach[name] = Entrants((first,), 1, 1, frozenset((first,)))
+                self.reach[name] = Entrants((first,), 1, 1, frozenset((first,)))
             else:
-                reach[name] = Entrants(tuple(possible), min(1, len(possible)), min(1, len(possible)), frozenset())
+                self.reach[name] = Entrants(tuple(possible), min(1, len(possible)), min(1, len(possible)), frozenset())
                 self.steps[name] = Step(name, found.name, tuple(before))
             before.append(name)
         return evolve(found, stages=tuple(before), start=first, conditions=sound)
 
-    def _free(self, found: Baseline, name: str, stages: Mapping[str, Stage]) -> bool:
-        taken = name in stages or (name != found.name and name in self.scope.declared)
+    def _free(self, found: Baseline, name: str) -> bool:
+        taken = name in self.stages or (name != found.name and name in self.scope.declared)
         if taken:
             self.scope.report(
                 "P0202", f"the baseline needs a stage '{name}', and that is another thing", found.where["name"]
             )
         return not taken
 
-    def _stage(
-        self, found: Baseline, matched: Stage, name: str, after: str | None, candidates: tuple[str, ...]
-    ) -> Stage:
+    def _stage(self, found: Baseline, name: str, after: str | None, candidates: tuple[str, ...]) -> Stage:
         """A stage with the cells and the budget of the matched one; runs that both have are trained once."""
+        matched = self.stages[found.matched]
         return evolve(
             matched,
             name=name,
@@ -178,7 +179,3 @@ class Baselines:
             documentation=found.documentation,
             where={"name": found.where["name"]},
         )
-
-
-def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    return sum(a != b for a, b in zip(one, other, strict=True))

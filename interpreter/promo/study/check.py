@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic, errors
 from promo.study.brought import Imported
-from promo.study.budget import Allowed, one_currency, read_budget
+from promo.study.budget import one_currency, read_budget
 from promo.study.conditions import Conditions
-from promo.study.data import Data
+from promo.study.data import Curves, Data
 from promo.study.devices import check_options, check_room
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
@@ -29,7 +29,7 @@ from promo.study.flow import (
 from promo.study.growth import Growth
 from promo.study.host import Host
 from promo.study.hosts import read_host
-from promo.study.judgement import Gate, Step
+from promo.study.judgement import Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
 from promo.study.laws import Law
@@ -51,7 +51,7 @@ from promo.study.setting import (
     read_runner,
 )
 from promo.study.space import Factor
-from promo.study.values import Curves, Draw, Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.values import Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
 from promo.study.whole import is_whole
 from promo.syntax.nodes import Node, Tree
 
@@ -75,49 +75,9 @@ class Checked:
     """Named values that are the same for every candidate; those that settled, even when something else is wrong."""
 
 
-@frozen
-class _Given:
-    """What the study's own block and those beside the conditions say."""
-
-    measure: Measure
-    runner: RunnerChoice
-    allowed: Allowed
-    data: Data | None
-    hosts: dict[str, Host]
-    noise: Fraction | None
-    curves: Curves | None
-    draw: Draw | None
-    order_seed: int | None
-    attempts: int
-
-
-@frozen
-class _Parts:
-    """All that was read, and by whom; without *reach*, what the stages say cannot be followed."""
-
-    given: _Given
-    conditions: Conditions
-    growth: Growth
-    near: Neighbourhoods
-    ladder: Ladder
-    rules: Rules
-    reductions: Reductions
-    baselines: dict[str, Baseline]
-    steps: dict[str, Step]
-    effects: dict[str, Effects]
-    laws: dict[str, Law]
-    foretelling: "Foretelling | None"
-    """None for a text without forecasts and schedules."""
-    reach: dict[str, Entrants] | None
-
-
 def check(tree: Tree, world: World) -> Checked:
     """
     Resolve a tree.
-
-    Args:
-        tree: what `parse` read.
-        world: installed runners and files beside the spec.
 
     Returns:
         The study when nothing is wrong, and all diagnostics in any case.
@@ -168,78 +128,82 @@ class _Check:
         return blocks[0]
 
     def _study(self, block: Node) -> Study | None:
-        clauses = self.scope.clauses(block)
-        read = self._read(clauses)
-        if read.reach is None:
-            return None
-        read.growth.check_stages(read.ladder.stages, read.reach)
-        trained = [
-            name for there in read.reach.values() for name in there.possible if name in read.conditions.candidates
-        ]
-        read.conditions.one_model_each(iter(dict.fromkeys(trained)))
-        self._unused(read.conditions.factors)
-        return self._made(block, clauses, read, read.reach) if clauses.complete else None
-
-    def _read(self, clauses: Clauses) -> "_Parts":
         """Every part of the text, in the order in which one needs the other."""
+        clauses = self.scope.clauses(block)
+        self._read_given(clauses)
+        self._read_conditions()
+        self._read_ladder(clauses)
+        reach = self.reach
+        if reach is None:
+            return None
+        self.growth.check_stages(self.ladder.stages, reach)
+        candidates = self.conditions.candidates
+        trained = [name for there in reach.values() for name in there.possible if name in candidates]
+        self.conditions.one_model_each(iter(dict.fromkeys(trained)))
+        self._unused(self.conditions.factors)
+        return self._made(block, clauses, reach) if clauses.complete else None
+
+    def _read_given(self, clauses: Clauses) -> None:
+        """What the study's own block and those beside the conditions say."""
         scope = self.scope
-        measure, choice, runner = self._measured(clauses)
-        imported = self._imported(f"{choice.name} {choice.version}")
-        expressions = Expressions(scope, measure.unit or None, self.values)
-        read_lets(scope, expressions, self.values)
-        hosts = {**imported.hosts, **self._hosts(expressions)}
-        noise = self._noise(expressions, clauses, measure)
-        data = self._data(expressions, runner, imported)
-        runner = for_factors(scope, for_tokens(scope, runner, data), imported.factors)
-        conditions = Conditions(scope, expressions, runner, imported)
-        growth = self._conditions(conditions, expressions, measure)
-        near = Neighbourhoods(scope, conditions)
-        near.read()
-        ladder = Ladder(scope, expressions, conditions.cohorts, near, conditions.designs, conditions.arrays)
-        ladder.read()
+        self.measure, self.choice, runner = self._measured(clauses)
+        self.imported = self._imported(f"{self.choice.name} {self.choice.version}")
+        self.expressions = Expressions(scope, self.measure.unit or None, self.values)
+        read_lets(scope, self.expressions, self.values)
+        self.hosts = {**self.imported.hosts, **self._hosts()}
+        self.noise = self._noise(clauses)
+        self.data = self._data(runner)
+        self.runner = for_factors(scope, for_tokens(scope, runner, self.data), self.imported.factors)
+
+    def _read_conditions(self) -> None:
+        """Factors, candidates and cohorts, in the order in which one needs the other."""
+        self.conditions = Conditions(self.scope, self.expressions, self.runner, self.imported)
+        self.growth = Growth(self.scope, self.expressions, self.conditions, self.measure)
+        self.conditions.read_factors()
+        self.conditions.read_candidates()
+        self.growth.read_grows()
+        self.conditions.read_cohorts()
+        self.near = Neighbourhoods(self.scope, self.conditions)
+        self.near.read()
+
+    def _read_ladder(self, clauses: Clauses) -> None:
+        """Stages, what decides between them, and what is estimated from them; and the rest of the study's block."""
+        scope, conditions = self.scope, self.conditions
+        self.ladder = Ladder(
+            scope, self.expressions, conditions.cohorts, self.near, conditions.designs, conditions.arrays
+        )
+        self.ladder.read()
+        stages = self.ladder.stages
         if scope.blocked:
             from promo.study.blocked import misread
 
             self.misread = misread(scope)
-        check_room(scope, hosts, ladder.stages.values())
-        check_options(scope, hosts, ladder.stages.values())
-        growth.settle(ladder.stages)
-        foretelling = self._foretelling(conditions, ladder)
-        self._budgets(runner, ladder, conditions.factors)
-        rules = Rules(scope, expressions, measure)
-        rules.read()
-        reductions = Reductions(scope, conditions, rules, near)
-        reductions.read()
-        reach = self._flow(ladder, rules, reductions, near, noise, growth.gates)
-        reductions.settle(reach or {})
-        baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
-        allowed, attempts = read_budget(scope, expressions, clauses, hosts), self._attempts(expressions, clauses)
-        effects = self._effects(expressions, conditions, ladder, reach or {})
-        laws = self._laws(expressions, conditions, ladder, reach or {}, measure)
-        if foretelling is not None:
-            foretelling.read(laws, ladder.stages, reach or {})
-            foretelling.check_asked((*rules.gates.values(), *rules.rules.values()), laws, ladder.stages, reach or {})
-        reductions.check(effects)
-        one_currency(scope, imported)
-        curves, order = self._curves(), clauses.maybe("run_order")
-        order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
-        draw = read_draw(scope, clauses)
-        given = _Given(measure, choice, allowed, data, hosts, noise, curves, draw, order_seed, attempts)
-        return _Parts(
-            given,
-            conditions,
-            growth,
-            near,
-            ladder,
-            rules,
-            reductions,
-            baselines,
-            steps,
-            effects,
-            laws,
-            foretelling,
-            reach,
-        )
+        check_room(scope, self.hosts, stages.values())
+        check_options(scope, self.hosts, stages.values())
+        self.growth.settle(stages)
+        self.foretelling = self._foretelling()
+        self._budgets()
+        self.rules = Rules(scope, self.expressions, self.measure)
+        self.rules.read()
+        self.reductions = Reductions(scope, conditions, self.rules, self.near)
+        self.reductions.read()
+        self.reach = self._flow()
+        reach = {} if self.reach is None else self.reach
+        self.reductions.settle(reach)
+        self.baselines, self.steps = self._baselines(reach)
+        self.allowed = read_budget(scope, self.expressions, clauses, self.hosts)
+        self.attempts = self._attempts(clauses)
+        self.effects = self._effects(reach)
+        self.laws = self._laws(reach)
+        if self.foretelling is not None:
+            self.foretelling.read(self.laws, stages, reach)
+            self.foretelling.check_asked((*self.rules.gates.values(), *self.rules.rules.values()))
+        self.reductions.check(self.effects)
+        one_currency(scope, self.imported)
+        self.curves, order = self._curves(), clauses.maybe("run_order")
+        count = self.expressions.count
+        self.order_seed = count(order.token("INT"), least=0, what="a seed") if order else None
+        self.draw = read_draw(scope, clauses)
 
     def _measured(self, clauses: Clauses) -> tuple[Measure, RunnerChoice, Runner]:
         """What is measured and who trains; where the text names none, ones that accept all else that it says."""
@@ -252,55 +216,45 @@ class _Check:
         choice, runner = chosen or (RunnerChoice("", 0), stand_in(self.scope))
         return measure or assumed_measure(self.scope), choice, runner
 
-    def _made(self, block: Node, clauses: Clauses, read: "_Parts", reach: dict[str, Entrants]) -> Study:
-        given, conditions = read.given, read.conditions
+    def _made(self, block: Node, clauses: Clauses, reach: dict[str, Entrants]) -> Study:
+        conditions, told = self.conditions, self.foretelling
         return Study(
             name=block.token("NAME").text,
             title=unquoted(clauses.one("title").token("STRING")),
-            measure=given.measure,
-            runner=given.runner,
-            budget_s=given.allowed.budget_s,
-            money=given.allowed.money,
-            data=given.data,
-            hosts=given.hosts,
+            measure=self.measure,
+            runner=self.choice,
+            budget_s=self.allowed.budget_s,
+            money=self.allowed.money,
+            data=self.data,
+            hosts=self.hosts,
             factors=conditions.factors,
             designs=conditions.designs,
             arrays=conditions.arrays,
-            neighbourhoods=read.near.found,
+            neighbourhoods=self.near.found,
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
-            stages={name: read.ladder.stages[name] for name in reach},
-            gates={**read.rules.gates, **read.growth.gates},
-            rules=read.rules.rules,
-            reductions=read.reductions.reductions,
-            account=read.ladder.account,
-            curves=given.curves,
-            grows=read.growth.grows,
-            schedules=read.foretelling.schedules if read.foretelling else {},
-            baselines=read.baselines,
-            steps=read.steps,
-            effects=read.effects,
-            laws=read.laws,
-            forecasts=read.foretelling.forecasts if read.foretelling else {},
-            noise=given.noise,
+            stages={name: self.ladder.stages[name] for name in reach},
+            gates={**self.rules.gates, **self.growth.gates},
+            rules=self.rules.rules,
+            reductions=self.reductions.reductions,
+            account=self.ladder.account,
+            curves=self.curves,
+            grows=self.growth.grows,
+            schedules=told.schedules if told else {},
+            baselines=self.baselines,
+            steps=self.steps,
+            effects=self.effects,
+            laws=self.laws,
+            forecasts=told.forecasts if told else {},
+            noise=self.noise,
             anchor=clauses.maybe("anchor") is not None,
-            draw=given.draw,
-            order_seed=given.order_seed,
+            draw=self.draw,
+            order_seed=self.order_seed,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
-            where={**self.scope.where(block), **given.allowed.places},
-            attempts=given.attempts,
+            where={**self.scope.where(block), **self.allowed.places},
+            attempts=self.attempts,
         )
-
-    @staticmethod
-    def _conditions(conditions: Conditions, expressions: Expressions, measure: Measure) -> Growth:
-        """Factors, candidates and cohorts, in the order in which one needs the other."""
-        growth = Growth(conditions.scope, expressions, conditions, measure)
-        conditions.read_factors()
-        conditions.read_candidates()
-        growth.read_grows()
-        conditions.read_cohorts()
-        return growth
 
     # Only a text that has such blocks pays for reading them: each of these rooms costs a cold start a millisecond.
 
@@ -311,53 +265,40 @@ class _Check:
 
         return read_imports(self.scope, runner)
 
-    def _baselines(
-        self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
-    ) -> tuple[dict[str, Baseline], dict[str, Step]]:
+    def _baselines(self, reach: dict[str, Entrants]) -> tuple[dict[str, Baseline], dict[str, Step]]:
         if not self._declares("baseline"):
             return {}, {}
         from promo.study.baselines import Baselines
 
-        found = Baselines(self.scope, expressions, conditions)
-        found.read(ladder.stages, reach)
+        found = Baselines(self.scope, self.expressions, self.conditions, self.ladder.stages, reach)
+        found.read()
         return found.baselines, found.steps
 
-    def _effects(
-        self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
-    ) -> dict[str, Effects]:
+    def _effects(self, reach: dict[str, Entrants]) -> dict[str, Effects]:
         if not self._declares("effects"):
             return {}
         from promo.study.comparing import Comparisons
         from promo.study.screening import Screening
 
-        compared = Comparisons(self.scope, conditions.factors, conditions.levels.level)
-        found = Screening(self.scope, expressions, conditions.designs, conditions.arrays, compared)
-        found.read(ladder.stages, reach)
-        return found.effects
+        compared = Comparisons(self.scope, self.conditions.factors, self.conditions.levels.level)
+        found = Screening(self.scope, self.expressions, self.conditions, compared, self.ladder.stages, reach)
+        return found.read()
 
-    def _laws(
-        self,
-        expressions: Expressions,
-        conditions: Conditions,
-        ladder: Ladder,
-        reach: dict[str, Entrants],
-        measure: Measure,
-    ) -> dict[str, Law]:
+    def _laws(self, reach: dict[str, Entrants]) -> dict[str, Law]:
         if not self._declares("law"):
             return {}
         from promo.study.scaling import Scaling
 
-        found = Scaling(self.scope, expressions, conditions, lower_is_better=measure.lower_is_better)
-        found.read(ladder.stages, reach)
-        return found.laws
+        found = Scaling(self.scope, self.expressions, self.conditions, self.measure, self.ladder.stages, reach)
+        return found.read()
 
-    def _foretelling(self, conditions: Conditions, ladder: Ladder) -> "Foretelling | None":
+    def _foretelling(self) -> "Foretelling | None":
         if not any(self._declares(kind) for kind in ("law", "forecast", "schedule")):
             return None
         from promo.study.foretelling import Foretelling
 
-        found = Foretelling(self.scope, conditions)
-        found.settle(ladder.stages)
+        found = Foretelling(self.scope, self.conditions)
+        found.settle(self.ladder.stages)
         return found
 
     def _curves(self) -> Curves | None:
@@ -370,9 +311,10 @@ class _Check:
     def _declares(self, kind: str) -> bool:
         return any(node.kind == kind for node in self.scope.tree.declarations)
 
-    def _budgets(self, runner: Runner, ladder: Ladder, factors: Mapping[str, Factor]) -> None:
+    def _budgets(self) -> None:
         """A trainer keeps to the kinds of budgets it knows, and carries runs on only if it can."""
-        for stage in ladder.stages.values():
+        runner = self.runner
+        for stage in self.ladder.stages.values():
             if stage.budget.kind not in runner.budgets:
                 known = ", ".join(kind.value for kind in runner.budgets)
                 message = f"the runner '{runner.name}' keeps to no budget of {stage.budget.kind.value}"
@@ -382,43 +324,43 @@ class _Check:
                 message = f"the runner '{runner.name}' cannot carry a trained run on"
                 self.scope.report("P0225", message, stage.where[stage.mode.value], NO_STATE)
             elif stage.mode is Mode.FRESH and stage.cooldown is not None:
-                self._cooldown(runner, stage, factors)
+                self._cooldown(stage)
 
-    def _cooldown(self, runner: Runner, stage: Stage, factors: Mapping[str, Factor]) -> None:
+    def _cooldown(self, stage: Stage) -> None:
         """A stage's cool-down takes the place of the runner's own, so that one may not be under study as well."""
+        runner = self.runner
         own = getattr(runner, "cooldown_factor", "")  # a runner of before has none
         at = stage.where["cooldown"]
         if not own:
             message = f"the runner '{runner.name}' keeps no constant-rate trunk to cool down from"
             self.scope.report("P0225", message, at, "remove the clause, or train with: runner gpt")
-        elif own in factors:
+        elif own in self.conditions.factors:
             message = f"the stage's cool-down takes the place of the factor '{own}', so the factor would do nothing"
             self.scope.report("P0508", message, at, f"remove the factor '{own}', or this clause")
 
-    def _noise(self, expressions: Expressions, clauses: Clauses, measure: Measure) -> Fraction | None:
+    def _noise(self, clauses: Clauses) -> Fraction | None:
         clause = clauses.maybe("noise")
         if clause is None:
             return None
-        noise = expressions.given(clause)
+        noise = self.expressions.given(clause)
         if noise is not None and noise <= 0:
             self.scope.report("P0302", "noise is a positive standard deviation", clause)
             return None
         return noise
 
-    @staticmethod
-    def _attempts(expressions: Expressions, clauses: Clauses) -> int:
+    def _attempts(self, clauses: Clauses) -> int:
         """How often a run is tried in all; a fault is noted, and none is left out for it."""
         clause = clauses.maybe("attempts")
         if clause is None:
             return ATTEMPTS
-        said = expressions.count_given(clause, most=MOST_ATTEMPTS, what="the number of attempts of a run")
+        said = self.expressions.count_given(clause, most=MOST_ATTEMPTS, what="the number of attempts of a run")
         return ATTEMPTS if said is None else said
 
-    def _hosts(self, expressions: Expressions) -> dict[str, Host]:
+    def _hosts(self) -> dict[str, Host]:
         hosts: dict[str, Host] = {}
 
         def build(block: Node) -> Host | None:
-            host = read_host(self.scope, expressions, block)
+            host = read_host(self.scope, self.expressions, block)
             if host is not None:
                 hosts[host.name] = host
             return host
@@ -428,8 +370,8 @@ class _Check:
                 self.scope.guard(block, build)
         return hosts
 
-    def _data(self, expressions: Expressions, runner: Runner, imported: Imported) -> Data | None:
-        scope = self.scope
+    def _data(self, runner: Runner) -> Data | None:
+        scope, imported = self.scope, self.imported
         blocks = tuple(node for node in scope.tree.declarations if node.kind == "data")
         if imported.data and not blocks:
             name = next(iter(imported.data))
@@ -444,31 +386,24 @@ class _Check:
         for extra in blocks[1:]:
             scope.report("P0202", "there are two data blocks", extra.token("NAME"), "keep one")
         scope.used.add(blocks[0].token("NAME").text)
-        return read_data(scope, expressions, blocks[0])
+        return read_data(scope, self.expressions, blocks[0])
 
-    def _flow(
-        self,
-        ladder: Ladder,
-        rules: Rules,
-        reductions: Reductions,
-        near: Neighbourhoods,
-        noise: Fraction | None,
-        looks: Mapping[str, Gate],
-    ) -> dict[str, Entrants] | None:
-        scope = self.scope
+    def _flow(self) -> dict[str, Entrants] | None:
+        """Who may enter each stage; None where that cannot be followed."""
+        scope, ladder, rules = self.scope, self.ladder, self.rules
         if not self._declares("stage"):
             self._only("stage", "stage NAME { ... }")
             return None
-        choosers: Choosers = {**rules.gates, **reductions.reductions}
-        led = {name: gate for name, gate in looks.items() if gate.target in ladder.stages}
-        reach = entrants(scope, ladder.stages, {**choosers, **led}, near.around)
+        choosers: Choosers = {**rules.gates, **self.reductions.reductions}
+        led = {name: gate for name, gate in self.growth.gates.items() if gate.target in ladder.stages}
+        reach = entrants(scope, ladder.stages, {**choosers, **led}, self.near.around)
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)
         check_guards(scope, rules.gates.values(), reach, ladder.stages)
         check_rules(scope, rules.rules.values(), reach, ladder.stages, choosers)
         check_tests(scope, ladder.stages, choosers, rules.rules)
-        check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
+        check_noise(scope, ladder.stages, rules.gates, rules.rules, self.noise)
         own = [node.kind for node in scope.tree.declarations]
         names = [block.token("NAME").text for block in scope.of_kind("stage")]
         declared = {one for name in names for one in scope.blocked.get(name, (name,))}

@@ -27,14 +27,7 @@ class Comparisons:
         self.scope, self.factors, self.level = scope, factors, level
 
     def read(self, clauses: Iterable[Node], block: Node, array: Array) -> tuple[Comparing, ...] | None:
-        """
-        Of every factor of more than two levels, in the order of the factors.
-
-        Args:
-            clauses: those that say it of a factor.
-            block: the effects.
-            array: the design.
-        """
+        """Of every factor of more than two levels, in the order of the factors."""
         levels = dict(zip(array.factors, array.levels, strict=True))
         total = sum(len(one) - 1 for one in array.levels)
         if total > MOST_CONTRASTS:

@@ -1,5 +1,6 @@
-"""What a text is made of that models are trained on: its source, its tokens, and the windows that score a model."""
+"""What a study reads: the text that models are trained on, or a table of runs that were recorded."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from promo.base.classes import frozen
@@ -29,3 +30,21 @@ class Data:
     where: Where = place()
     tokens: Tokens | None = None
     """None: every byte is a token."""
+
+
+@frozen
+class Curves:
+    """
+    How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
+
+    *columns* lead from what a column says to its name, *units* to its unit, *labels* from candidates, hosts and seeds
+    (as texts) to what the table calls them.
+    """
+
+    layout: str
+    columns: Mapping[str, str]
+    units: Mapping[str, str]
+    labels: Mapping[str, str]
+    seeds_by: str
+    interpolate: bool
+    where: Where = place()

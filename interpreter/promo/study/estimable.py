@@ -233,13 +233,7 @@ def webb_resolution(factors: Sequence[str], rows: Rows) -> int | None:
 
 
 def dependence_text(one: Dependence, about: Effect) -> tuple[str, str]:
-    """
-    A dependence solved for one of its effects: `a * b`, and `-1 - a - b`.
-
-    Args:
-        one: the dependence.
-        about: the effect that stands alone on the left.
-    """
+    """A dependence solved for one of its effects: `a * b`, and `-1 - a - b`."""
     share = next(much for much, effect in one.terms if effect == about)
     parts: list[tuple[Fraction, Effect]] = [(one.constant / share, ())] if one.constant else []
     parts += [(-much / share, effect) for much, effect in one.terms if effect != about]

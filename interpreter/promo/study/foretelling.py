@@ -16,7 +16,7 @@ from promo.study.conditions import Conditions
 from promo.study.judgement import Gate, Projected, Rule, primitives
 from promo.study.laws import Forecast, Form, Law, Otherwise, Schedule
 from promo.study.names import Scope
-from promo.study.values import HISTORY, BudgetKind, Candidate, Entrants, Stage
+from promo.study.values import HISTORY, BudgetKind, Candidate, Entrants, Stage, whole
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token
 
@@ -31,6 +31,9 @@ class Foretelling:
         self.scope, self.conditions = scope, conditions
         self.forecasts: dict[str, Forecast] = {}
         self.schedules: dict[str, Schedule] = {}
+        self.laws: Mapping[str, Law] = {}
+        self.stages: Mapping[str, Stage] = {}
+        self.reach: Mapping[str, Entrants] = {}
 
     def settle(self, stages: dict[str, Stage]) -> None:
         """Let each stage that laws are asked about wait for the stages that those are fitted to."""
@@ -67,17 +70,17 @@ class Foretelling:
 
     def read(self, laws: Mapping[str, Law], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
         """Read everything; laws, stages and who can enter them are known."""
+        self.laws, self.stages, self.reach = laws, stages, reach
         for block in self.scope.of_kind("forecast"):
             self.scope.used.add(block.token("NAME").text)
-            self.scope.guard(block, lambda one: self._forecast(one, laws, stages, reach))
+            self.scope.guard(block, self._forecast)
         for block in self.scope.of_kind("schedule"):
-            self.scope.guard(block, lambda one: self._schedule(one, laws, stages, reach))
+            self.scope.guard(block, self._schedule)
 
     # --- forecasts -----------------------------------------------------------------------------------------
 
-    def _forecast(
-        self, block: Node, laws: Mapping[str, Law], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
-    ) -> Forecast | None:
+    def _forecast(self, block: Node) -> Forecast | None:
+        laws, reach = self.laws, self.reach
         scope, clauses = self.scope, self.scope.clauses(block)
         if not clauses.complete:
             return None
@@ -99,7 +102,7 @@ class Foretelling:
             message = f"the law '{law.name}' is of each candidate on its own, and '{unknown}' is none of those"
             scope.report("P0803", message, of, f"it is of: {', '.join(law.candidates)}")
             return None
-        if not self._speaks_of(law, stage, candidates, at, stages, reach):
+        if not self._speaks_of(law, stage, candidates, at):
             return None
         found = Forecast(
             name=block.token("NAME").text,
@@ -112,14 +115,9 @@ class Foretelling:
         self.forecasts[found.name] = found
         return found
 
-    def check_asked(
-        self,
-        deciding: Iterable[Gate | Rule],
-        laws: Mapping[str, Law],
-        stages: Mapping[str, Stage],
-        reach: Mapping[str, Entrants],
-    ) -> None:
-        """Whether gates and rules ask laws what those can tell."""
+    def check_asked(self, deciding: Iterable[Gate | Rule]) -> None:
+        """Whether gates and rules ask laws what those can tell; everything was read."""
+        laws, stages, reach = self.laws, self.stages, self.reach
         for one in deciding:
             source = one.source if isinstance(one, Gate) else one.stage
             at = one.where["keep" if isinstance(one, Gate) else "require"]
@@ -135,33 +133,19 @@ class Foretelling:
                         message = f"the law '{law.name}' is not fitted to '{unknown}', of whom it is asked here"
                         self.scope.report("P0803", message, at, f"add it to the law: of {unknown}")
                     else:
-                        self._speaks_of(law, part.stage, judged, at, stages, reach)
+                        self._speaks_of(law, part.stage, judged, at)
 
-    def _speaks_of(
-        self,
-        law: Law,
-        stage: str,
-        candidates: Sequence[str],
-        at: Node | Span,
-        stages: Mapping[str, Stage],
-        reach: Mapping[str, Entrants],
-    ) -> bool:
+    def _speaks_of(self, law: Law, stage: str, candidates: Sequence[str], at: Node | Span) -> bool:
         """Whether a law may be asked about candidates at a stage; says why not."""
-        refused = next(self._refused(law, stage, candidates, stages, reach), None)
+        refused = next(self._refused(law, stage, candidates), None)
         if refused is not None:
             message, hint = refused
             self.scope.report("P0803", message, at, hint)
         return refused is None
 
-    def _refused(
-        self,
-        law: Law,
-        stage: str,
-        candidates: Sequence[str],
-        stages: Mapping[str, Stage],
-        reach: Mapping[str, Entrants],
-    ) -> Iterator[tuple[str, str]]:
+    def _refused(self, law: Law, stage: str, candidates: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Why a law does not speak of candidates at a stage, each with a way out."""
+        stages = self.stages
         mine, theirs = stages[law.stages[0]].budget.kind, stages[stage].budget.kind
         if stage in law.stages:
             yield f"the law '{law.name}' is fitted to '{stage}' itself", "name a stage of a larger budget"
@@ -175,24 +159,17 @@ class Foretelling:
             strange = lies_on_none(self.conditions.candidates[name])
             if strange:
                 yield strange, "ask it of candidates that train afresh and keep their shape"
-        for far in self._beyond(law, stage, candidates, stages, reach):
+        for far in self._beyond(law, stage, candidates):
             yield far, "fit the law to runs that lie nearer, or let it reach further"
 
-    def _beyond(
-        self,
-        law: Law,
-        stage: str,
-        candidates: Sequence[str],
-        stages: Mapping[str, Stage],
-        reach: Mapping[str, Entrants],
-    ) -> Iterator[str]:
+    def _beyond(self, law: Law, stage: str, candidates: Sequence[str]) -> Iterator[str]:
         """Where what is asked lies farther from the points of a law than it reaches, in any of its arguments."""
-        known = self.conditions.candidates
+        stages, known = self.stages, self.conditions.candidates
         fitted = [
             place(stages, name, known[one], law.form)
             for name in law.stages
             for one in law.candidates
-            if one in reach[name].possible
+            if one in self.reach[name].possible
         ]
         both = law.form is Form.SIZE_AND_DATA
         whats = ("size", "amount of data") if both else ("budget",)
@@ -208,10 +185,8 @@ class Foretelling:
 
     # --- schedules -----------------------------------------------------------------------------------------
 
-    def _schedule(
-        self, block: Node, laws: Mapping[str, Law], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
-    ) -> Schedule | None:
-        scope, clauses = self.scope, self.scope.clauses(block)
+    def _schedule(self, block: Node) -> Schedule | None:
+        laws, scope, clauses = self.laws, self.scope, self.scope.clauses(block)
         if not clauses.complete:
             return None
         shapes, by, otherwise = (clauses.one(kind) for kind in ("shapes", "by_law", "otherwise"))
@@ -232,7 +207,7 @@ class Foretelling:
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
         )
-        sound = self._shapes(found, shapes) and self._lawful(found, laws[name_of_law], block, stages, reach)
+        sound = self._shapes(found, shapes) and self._lawful(found, laws[name_of_law], block)
         if not sound:
             return None
         self.schedules[found.name] = found
@@ -297,16 +272,9 @@ class Foretelling:
         self.scope.report("P0804", message, at, hint)
         return False
 
-    def _lawful(
-        self,
-        schedule: Schedule,
-        law: Law,
-        block: Node,
-        stages: Mapping[str, Stage],
-        reach: Mapping[str, Entrants],
-    ) -> bool:
+    def _lawful(self, schedule: Schedule, law: Law, block: Node) -> bool:
         """Whether the law is one of compute of each shape, rests on nothing that it decides, and reaches far enough."""
-        scope = self.scope
+        scope, stages, reach = self.scope, self.stages, self.reach
         at = next(block.nodes("by_law"))
         unknown = next((name for name in schedule.shapes if name not in law.candidates), None)
         kind = stages[law.stages[0]].budget.kind
@@ -325,7 +293,7 @@ class Foretelling:
             hint = "fit it to stages of candidates that keep their shape"
         else:
             trained = [name for name, there in reach.items() if set(followers) & set(there.possible)]
-            return all(self._speaks_of(law, name, schedule.shapes, at, stages, reach) for name in trained)
+            return all(self._speaks_of(law, name, schedule.shapes, at) for name in trained)
         scope.report("P0803", message, at, hint)
         return False
 
@@ -352,15 +320,6 @@ def _sizes(before: Candidate, after: Candidate) -> dict[str, tuple[int, int]]:
     return {name: (old, new) for name, old, new in both if isinstance(old, int) and isinstance(new, int)}
 
 
-def whole(stages: Mapping[str, Stage], name: str) -> int:
-    """A stage's budget with what its runs had spent where they begin."""
-    stage = stages[name]
-    before = stages.get(stage.continues or "")
-    if before is None:
-        return stage.budget.amount
-    return stage.budget.amount + (whole(stages, before.name) if before.trunk is None else before.trunk)
-
-
 def lies_on_none(candidate: Candidate) -> str:
     """Why the runs of a candidate lie on no law; empty where they may."""
     if candidate.follows:
@@ -372,7 +331,7 @@ def lies_on_none(candidate: Candidate) -> str:
 
 def place(stages: Mapping[str, Stage], name: str, candidate: Candidate, form: Form) -> tuple[Fraction, ...]:
     """Where a law measures the runs of a candidate in a stage: at their whole budget, or at size and tokens."""
-    amount, model = Fraction(whole(stages, name)), candidate.effective
+    amount, model = Fraction(whole(stages, stages[name])), candidate.effective
     if form is not Form.SIZE_AND_DATA:
         return (amount,)
     tokens = amount / model.flops_per_token if stages[name].budget.kind is BudgetKind.FLOPS else amount

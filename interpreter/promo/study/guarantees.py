@@ -20,15 +20,7 @@ MOST_NAMED = 8
 
 
 def keeps_clear(scope: Scope, clauses: Sequence[Node], words: Callable[[Node], Sequence[str]], design: Design) -> bool:
-    """
-    Whether the rows that there are keep the interactions clear that have to be.
-
-    Args:
-        scope: takes the finding.
-        clauses: those that ask for it.
-        words: a clause -> the factors in it.
-        design: with its rows.
-    """
+    """Whether the rows that there are keep the interactions clear that have to be."""
     if not design.clear:
         return True
     every = effects_up_to(design.factors, 2)

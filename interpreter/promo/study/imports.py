@@ -19,13 +19,7 @@ DEEPEST = 8
 
 
 def read_imports(scope: Scope, runner: str) -> Imported:
-    """
-    Bring in what a text uses of other files.
-
-    Args:
-        scope: the text; names that come in are declared in it.
-        runner: name and version of the text's own runner, which imported candidates must share.
-    """
+    """Bring in what a text uses of other files."""
     found = Imported()
     for block in scope.tree.declarations:
         if block.kind == "use":

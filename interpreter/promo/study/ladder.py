@@ -15,7 +15,7 @@ from promo.study.host import MOST
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.space import Array, Design, Interval
-from promo.study.values import Budget, BudgetKind, Stage
+from promo.study.values import Budget, BudgetKind, Stage, whole
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, names_in
 
@@ -182,7 +182,7 @@ class Ladder:
         until = self._spend(clause.children[-1], None, None, capped=False)
         if until is None:
             return None
-        before = self._whole(source)
+        before = whole(self.stages, source)
         if until.kind is not source.budget.kind or until.amount <= before:
             message = f"'{source.name}' already trains that far, or is counted in something else"
             scope.report("P0508", message, clause.children[-1], "write the whole budget, larger than the first part")
@@ -215,13 +215,6 @@ class Ladder:
         )
         self.stages[stage.name] = stage
         return stage
-
-    def _whole(self, stage: Stage) -> int:
-        """What a stage's runs have spent at its end, with all that they carry on."""
-        before = self.stages.get(stage.continues or "")
-        if before is None:
-            return stage.budget.amount
-        return stage.budget.amount + (self._whole(before) if before.trunk is None else before.trunk)
 
     def _entrants(self, train: Node, after: Node | None, block: Node) -> tuple[tuple[str, ...], str | None] | None:
         """The candidates a stage names, and the neighbourhood of those that its gate promotes, if it trains one."""

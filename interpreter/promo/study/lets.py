@@ -8,14 +8,7 @@ from promo.syntax.nodes import Node, Token
 
 
 def read_lets(scope: Scope, expressions: Expressions, values: dict[str, Value]) -> None:
-    """
-    Read named values, in any order; a value that factors enter is known for each candidate only.
-
-    Args:
-        scope: the text; which names are vague or rest on factors is noted in it.
-        expressions: reads what a name stands for.
-        values: those that are the same for every candidate are put here.
-    """
+    """Put named values into *values*, in any order; one that factors enter is known for each candidate only."""
     blocks = {block.token("NAME").text: block for block in scope.of_kind("let")}
     needs = {name: [one for one in _names_in(block.children[1]) if one in blocks] for name, block in blocks.items()}
     for name in _in_order(scope, blocks, needs):

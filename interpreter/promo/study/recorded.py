@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from promo.base.diagnostics import Edit, suggestion
+from promo.study.data import Curves
 from promo.study.expressions import unquoted
 from promo.study.names import Scope
-from promo.study.values import Curves
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token
 

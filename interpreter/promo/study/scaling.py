@@ -5,10 +5,10 @@ from fractions import Fraction
 
 from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions
-from promo.study.foretelling import lies_on_none, place, whole
+from promo.study.foretelling import lies_on_none, place
 from promo.study.laws import Form, Law
 from promo.study.names import Clauses, Scope
-from promo.study.values import BudgetKind, Entrants, Mode, Stage
+from promo.study.values import BudgetKind, Entrants, Measure, Mode, Stage, whole
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node
 
@@ -26,19 +26,27 @@ class Scaling:
     """Reads the laws of one text."""
 
     def __init__(
-        self, scope: Scope, expressions: Expressions, conditions: Conditions, *, lower_is_better: bool
+        self,
+        scope: Scope,
+        expressions: Expressions,
+        conditions: Conditions,
+        measure: Measure,
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
     ) -> None:
-        self.scope, self.expressions, self.conditions = scope, expressions, conditions
-        self.lower_is_better = lower_is_better
+        """*reach*: who can enter the stages."""
+        self.scope, self.expressions, self.conditions, self.measure = scope, expressions, conditions, measure
+        self.stages, self.reach = stages, reach
         self.laws: dict[str, Law] = {}
 
-    def read(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
-        """Read all laws; stages and who can enter them are known."""
+    def read(self) -> dict[str, Law]:
+        """All laws that are sound, by name."""
         for block in self.scope.of_kind("law"):
             self.scope.used.add(block.token("NAME").text)
-            self.scope.guard(block, lambda one: self._law(one, stages, reach))
+            self.scope.guard(block, self._law)
+        return self.laws
 
-    def _law(self, block: Node, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> Law | None:
+    def _law(self, block: Node) -> Law | None:
         scope, clauses = self.scope, self.scope.clauses(block)
         if not clauses.complete:
             return None
@@ -49,7 +57,7 @@ class Scaling:
         if of is None or named is None or form is None or numbers is None or (held_out and held is None):
             return None
         candidates = tuple(dict.fromkeys(self.conditions.members(of)))
-        if any(name not in stages or name not in reach for name in (*named, *((held,) if held else ()))):
+        if any(name not in self.stages or name not in self.reach for name in (*named, *((held,) if held else ()))):
             return None
         law = Law(
             name=block.token("NAME").text,
@@ -63,8 +71,8 @@ class Scaling:
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
         )
-        sound = self._sound_stages(law, clauses, stages) and self._enter(law, clauses, reach)
-        if not sound or not self._enough(law, clauses, stages, reach):
+        sound = self._sound_stages(law, clauses) and self._enter(law, clauses)
+        if not sound or not self._enough(law, clauses):
             return None
         self.laws[law.name] = law
         return law
@@ -84,10 +92,10 @@ class Scaling:
         of = self.expressions.count(seed, least=0, what="a seed")
         return None if reach is None or count is None or of is None else (reach, count, of)
 
-    def _sound_stages(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage]) -> bool:
+    def _sound_stages(self, law: Law, clauses: Clauses) -> bool:
         """Runs of one kind: each trained afresh, or cooled down from a trunk, on budgets of one unit."""
-        scope, at, read = self.scope, clauses.one("stages"), law.every_stage
-        if not self.lower_is_better:
+        scope, stages, at, read = self.scope, self.stages, clauses.one("stages"), law.every_stage
+        if not self.measure.lower_is_better:
             scope.report(
                 "P0811", "a law is of a measure that falls during training", clauses.one("form"), "rank a loss"
             )
@@ -117,33 +125,32 @@ class Scaling:
             return False
         return True
 
-    def _enter(self, law: Law, clauses: Clauses, reach: Mapping[str, Entrants]) -> bool:
+    def _enter(self, law: Law, clauses: Clauses) -> bool:
         """Every candidate may enter a stage of the law, and its runs there are points of one."""
         strange = next(filter(None, (lies_on_none(self.conditions.candidates[name]) for name in law.candidates)), "")
         if strange:
             hint = "fit the law to candidates that train afresh and keep their shape"
             self.scope.report("P0811", strange, clauses.one("fitted_to"), hint)
             return False
-        there = {name for stage in law.stages for name in reach[stage].possible}
+        there = {name for stage in law.stages for name in self.reach[stage].possible}
         absent = next((name for name in law.candidates if name not in there), None)
         if absent is not None:
             message = f"'{absent}' enters no stage that the law is fitted to"
             self.scope.report("P0811", message, clauses.one("fitted_to"), "train it there, or leave it out")
         return absent is None
 
-    def _places(
-        self, law: Law, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
-    ) -> Iterator[tuple[Fraction, ...]]:
+    def _places(self, law: Law) -> Iterator[tuple[Fraction, ...]]:
         """Where its runs are measured, if all of them are: at a budget, or at size and data."""
         for stage in law.stages:
-            for name in reach[stage].possible:
+            for name in self.reach[stage].possible:
                 if name in law.candidates:
-                    yield place(stages, stage, self.conditions.candidates[name], law.form)
+                    yield place(self.stages, stage, self.conditions.candidates[name], law.form)
 
-    def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> bool:
+    def _enough(self, law: Law, clauses: Clauses) -> bool:
         """As many places as parameters, and a test that lies beyond them."""
-        scope, budgets = self.scope, [whole(stages, name) for name in law.stages]
-        places, needed = set(self._places(law, stages, reach)), len(law.form.names)
+        scope, stages = self.scope, self.stages
+        budgets = [whole(stages, stages[name]) for name in law.stages]
+        places, needed = set(self._places(law)), len(law.form.names)
         if not law.form.told_by(places):
             message = f"a law of {needed} parameters needs {needed} budgets, and there are {len(places)}"
             hint = "name stages of more budgets"
@@ -154,7 +161,7 @@ class Scaling:
                 hint = "name candidates of more sizes, or stages of more budgets"
             scope.report("P0813", message, clauses.one("stages"), hint)
             return False
-        if law.held is not None and not max(budgets) < whole(stages, law.held) <= law.reach * max(budgets):
+        if law.held is not None and not max(budgets) < whole(stages, stages[law.held]) <= law.reach * max(budgets):
             message = f"a test lies beyond the budgets of a law, and within its reach of {law.reach} times"
             at = clauses.one("held_out")
             scope.report("P0812", message, at, "name a stage of a larger budget, or a longer reach")

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from promo.study.coding import Comparing, coding_of, of_two
 from promo.study.comparing import Comparisons
+from promo.study.conditions import Conditions
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
 from promo.study.estimable import named as listed
@@ -29,21 +30,25 @@ class Screening:
         self,
         scope: Scope,
         expressions: Expressions,
-        designs: Mapping[str, Design],
-        arrays: Mapping[str, Array],
+        conditions: Conditions,
         comparisons: Comparisons,
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
     ) -> None:
+        """*reach*: who can enter the stages."""
         self.scope, self.expressions, self.comparisons = scope, expressions, comparisons
-        self.designs: Mapping[str, Design | Array] = {**designs, **arrays}
+        self.designs: Mapping[str, Design | Array] = {**conditions.designs, **conditions.arrays}
+        self.stages, self.reach = stages, reach
         self.effects: dict[str, Effects] = {}
 
-    def read(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
-        """Read all effects; stages and who can enter them are known."""
+    def read(self) -> dict[str, Effects]:
+        """All effects that are sound, by name."""
         for block in self.scope.of_kind("effects"):
             self.scope.used.add(block.token("NAME").text)
-            self.scope.guard(block, lambda one: self._effects(one, stages, reach))
+            self.scope.guard(block, self._effects)
+        return self.effects
 
-    def _effects(self, block: Node, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> Effects | None:
+    def _effects(self, block: Node) -> Effects | None:
         scope = self.scope
         clauses = scope.clauses(block)
         if not clauses.complete:
@@ -65,16 +70,16 @@ class Screening:
             return None
         if procedure is None or not self._has_its_family(clauses.one("model"), model, terms, family[0]):
             return None
-        if any(name not in stages or name not in reach for name in named):
+        if any(name not in self.stages or name not in self.reach for name in named):
             return None
-        designs = self._designs(block, named, stages, reach)
+        designs = self._designs(block, named)
         if designs is None:
             return None
         pooled = POOLED in block_by
-        if pooled and not self._apart(blocks or clauses.one("stages"), named, designs, stages, reach):
+        if pooled and not self._apart(blocks or clauses.one("stages"), named, designs):
             return None
         groups = [named] if pooled else [(stage,) for stage in named]
-        if not all(self._keeps_clear(block, group, designs, reach) for group in groups):
+        if not all(self._keeps_clear(block, group, designs) for group in groups):
             return None
         factors = self.designs[designs[0]].factors
         if not self._varied(clauses.one("model"), terms, designs):
@@ -97,7 +102,7 @@ class Screening:
             contrasts=contrasts,
             rest=_rest(clauses.maybe("rest")),
         )
-        if not self._estimable(block, found, stages, reach):
+        if not self._estimable(block, found):
             return None
         self.effects[found.name] = found
         return found
@@ -168,16 +173,14 @@ class Screening:
         parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
         return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
 
-    def _estimable(
-        self, block: Node, found: Effects, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
-    ) -> bool:
+    def _estimable(self, block: Node, found: Effects) -> bool:
         """Whether the rows that enter can estimate the model; what hosts with their own rows give up is warned of."""
         clause, first = self.scope.clauses(block).one("model"), self.designs[found.designs[0]]
         coding = of_two(first.factors) if isinstance(first, Design) else coding_of(first, found.contrasts)
         terms = modelled(found, first.factors)
         points = {name: row for one in found.designs for name, row in self.designs[one].points.items()}
         for group in [found.stages] if found.pooled else [(stage,) for stage in found.stages]:
-            parts = [[points[name] for name in reach[stage].possible if name in points] for stage in group]
+            parts = [[points[name] for name in self.reach[stage].possible if name in points] for stage in group]
             hosts = [name for name, some in self.scope.blocked.items() if not set(some).isdisjoint(group)]
             if hosts and (lost := given_up(coding, terms, parts)):
                 are = f"{_quoted(hosts)} cannot tell {listed(lost)} from a difference between its hosts"
@@ -186,7 +189,7 @@ class Screening:
             elif not keeps_model(self.scope, clause, coding, terms, parts, _quoted(group)):
                 return False
             if found.rest is Rest.ERROR and all(parts):
-                left = _runs_beside_blocks(found, [stages[name] for name in group], parts)
+                left = _runs_beside_blocks(found, [self.stages[name] for name in group], parts)
                 self._has_an_error(block, left - rank_of(coding, terms, parts), _quoted(group))
         return True
 
@@ -197,20 +200,14 @@ class Screening:
             hint = "leave terms out of the model, repeat runs, or remove this clause: then the error may be Lenth's"
             self.scope.warn("P0730", are, self.scope.clauses(block).one("rest"), hint)
 
-    def _apart(
-        self,
-        clause: Node,
-        named: tuple[str, ...],
-        designs: tuple[str, ...],
-        stages: Mapping[str, Stage],
-        reach: Mapping[str, Entrants],
-    ) -> bool:
+    def _apart(self, clause: Node, named: tuple[str, ...], designs: tuple[str, ...]) -> bool:
         """Whether stages can be estimated together: there are two or more, and no run of one is a run of another."""
         if len(named) < 2:
             message = f"'{named[0]}' is the one stage, so it is no block among others"
             self.scope.report("P0721", message, clause, "remove it, or name the other stages: from ..., ...")
             return False
         points = {name for one in designs for name in self.designs[one].points}
+        stages, reach = self.stages, self.reach
         for one, other in combinations(named, 2):
             same = [name for name in reach[one].possible if name in points and name in reach[other].possible]
             cells = [cell for cell in stages[one].cells if cell in stages[other].cells]
@@ -223,12 +220,10 @@ class Screening:
                 return False
         return True
 
-    def _keeps_clear(
-        self, block: Node, group: tuple[str, ...], designs: tuple[str, ...], reach: Mapping[str, Entrants]
-    ) -> bool:
+    def _keeps_clear(self, block: Node, group: tuple[str, ...], designs: tuple[str, ...]) -> bool:
         """Whether the rows that enter stages, which are estimated together, keep clear what is said to be clear."""
         points = {name: row for one in designs for name, row in self.designs[one].points.items()}
-        entered = [name for stage in group for name in reach[stage].possible]
+        entered = [name for stage in group for name in self.reach[stage].possible]
         rows = [points[name] for name in entered if 0 not in points.get(name, (0,))]
         factors = self.designs[designs[0]].factors
         two = [one for one in map(self.designs.__getitem__, designs) if isinstance(one, Design)]
@@ -265,14 +260,12 @@ class Screening:
             return None
         return tuple(dict.fromkeys(word.text for word in said))
 
-    def _designs(
-        self, block: Node, named: Iterable[str], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
-    ) -> tuple[str, ...] | None:
+    def _designs(self, block: Node, named: Iterable[str]) -> tuple[str, ...] | None:
         """The designs whose rows enter the stages; one set of factors and levels for all."""
         scope = self.scope
         found: dict[str, None] = {}
         for stage in named:
-            there = set(reach[stage].possible)
+            there = set(self.reach[stage].possible)
             here = [name for name, design in self.designs.items() if there & set(design.points)]
             if not here:
                 message = f"no row of a design enters '{stage}', so it shows no effects"

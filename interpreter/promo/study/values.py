@@ -8,13 +8,13 @@ whole seconds.  `where` remembers the place of each clause for later diagnostics
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, assert_never
 
-from promo.base.classes import frozen
+from promo.base.classes import evolve, frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.study.account import Account
 from promo.study.coding import Comparing
-from promo.study.data import Data
+from promo.study.data import Curves, Data
 from promo.study.families import Procedure, Rest
 from promo.study.host import Host, Several
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
@@ -212,22 +212,17 @@ class Stage:
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen
-class Curves:
-    """
-    How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
+def earlier(stages: Mapping[str, Stage], stage: Stage) -> int:
+    """What the runs of one of some stages have spent where they begin, in the unit of its budget; see `Study`."""
+    before = stages.get(stage.continues or "")
+    if before is None:
+        return 0
+    return whole(stages, before) if before.trunk is None else before.trunk
 
-    *columns* lead from what a column says to its name, *units* to its unit, *labels* from candidates, hosts and seeds
-    (as texts) to what the table calls them.
-    """
 
-    layout: str
-    columns: Mapping[str, str]
-    units: Mapping[str, str]
-    labels: Mapping[str, str]
-    seeds_by: str
-    interpolate: bool
-    where: Where = place()
+def whole(stages: Mapping[str, Stage], stage: Stage) -> int:
+    """What the runs of one of some stages have spent at its end, in the unit of its budget; see `Study`."""
+    return earlier(stages, stage) + stage.budget.amount
 
 
 @frozen
@@ -397,14 +392,22 @@ class Study:
         """Gates that read a stage, in declaration order."""
         return tuple(gate for gate in self.gates.values() if gate.source == stage)
 
-    def rules_at(self, stage: str) -> tuple[Rule, ...]:
-        """Rules that judge at a stage, in declaration order."""
-        return tuple(rule for rule in self.rules.values() if rule.stage == stage)
-
     @property
     def deciding(self) -> Mapping[str, Deciding]:
         """Gates, rules and reductions by name, in this order."""
         return {**self.gates, **self.rules, **self.reductions}
+
+    def with_rule(self, rule: Deciding) -> "Study":
+        """The study with the gate, rule or reduction of that name in another wording."""
+        match rule:
+            case Gate():
+                return evolve(self, gates={**self.gates, rule.name: rule})
+            case Rule():
+                return evolve(self, rules={**self.rules, rule.name: rule})
+            case Reduction():
+                return evolve(self, reductions={**self.reductions, rule.name: rule})
+            case _:
+                assert_never(rule)
 
     def chooser(self, stage: str) -> Chooser | None:
         """The gate, reduction or step that says who enters a stage, if one does."""
@@ -471,14 +474,11 @@ class Study:
 
     def earlier(self, stage: str) -> int:
         """What the runs of a stage have spent where they begin: a trunk, or a whole earlier run; 0 for fresh ones."""
-        before = self.stages.get(self.stages[stage].continues or "")
-        if before is None:
-            return 0
-        return self.whole(before.name) if before.trunk is None else before.trunk
+        return earlier(self.stages, self.stages[stage])
 
     def whole(self, stage: str) -> int:
         """What the runs of a stage have spent at its end, with all that they carry on."""
-        return self.earlier(stage) + self.stages[stage].budget.amount
+        return whole(self.stages, self.stages[stage])
 
     def allowance_at(self, stage: str) -> Allowance:
         """How often a run of a stage may be tried: for each reason, the most that a gate or rule on it allows."""

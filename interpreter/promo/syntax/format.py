@@ -40,9 +40,6 @@ def format_text(source: Source) -> str | None:
     """
     The text in its one layout; None for a text that cannot be read, which has none.
 
-    Args:
-        source: any text.
-
     Returns:
         The same lexemes and comments in canonical layout; formatting it again changes nothing.
     """

@@ -41,9 +41,6 @@ def parse(source: Source) -> Parsed:
     """
     Read a spec text.
 
-    Args:
-        source: the text; any text at all is accepted.
-
     Returns:
         The tree, without the lines that have a syntax error, and a diagnostic for each of those.
     """

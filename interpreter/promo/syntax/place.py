@@ -40,12 +40,7 @@ class Place:
 
 
 def place_at_end(text: str) -> Place:
-    """
-    What the grammar takes at the very end of a text.
-
-    Args:
-        text: the beginning of a spec, up to a place; lines with mistakes are passed over as in `parse`.
-    """
+    """What the grammar takes at the very end of a text; lines with mistakes are passed over as in `parse`."""
     stream = [lexeme for lexeme in lexemes(text) if lexeme[0] != COMMENT]
     stream.append((END, "", len(text), len(text)))
     machine = Machine(stream)

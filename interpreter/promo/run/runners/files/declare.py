@@ -133,11 +133,7 @@ class FileRunner:
 
 def read_runner(path: str, read: Read) -> FileRunner:
     """
-    The runner that a file declares.
-
-    Args:
-        path: of the file, relative to the spec's folder, with forward slashes.
-        read: content of a file below the spec's folder; None when it is not there.
+    The runner that a file declares; its path, and those that are read, are below the spec's folder.
 
     Raises:
         RunnerFileError: the file is missing, says something unknown, or names what is not there.

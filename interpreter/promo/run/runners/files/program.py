@@ -52,13 +52,7 @@ class ProgramError(RuntimeError):
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
-    """
-    Run the program of a request.
-
-    Args:
-        request: see `promo.run.contract`; `program` is what the runner file declares.
-        recorder: gets phases and the points that the program writes.
-    """
+    """Run the program of a request."""
     program, attempt = program_of(request), recorder.attempt
     assert isinstance(program.does, Command | Script)
     place = attempt / PROGRAM
