@@ -1,5 +1,6 @@
 """What tests of every room share: the toy runner, a sound spec to vary, golden files."""
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,10 @@ tempfile.gettempdir()  # remembered before the variable changes
 SHARED = tempfile.TemporaryDirectory(prefix="p-", ignore_cleanup_errors=True)
 os.environ["TMPDIR"] = SHARED.name
 
+# Some 500,000 objects stand from the collection of the tests to their end, and none of them is rubbish: looking them
+# through again and again was a tenth of what the tests compute.
+gc.set_threshold(500_000, 20, 20)
+
 # A busy machine says nothing of what is tested.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -49,6 +54,10 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow; run it with --slow"))
+
+
+def pytest_collection_finish(session):
+    gc.freeze()
 
 
 @pytest.fixture

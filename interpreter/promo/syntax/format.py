@@ -145,17 +145,18 @@ def _written(line: _Line, *, inside: bool) -> str:
 
 
 def _joined(parts: Sequence[Lexeme], *, clause: bool) -> str:
-    written = before = ""
+    written: list[str] = []  # a text that grows by each word would be copied as often on a line of megabytes
+    before = ""
     for index, (_, word, _, _) in enumerate(parts):
         if index == 1 and clause and parts[0][0] == NAME and word not in ("=", ",", "{"):
-            written = written.ljust(CLAUSE_WORD) + " "
+            written.append(" " * max(CLAUSE_WORD - len(before), 0) + " ")
         elif not index or word in TIGHT_BEFORE or before in TIGHT_AFTER:
             pass
         elif not (before == "-" and _is_sign(parts, index - 1)) and not (before == "{" and word == "}"):
-            written += " "
-        written += word
+            written.append(" ")
+        written.append(word)
         before = word
-    return written
+    return "".join(written)
 
 
 def _is_sign(parts: Sequence[Lexeme], index: int) -> bool:
