@@ -56,7 +56,8 @@ TWO_MODELS = """data words {
 
 host here {
   device   "cpu" on any
-  slots    2
+  slots    1
+  executor warm
 }
 
 factor depth: layers in [1]
@@ -71,7 +72,11 @@ candidate narrow {
   aspect = 16
 }
 """
-"""Text, host, factors and two models of the built-in runner that train in seconds."""
+"""
+Text, host, factors and two models of the built-in runner that train in seconds.
+
+One process carries out all runs, for each one that starts imports torch, which takes longer than all the rest.
+"""
 
 
 def spec(*leave_out: str, **parts: str) -> str:
