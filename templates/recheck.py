@@ -52,6 +52,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
+from operator import mul
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -3289,26 +3290,25 @@ class Search:
         floor = min(loss for _, loss, _ in points) + math.log(1e-3), 300.0
         self.borders = [floor, free, power, *more]
 
-    def lines(self, at: list[float], place: list[float]) -> list[tuple[float, list[float]]]:
-        """Logarithm and slopes of each term of the law."""
-        size = len(at)
+    def lines(self, at: list[float], place: list[float]) -> list[float]:
+        """Logarithm of each term of the law."""
+        if self.form == "shift":
+            return [at[0], at[1] - at[2] * math.log(math.exp(place[0]) + math.exp(at[3]))]
+        first = [at[0], at[1] - at[2] * place[0]]
+        return [*first, at[3] - at[4] * place[1]] if self.form == "size_data" else first
 
-        def slopes(**by: float) -> list[float]:
-            return [by.get(f"p{index}", 0.0) for index in range(size)]
-
-        terms = [(at[0], slopes(p0=1.0))]
+    def slopes(self, at: list[float], place: list[float]) -> list[list[float]]:
+        """What each of these lines moves by with each parameter."""
         if self.form == "shift":
             here, shift = math.exp(place[0]), math.exp(at[3])
-            x = math.log(here + shift)
-            return [*terms, (at[1] - at[2] * x, slopes(p1=1.0, p2=-x, p3=-at[2] * shift / (here + shift)))]
-        terms.append((at[1] - at[2] * place[0], slopes(p1=1.0, p2=-place[0])))
+            return [[1.0, 0, 0, 0], [0, 1.0, -math.log(here + shift), -at[2] * shift / (here + shift)]]
         if self.form == "size_data":
-            terms.append((at[3] - at[4] * place[1], slopes(p3=1.0, p4=-place[1])))
-        return terms
+            return [[1.0, 0, 0, 0, 0], [0, 1.0, -place[0], 0, 0], [0, 0, 0, 1.0, -place[1]]]
+        return [[1.0, 0, 0], [0, 1.0, -place[0]]]
 
     def off(self, at: list[float], place: list[float], loss: float) -> float:
         """How far above the law a point lies, in logarithms."""
-        return loss - math.log(math.fsum(math.exp(one) for one, _ in self.lines(at, place)))
+        return loss - math.log(math.fsum(map(math.exp, self.lines(at, place))))
 
     def total(self, at: list[float], bend: float) -> float:
         """What is minimised."""
@@ -3386,22 +3386,27 @@ class Search:
         slope = [0.0] * size
         curve, plain = ([[0.0] * size for _ in range(size)] for _ in "cp")
         for place, loss, count in self.points:
-            terms = self.lines(at, place)
-            shares = [math.exp(one) for one, _ in terms]
+            shares = [math.exp(one) for one in self.lines(at, place)]
             whole = math.fsum(shares)
             shares = [one / whole for one in shares]
             gap = loss - math.log(whole)
             inside = abs(gap) <= bend
             far = max(abs(gap), bend)
             pull = count * (gap if inside else math.copysign(bend * (1 + RISE * math.log(far / bend)), gap))
-            mine = [math.fsum(share * by[k] for share, (_, by) in zip(shares, terms, strict=True)) for k in range(size)]
+            tame, own = count if inside else pull / gap, count * (1.0 if inside else RISE * bend / far)
+            by = list(zip(*self.slopes(at, place), strict=True))  # of each parameter, each line
+            parts = [[share * one for share, one in zip(shares, each, strict=True)] for each in by]
+            mine = [math.fsum(each) for each in parts]
             for i in range(size):
                 slope[i] -= pull * mine[i]
-                for j in range(size):
-                    plain[i][j] += (count if inside else pull / gap) * mine[i] * mine[j]
-                    second = math.fsum(share * by[i] * by[j] for share, (_, by) in zip(shares, terms, strict=True))
-                    second += shares[1] * self._bent(at, place, i, j) - mine[i] * mine[j]
-                    curve[i][j] += count * (1.0 if inside else RISE * bend / far) * mine[i] * mine[j] - pull * second
+                for j in range(i + 1):
+                    both = mine[i] * mine[j]
+                    second = math.fsum(part * one for part, one in zip(parts[i], by[j], strict=True))
+                    second += shares[1] * self._bent(at, place, i, j) - both
+                    plain[i][j] += tame * both
+                    curve[i][j] += own * both - pull * second
+        for i, j in itertools.combinations(range(size), 2):
+            plain[i][j], curve[i][j] = plain[j][i], curve[j][i]
         return slope, curve, plain
 
     def _bent(self, at: list[float], place: list[float], i: int, j: int) -> float:
@@ -3439,7 +3444,7 @@ def cholesky(rows: list[list[float]], right: list[float]) -> list[float] | None:
     lower = [[0.0] * size for _ in right]
     for i in range(size):
         for j in range(i + 1):
-            rest = rows[i][j] - math.fsum(lower[i][k] * lower[j][k] for k in range(j))
+            rest = rows[i][j] - math.fsum(map(mul, lower[i], lower[j][:j]))
             if i != j:
                 lower[i][j] = rest / lower[j][j]
             elif rest > 1e-14 * abs(rows[i][i]):
@@ -3448,7 +3453,7 @@ def cholesky(rows: list[list[float]], right: list[float]) -> list[float] | None:
                 return None
     half, found = [0.0] * size, [0.0] * size
     for i in range(size):
-        half[i] = (right[i] - math.fsum(lower[i][k] * half[k] for k in range(i))) / lower[i][i]
+        half[i] = (right[i] - math.fsum(map(mul, lower[i][:i], half))) / lower[i][i]
     for i in reversed(range(size)):
         found[i] = (half[i] - math.fsum(lower[k][i] * found[k] for k in range(i + 1, size))) / lower[i][i]
     return found

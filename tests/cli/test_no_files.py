@@ -18,6 +18,8 @@ LONGEST_S = 20
 """By the wall clock of a busy machine; one that waits for a pipe never ends."""
 PROCESSOR_S = 3.0
 HUGE = 24 * 2**30
+OFTEN = ("check trial.promo", "plan trial.promo", "status trial.study", "verify trial.study")
+"""Commands that are carried out once before any is forked, and leave nothing behind."""
 RUNNER = """promo_runner = 1
 
 [metrics.loss]
@@ -77,10 +79,11 @@ FEW = (link_to_a_pipe, zeros, huge)
 
 
 @pytest.fixture(scope="module")
-def asked():
+def asked(finished):
     """Ask for a command with little memory and little time; its exit status, and what it said."""
-    words = [sys.executable, str(Path(__file__).with_name("forked.py")), str(MEMORY), str(LONGEST_S)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    words = [sys.executable, str(Path(__file__).with_name("forked.py")), str(MEMORY), str(LONGEST_S), *OFTEN]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=finished, text=True, **pipes) as server:
 
         def ask(place, *words, program=""):
             server.stdin.write(json.dumps([str(place), str(program), [*map(str, words)]]) + "\n")

@@ -35,6 +35,8 @@ SMALL = (
     TEXT.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
     .replace("factor size: units in 1..64 step 1 default 8", "")
     .replace("factor ratio: units in [1, 4] default 1", "")
+    .replace("seeds 1, 2", "seeds 1")
+    .replace("seeds 3, 4", "seeds 3")
 )
 KEYGEN = shutil.which("ssh-keygen")
 

@@ -26,7 +26,7 @@ study tiny {
 }
 
 """
-    + TWO_MODELS
+    + TWO_MODELS.replace("executor warm", "executor inline")
     + """
 stage first {
   train    wide, narrow for 30steps
@@ -42,13 +42,18 @@ frozen rule width_pays {
 }
 """
 )
+"""Its runs are made in the process of the test, which imports torch once for all of them."""
 
 
 def test_a_study_of_the_built_in_runner_trains_and_repeats_bit_for_bit(workplace, capsys):
-    (workplace / "tiny.promo").write_text(SPEC, encoding="utf-8")
+    """In a process for each run, two at once, and all of them in this one."""
+    apart = SPEC.replace("  slots    1\n  executor inline\n", "  slots    2\n")
+    assert apart != SPEC
+    (workplace / "tiny.promo").write_text(apart, encoding="utf-8")
+    (workplace / "again.promo").write_text(SPEC, encoding="utf-8")
 
     assert promo("run", "tiny.promo", "--quiet") == 0
-    assert promo("run", "tiny.promo", "--quiet", "--study", "again") == 0
+    assert promo("run", "again.promo", "--quiet", "--study", "again") == 0
 
     values = []
     for place in (workplace / "tiny.study", workplace / "again"):
@@ -229,7 +234,7 @@ data words {
 host here {
   device   "cpu" on any
   slots    1
-  executor warm
+  executor inline
 }
 
 factor depth: layers in [1, 2] default 1

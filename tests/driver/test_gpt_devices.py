@@ -27,7 +27,7 @@ study tiny {
 }
 
 """
-    + TWO_MODELS.replace("  slots    2\n", "  slots    2\n  price    36usd\n")
+    + TWO_MODELS.replace("  slots    1\n", "  slots    2\n  price    36usd\n")
     + """
 stage one {
   train    wide, narrow for 6steps

@@ -22,7 +22,7 @@ from promo.ledger.state import StudyState
 from promo.ledger.values import Decided, EffectsEstimated, RunStatus
 from promo.report.decided import decision_words, fate_words
 from promo.report.planned import plan_text
-from support import promo, rewritten
+from support import pin_runner, promo, rewritten
 
 # Three factors: a costs at its high level, b gains there, c does nothing; the noise is that of a hash.
 TRAIN = """
@@ -131,10 +131,7 @@ def write(place: Path, text: str = SPEC, turned: str = "3 * b", fails: str = "Fa
     (place / "train.py").write_text(train, encoding="utf-8")
     path = place / "trial.promo"
     path.write_text(text, encoding="utf-8")
-    hints = " ".join(one.hint for one in compile_file(str(path)).diagnostics)
-    pin = re.search(r"pinned sha256:\w+", hints)
-    assert pin, hints
-    path.write_text(text.replace('"train.py"', f'"train.py" {pin[0]}'), encoding="utf-8")
+    pin_runner(path)
     return path
 
 

@@ -72,6 +72,11 @@ def small(**parts) -> str:
     )
 
 
+def fewer(text: str) -> str:
+    """With one seed at each stage: half of the runs, for tests in which each of them is a process."""
+    return text.replace("seeds 1, 2", "seeds 1").replace("seeds 3, 4", "seeds 3")
+
+
 def with_behaviour(host=SOUND["host"], **behaviours) -> str:
     """The sound spec with candidates that misbehave: good="nan"."""
     text = small(host=host)
@@ -118,7 +123,7 @@ def test_secrets_of_the_calling_shell_reach_no_file_of_a_study(workplace, monkey
     canary = "canary-7f3a91"
     for name in ("API_TOKEN", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"):
         monkeypatch.setenv(name, canary)
-    promo("run", write(workplace, with_behaviour(poor="crash")), "--quiet")
+    promo("run", write(workplace, fewer(with_behaviour(poor="crash"))), "--quiet")
 
     files = [path for path in workplace.rglob("*") if path.is_file()]
     assert len(files) > 20
@@ -236,13 +241,13 @@ def results(folder: StudyFolder) -> int:
 def unbroken(tmp_path_factory):
     """What a study that nobody disturbed comes to."""
     place = tmp_path_factory.mktemp("unbroken")
-    assert promo("run", write(place, small(host=INLINE)), "--quiet") == 0
+    assert promo("run", write(place, fewer(small(host=INLINE))), "--quiet") == 0
     return study(place).state()
 
 
-@pytest.mark.parametrize("after", [0, 1, 4, 9])
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
 def test_a_killed_study_goes_on_and_decides_the_same(workplace, unbroken, after):
-    path = write(workplace, small())
+    path = write(workplace, fewer(small()))
     folder = study(workplace)
     process = orchestrator(workplace, path)
     wait_for(lambda: folder.exists and results(folder) >= after)
@@ -282,7 +287,7 @@ def test_an_interrupted_study_says_so_and_goes_on(workplace):
 
 @pytest.mark.parametrize("kind", ["attempt.started", "result.accepted", "stage.opened", "decided"])
 def test_an_interrupt_while_an_event_is_written_waits_for_its_turn(workplace, monkeypatch, kind):
-    path, folder, append = write(workplace, small()), study(workplace), RealDisk.append
+    path, folder, append = write(workplace, fewer(small())), study(workplace), RealDisk.append
     interrupted = []
 
     def interrupting(disk, place, data):
@@ -475,7 +480,7 @@ def test_seeds_and_identities_are_written_into_every_request(workplace):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     place = tmp_path_factory.mktemp("finished")
-    path = write(place, small())
+    path = write(place, fewer(small()))
     before = Path.cwd()
     os.chdir(place)
     try:
@@ -581,7 +586,7 @@ def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_dig
 
 def test_a_run_that_had_more_than_its_budget_and_one_step_is_found_though_every_digest_was_made_to_fit(copy, capsys):
     assert promo("verify", copy.path) == 3
-    assert "ok       budgets: kept for 12 of 12 accepted runs, not known for 0\n" in capsys.readouterr().out
+    assert "ok       budgets: kept for 6 of 6 accepted runs, not known for 0\n" in capsys.readouterr().out
     attempt = next(one for one in copy.state().every_attempt("short") if one.candidate == "good")
     body = copy.result(attempt).body
     left = result_bytes(evolve(body, used=evolve(body.used, used="1.5", last_step="0.25")))

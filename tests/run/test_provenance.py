@@ -57,6 +57,19 @@ def test_the_commit_says_when_files_differ_from_it(tmp_path):
     assert len(commit) == 40
     (tmp_path / "trial.promo").write_text("promo 2\n", encoding="utf-8")
     assert commit_of(tmp_path, path) == commit + "+"
+    (tmp_path / "deep").mkdir()
+    assert commit_of(tmp_path / "deep", path) == commit + "+"
+    elsewhere = {"GIT_DIR": str(tmp_path / ".git"), "GIT_WORK_TREE": str(tmp_path)}
+    assert commit_of(tmp_path.parent, path) is None
+    assert commit_of(tmp_path.parent, path | elsewhere) == commit + "+"
+    git("clone", "-q", "--bare", ".", "bare.git")
+    assert commit_of(tmp_path / "bare.git", path) == commit
+
+
+def test_outside_of_git_no_process_is_started(tmp_path, monkeypatch):
+    monkeypatch.setattr("subprocess.run", None)
+
+    assert commit_of(tmp_path, {}) is None
 
 
 def test_a_start_records_its_words_without_places_its_packages_and_promos_own_code(tmp_path, monkeypatch):

@@ -185,8 +185,16 @@ def busy_seconds() -> float | None:
     return (sum(ticks[:8]) - idle) / os.sysconf("SC_CLK_TCK")
 
 
+def _has_git(folder: Path) -> bool:
+    """Whether git may call a folder the top of a working tree, or a repository without one."""
+    return (folder / ".git").exists() or (folder / "HEAD").exists()
+
+
 def commit_of(folder: Path, environment: Mapping[str, str]) -> str | None:
     """The git commit a folder is at, with `+` when its files differ from it; None outside of git."""
+    if "GIT_DIR" not in environment and not any(map(_has_git, (folder.resolve() / "of").parents)):
+        return None  # no process has to be started to find that out
+
     import subprocess
 
     def git(*words: str) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 
 from promo.driver.study import StudyFolder
 from promo.run.values import Counter
-from support import promo
+from support import pin_runner, promo
 
 SPEC = """promo 1
 
@@ -59,9 +59,7 @@ def lay_out(place, body, budget="1s", slots=1, files=""):
     text = SPEC.replace("RUNNER", "mine.py").replace("BUDGET", budget).replace("SLOTS", str(slots))
     path = place / "trial.promo"
     path.write_text(text, encoding="utf-8")
-    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
-    pin = done.stderr.split("pinned sha256:")[1].split()[0]
-    path.write_text(text.replace('"mine.py"', f'"mine.py" pinned sha256:{pin}'), encoding="utf-8")
+    pin_runner(path)
     return path
 
 
@@ -128,7 +126,7 @@ def test_who_says_that_it_used_processors_for_longer_than_it_did_is_not_believed
 
 
 def test_several_threads_use_more_processor_time_than_they_live(workplace):
-    lay_out(workplace, SPENT, budget="2s cpu\n  cap 1min\n  tolerance 50%")
+    lay_out(workplace, SPENT, budget="1s cpu\n  cap 1min\n  tolerance 50%")
     promo("run", "trial.promo")
 
     assert [ending for ending, _, _ in endings(workplace).values()] == ["ok", "ok"]
@@ -323,10 +321,7 @@ def lay_out_program(place, go, budget):
     (place / "parts.toml").write_text(TOML, encoding="utf-8")
     text = SPEC.replace("RUNNER", "parts.toml").replace("BUDGET", budget).replace("SLOTS", "2")
     (place / "trial.promo").write_text(text, encoding="utf-8")
-    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
-    pin = done.stderr.split("pinned sha256:")[1].split()[0]
-    whole = text.replace('"parts.toml"', f'"parts.toml" pinned sha256:{pin}')
-    (place / "trial.promo").write_text(whole, encoding="utf-8")
+    pin_runner(place / "trial.promo")
 
 
 @pytest.mark.parametrize("said", ['"steps": done', '"cause": ""'])

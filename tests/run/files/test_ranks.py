@@ -1,8 +1,6 @@
 """Runs of somebody else's programs with several devices: who is started, what each is told, and what ends them."""
 
 import json
-import subprocess
-import sys
 from argparse import Namespace
 
 import pytest
@@ -10,7 +8,7 @@ from promo.templates import recheck
 
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
-from support import promo
+from support import pin_runner, promo
 
 SPEC = """promo 1
 
@@ -116,7 +114,6 @@ def train(way, record):
     return found
 """
 )
-CLI = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
 RUNNERS = {
     "command": {"mine.toml": TABLE, "go.py": PROGRAM},
     "once": {"mine.toml": TABLE + "once = true\n", "go.py": ONCE},
@@ -136,10 +133,7 @@ def carried_out(place, kind, way="plain", said=str):
         (place / name).write_text(text, encoding="utf-8")
     text = said(SPEC).replace("RUNNER", next(iter(RUNNERS[kind]))).replace("WAY", way)
     (place / "trial.promo").write_text(text, encoding="utf-8")
-    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
-    pin = done.stderr.split("pinned sha256:")[1].split()[0]
-    named = next(iter(RUNNERS[kind]))
-    (place / "trial.promo").write_text(text.replace(f'"{named}"', f'"{named}" pinned sha256:{pin}'), encoding="utf-8")
+    pin_runner(place / "trial.promo")
     assert promo("run", "trial.promo", "--quiet") == 0
     folder = StudyFolder(place / "trial.study")
     (attempt,) = list(folder.state().every_attempt())[:1]
