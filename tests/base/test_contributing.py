@@ -157,7 +157,7 @@ def test_the_runner_of_the_page_keeps_the_contract_and_runs_a_study(package):
     promo("fmt", "--check", "line.promo", path=path, folder=place)
     promo("freeze", "line.promo", path=path, folder=place)
     said = promo("run", "line.promo", path=path, folder=place)
-    assert "pick promoted fast to long" in said
+    assert "pick promoted fast (rate 0.5) to long" in said
     promo("verify", "line.study", path=path, folder=place, ends=(3,))
 
 
