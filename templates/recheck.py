@@ -6575,7 +6575,7 @@ def named_key(path: Path) -> tuple[str, str, str]:
         typed = b""
     due = hashlib.sha256(f"{owner}\n".encode() + typed).hexdigest()[:8]
     if len(typed) != 33 or typed[0] not in (1, 4) or not owner or identity != due:
-        raise CannotError(f"{path} is no public key")
+        raise CannotError(f"{path} is not a public key")
     return owner, "note", encoded
 
 

@@ -222,7 +222,7 @@ class Faults(faults.Faults):
     def conforms(self):
         """What anyone's executor is held to, and then a study."""
         given = [f"--option=address={ADDRESS}", f"--option=token={self.run.run}/token", "--option=grace=3s"]
-        assert "it keeps to its port" in ended(self._promo("executor", "ray", "--try", *given))
+        assert "all conformance checks passed" in ended(self._promo("executor", "ray", "--try", *given))
         return self.nothing()
 
     def refused(self):

@@ -298,7 +298,7 @@ def test_a_plan_file_that_is_none(workplace, capsys):
     write(workplace, "{", "x.json")
 
     assert promo("run", "x.json") == 2
-    assert "is no plan file" in capsys.readouterr().err
+    assert "is not a plan file" in capsys.readouterr().err
     assert promo("run", "y.json") == 2
     assert "there is no file" in capsys.readouterr().err
 

@@ -390,7 +390,7 @@ def test_a_file_that_says_it_is_longer_than_its_bundle_is_refused(tmp_path):
     entry.size = 5 * 2**30
     (tmp_path / "huge.bundle").write_bytes(entry.tobuf(tarfile.USTAR_FORMAT))
 
-    with pytest.raises(PromoError, match=r"is no bundle: manifest\.json is longer than the file that it is in"):
+    with pytest.raises(PromoError, match=r"is not a bundle: manifest\.json is longer than the file that it is in"):
         read_bundle(tmp_path / "huge.bundle")
 
 
@@ -445,7 +445,7 @@ def test_a_study_that_has_ended_takes_nothing_in(begun, capsys):
     before = everything(begun / "a")
 
     assert take(begun) == 1
-    assert "has ended, and takes nothing in" in capsys.readouterr().err
+    assert "has ended, and imports nothing more" in capsys.readouterr().err
     assert everything(begun / "a") == before
 
 
@@ -492,7 +492,7 @@ def test_what_is_no_bundle_is_said(begun, capsys):
     assert take(begun, "x.bundle") == 2
     error = capsys.readouterr().err
     assert "there is no file" in error
-    assert "is no bundle" in error
+    assert "is not a bundle" in error
 
 
 def test_nothing_done_is_nothing_to_bundle(sides, capsys):

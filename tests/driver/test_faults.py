@@ -211,7 +211,7 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     tried = [one for tried in state.attempts.values() for one in tried]
     assert {one.device for one in tried} == {"GPU-77aa"}
     assert {one.co_tenants for one in tried} == {("python3 (process 4242)",)}
-    assert told.count("warning: python3 (process 4242) computes on GPU-77aa too") == 1
+    assert told.count("warning: GPU-77aa is shared with python3 (process 4242)") == 1
     assert promo("report", "trial.study", "--format", "md", "--out", "r.md") == 0
     words = f"{len(tried)} attempts shared their device with python3"
     assert words in (workplace / "r.md").read_text(encoding="utf-8")

@@ -296,5 +296,5 @@ def test_a_discovery_is_said_of_the_hosts_that_tell_it_alone(workplace):
     view = json.loads((workplace / "trial.study" / "report.json").read_text(encoding="utf-8"))
 
     assert view["effects"][0]["hosts"] == [
-        "What found discovered at s holds on host desk; it says nothing of other hosts."
+        "What found discovered at s holds on host desk; it says nothing about other hosts."
     ]

@@ -248,7 +248,7 @@ def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     assert promo("report", spec) == 0
     assert "leaves it to a person which shape to train: the runs of" in (folder.path / "report.html").read_text("utf-8")
     assert promo("decide", spec, "growing", "--promote", "moving", *person) == 2
-    assert "is no shape of growing" in capsys.readouterr().err
+    assert "is not a shape of growing" in capsys.readouterr().err
     assert promo("decide", spec, "growing", "--promote", "base,large", *person) == 2
     assert promo("decide", spec, "growing", "--promote", "large", *person) == 0
     assert promo("run", spec, "--quiet") == 0

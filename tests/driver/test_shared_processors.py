@@ -69,7 +69,7 @@ lock = hold_processors(lease_folder(os.environ))
 print("held", flush=True)
 sys.stdin.read()
 """
-TOLD = "another study trains on the processors of this machine too, promo (process "
+TOLD = "the processors of this machine are shared with another study, promo (process "
 
 
 @pytest.fixture

@@ -170,11 +170,11 @@ def test_a_table_that_grows_is_taken_in_as_far_as_it_is_new(study, capsys):
     assert promo("accept", "trial.promo", table(*first), "--by", "C") == 0
     assert promo("accept", "trial.promo", table(*first, "good,2,0.4,2.9"), "--by", "C") == 0
     said = capsys.readouterr().out
-    assert "0 answers taken in; 1 were here already" in said
+    assert "0 answers imported; 1 were here already" in said
     assert "left out: runs/short/good-lab-s2/attempt-1: run 'good/2' is recorded to seconds 0.4 and no further" in said
     assert promo("accept", "trial.promo", table(*first, "good,2,0.4,2.9", "good,2,1,2.8"), "--by", "C") == 0
 
-    assert "1 answer taken in; 1 were here already" in capsys.readouterr().out
+    assert "1 answer imported; 1 were here already" in capsys.readouterr().out
 
 
 def test_a_run_that_failed_outside_is_a_failure_and_is_asked_for_again(study):

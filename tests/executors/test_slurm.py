@@ -15,7 +15,7 @@ def test_it_keeps_to_the_port(cluster, place):
     code, said = command("executor", "slurm", "--try", folder=place)
 
     assert code == 0, said
-    assert said.rstrip().endswith("it keeps to its port")
+    assert said.rstrip().endswith("all conformance checks passed")
     assert [len(words) for words in map(arrays_of, cluster.submitted())] == [2, 2, 1, 1]
 
 

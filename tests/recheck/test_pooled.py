@@ -228,7 +228,7 @@ def test_power_of_stages_together_counts_the_runs_of_all(workplace, capsys):
     ("before", "after", "complaint"),
     [
         ("from first, second", "from first", "'first' is the one stage, so it is no block among others"),
-        ("train two for", "train one, two for", "runs that share their seed are no independent ones"),
+        ("train two for", "train one, two for", "runs that share their seed are not independent"),
     ],
 )
 def test_stages_that_are_no_blocks_are_refused(before, after, complaint):

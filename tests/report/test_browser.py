@@ -374,6 +374,21 @@ def test_what_is_printed_can_be_read(browser, study, tmp_path, monkeypatch):
     assert found == {"trial.study": [], "quickstart.study": []}
 
 
+HINTS = """() => [...document.querySelectorAll("figure.wide")].filter((one) =>
+  getComputedStyle(one, "::before").display !== "none").length"""
+"""Pictures that say that one can scroll."""
+
+
+@pytest.mark.parametrize(("media", "expected"), [("print", False), ("screen", True)])
+def test_paper_does_not_say_that_it_scrolls(browser, study, media, expected):
+    page, _ = opened(browser, study, viewport=A4)
+    page.emulate_media(media=media)
+    hints = page.evaluate(HINTS)
+    page.context.close()
+
+    assert (hints > 0) is expected
+
+
 BEYOND = """() => [...document.querySelectorAll("main *, header *")].flatMap((one) => {
   const right = one.getBoundingClientRect().right, wide = document.documentElement.clientWidth;
   return right > wide + 1 ? [`${one.tagName} ${one.textContent.slice(0, 30)} ${right}`] : [];

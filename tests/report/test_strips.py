@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import studies
+from promo.base.classes import evolve
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
-from promo.report.canvas import width_of, wrapped
+from promo.report.canvas import WIDTH, width_of, wrapped
 from promo.report.strips import MOST_MARKS, Bounds, Cut, Strip, Strips, sampled, strips_svg
 from promo.report.view import build_view
 from whole import FINITE, NAME, NAMES, whole
@@ -148,3 +149,13 @@ def test_what_changed_stands_below_a_name_and_in_the_words_of_every_picture(view
     assert "poor (quality 4)" in gate.picture.svg
     assert ">quality 4<" in view.ladder.picture
     assert "poor (quality 4)" in view.ladder.picture
+
+
+def test_a_picture_is_long_only_where_it_is_wider_than_others():
+    """Its parts may add up to the least bit more than the width that they share."""
+    for letters in range(1, 60):
+        row = evolve(strip(0, 1, 2), name="n" * letters)
+        picture, _ = strips_svg(Strips((row,), ("box",), "loss", "mean", ""), "words", NAMES)
+        wide = int(re.search(r'viewBox="0 0 (\d+) ', picture)[1])
+
+        assert (" long" in picture.partition(">")[0]) is (wide > WIDTH)

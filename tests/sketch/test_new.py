@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ from promo.run.runners.files.figures import Lines
 from support import promo
 
 SCRIPTS = Path(__file__).parent / "scripts"
-ALL = {"mlp": "lr_0_09", "bigram": "learning_rate_1_5", "curve": "learning_rate_0_15"}
+ALL = {
+    "mlp": "lr_0_09",
+    "bigram": "learning_rate_1_5",
+    "curve": "learning_rate_0_15",
+    "groups": "learning_rate_0_09",
+    "variables": "lr_0_15",
+}
 """Script -> a candidate that its study has."""
 
 
@@ -61,6 +68,13 @@ GUESSES = {
         "--verbose: flags",
     ),
     "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: flags"),
+    "groups": ("val, lower", "--max-steps: 120 in the short stage, 600", "seed        --seed"),
+    "variables": (
+        "mse, lower",
+        "ITERS: 80 in the short stage, 400",
+        "seed        SEED",
+        "0.015, 0.15 besides its 0.05",
+    ),
     "curve": ("validation_mse, lower", "ITERATIONS: 400 in", "seed        SEED", "0.015, 0.15 besides its 0.05"),
 }
 
@@ -74,6 +88,51 @@ def test_it_says_what_it_guessed_and_what_to_edit(beside, capsys, name):
         assert words in said
     assert f"Edit {name}.promo where its # comments ask you to." in said
     assert said.rstrip().endswith(f"next: promo plan {name}.promo")
+
+
+ARGV = {
+    "a group of click": (
+        "import click\n@click.group()\n@click.option('--gpu', default=0)\ndef cli(gpu): ...\n"
+        "@cli.command()\n@click.option('--lr', default=0.1)\ndef train(lr): print('val_loss:', lr)\n"
+        "@cli.command()\n@click.option('--ckpt', default='x')\ndef evaluate(ckpt): ...\ncli()\n",
+        ["--gpu={gpu}", "train", "--lr={lr}"],
+    ),
+    "parents and helpers of argparse": (
+        "import argparse\nc = argparse.ArgumentParser(add_help=False)\nc.add_argument('--lr', type=float, default=.1)\n"
+        "p = argparse.ArgumentParser()\ns = p.add_subparsers()\nt = s.add_parser('fit', parents=[c])\n"
+        "e = s.add_parser('eval', parents=[c])\ndef more(q): q.add_argument('--dim', type=int, default=8)\nmore(t)\n"
+        "for each in (t, e): each.add_argument('--seed', type=int, default=0)\nprint('val_loss:', 1)\n",
+        ["fit", "--lr={lr}", "--dim={dim}", "--seed={seed}"],
+    ),
+    "a dataclass in a dataclass, by tyro": (
+        "import tyro\nfrom dataclasses import dataclass, field\n@dataclass\nclass Optim:\n    max_lr: float = 1e-2\n"
+        "@dataclass\nclass Config:\n    optim: Optim\n    dim: int = field(default=8)\n    fast: bool = False\n"
+        "c = tyro.cli(Config)\nprint('val_loss:', 1)\n",
+        ["--optim.max-lr={optim_max_lr}", "--dim={dim}"],
+    ),
+    "a dataclass, by transformers": (
+        "from transformers import HfArgumentParser\nclass Config:\n    max_lr: float = 1e-2\n"
+        "c = HfArgumentParser((Config,)).parse_args_into_dataclasses()\nprint('val_loss:', 1)\n",
+        ["--max_lr={max_lr}"],
+    ),
+    "a function, by fire": (
+        "import fire\ndef main(lr=0.1, *, dim=8): print('val_loss:', lr)\nfire.Fire(main)\n",
+        ["--lr={lr}", "--dim={dim}"],
+    ),
+    "a function, by typer": (
+        "import typer\ndef main(max_lr: float = typer.Option(0.1, help='rate')): print('val_loss:', 1)\n"
+        "typer.run(main)\n",
+        ["--max-lr={max_lr}"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "argv"), ARGV.values(), ids=ARGV)
+def test_arguments_are_given_where_and_as_their_library_takes_them(workplace, source, argv):
+    assert drafted(workplace, source, "--takes", "10s") == 0
+
+    written = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))["command"]["argv"]
+    assert written == ["{python}", "{program}/one.py", *argv]
 
 
 def test_nothing_of_a_script_is_run_or_imported(workplace, capsys):
@@ -240,9 +299,14 @@ CANNOT = {
         'p.add_argument("--data", required=True)\nprint("loss:", 1)',
         "--set data=VALUE",
     ),
-    "subcommands": (
-        'import argparse\np = argparse.ArgumentParser().add_subparsers()\nprint("loss:", 1)',
-        "has subcommands",
+    "subcommands of which none trains by its name": (
+        "import argparse\ns = argparse.ArgumentParser().add_subparsers()\na = s.add_parser('left')\n"
+        "b = s.add_parser('right')\nprint('loss:', 1)",
+        "has the subcommands left, right, and promo cannot tell which of them trains",
+    ),
+    "Hydra": (
+        "import hydra\n@hydra.main(config_path='conf')\ndef main(cfg):\n    print('loss:', cfg.lr)\nmain()\n",
+        '"train.lr={lr}"',
     ),
     "NUL": ("LR = 0.1\0", "does not parse"),
     "deep": ("LR = " + "-" * 100_000 + "1\n", "does not parse"),
@@ -277,7 +341,7 @@ def test_what_cannot_be_drafted_is_one_clear_message_and_nothing_is_written(work
         (("--from", "mlp.py", "--set", "colour=1"), "it has no setting 'colour'"),
         (("--from", "mlp.py", "--better", "larger"), "invalid choice"),
         (("---", "--from", "mlp.py"), "unrecognized"),
-        (("///", "--from", "mlp.py"), "is no name for a spec"),
+        (("///", "--from", "mlp.py"), "is not a name for a spec"),
     ],
 )
 def test_wrong_wishes_are_one_clear_message(beside, capsys, words, said):

@@ -79,7 +79,7 @@ def _amount(said: str) -> int | Money:
     seconds = Fraction(found[1].replace("_", "")) * size if found and timed else Fraction(0)
     if seconds < 1 or seconds.denominator != 1:
         hint = "write it like this: --budget 170gpu_h, or --budget 400usd"
-        raise PromoError(f"'{said}' is no budget in whole seconds, and none of money", hint=hint)
+        raise PromoError(f"'{said}' is not a budget in whole seconds or money", hint=hint)
     return int(seconds)
 
 

@@ -31,6 +31,6 @@ def bring(options: Namespace) -> int:
     key = Path(options.key) if options.key else None
     brought = import_bundle(folder, Path(options.bundle), key=key, clock=SystemClock())
     known = f"; {brought.known} were here already" if brought.known else ""
-    put(f"{options.bundle}: {brought.taken} attempts of {', '.join(brought.hosts)} taken in{known}")
+    put(f"{options.bundle}: {brought.taken} attempts of {', '.join(brought.hosts)} imported{known}")
     put(f"continue with: promo run, in {folder.path}" if brought.taken else "nothing is new")
     return ExitCode.DONE

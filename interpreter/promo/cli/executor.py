@@ -70,7 +70,7 @@ def _value(option: ExecutorOption, value: str, text: str) -> Level:
         dimension, size = UNITS.get(span[2], (Dimension.NUMBER, Fraction(1)))
         if dimension is Dimension.TIME and (Fraction(span[1]) * size).denominator == 1:
             return Fraction(span[1]) * size
-    raise PromoError(f"'{text}' is no value of that option", hint=f"write it like this: {option.example}")
+    raise PromoError(f"'{text}' is not a value of that option", hint=f"write it like this: {option.example}")
 
 
 def _held(name: str, given: Options) -> int:
@@ -89,5 +89,5 @@ def _held(name: str, given: Options) -> int:
             put(f"{'ok' if held.good else 'WRONG':6} {held.name}: {held.words}")
             wrong += held.good is False
     put("")
-    put("it keeps to its port" if not wrong else f"{wrong} of these are not as the port says")
+    put("all conformance checks passed" if not wrong else f"{wrong} of these conformance checks failed")
     return ExitCode.FINDINGS if wrong else ExitCode.DONE

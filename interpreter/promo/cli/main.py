@@ -39,15 +39,15 @@ COMMANDS = {
     "compare": ("compare", "run", "compare the spec's gates with random search, halving, Hyperband and ASHA"),
     "status": ("status", "run", "show what has happened so far"),
     "ask": ("outside", "run", "list or export the runs that an outside system is asked to train"),
-    "accept": ("outside", "run", "check results from that system, and take them in"),
+    "accept": ("outside", "run", "check and import results from that system"),
     "stop": ("run", "run", "stop a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's decision where a gate waits for one"),
     "bundle": ("bundle", "run", "pack the results of a host into one file, for a machine it cannot reach"),
-    "import": ("bundle", "run", "check such a file and import its results"),
+    "import": ("bundle", "run", "check a bundle and import its results"),
     "amend": ("amend", "run", "change a gate, a rule or the budget of a running study, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "explain why a candidate was kept or dropped"),
-    "laws": ("laws", "report", "fit scaling laws to a study or to recorded curves; the record of forecasts"),
+    "laws": ("laws", "report", "fit scaling laws to a study or to recorded curves, and list forecasts"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
     "export": ("export", "report", "export a study or a gate: RO-Crate, registration, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write a checkpoint of the ledger for an outsider to sign or time-stamp"),
@@ -169,7 +169,7 @@ def _help() -> str:
     lines = [
         "promo: decide honestly which short training runs earn the next budget",
         "",
-        "usage: promo COMMAND ...            promo COMMAND --help tells the options; promo --version",
+        "usage: promo COMMAND ...            promo COMMAND --help lists the options; promo --version",
         "",
     ]
     for step, title in STEPS.items():

@@ -79,7 +79,7 @@ def _answered(wish: Wish, draft: Draft) -> Wish:
 def _name(text: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text.removesuffix(".promo")).strip("._-")
     if not name:
-        raise PromoError(f"'{text}' is no name for a spec", hint="write: promo new NAME --from train.py")
+        raise PromoError(f"'{text}' is not a name for a spec", hint="write: promo new NAME --from train.py")
     return name[:60]
 
 

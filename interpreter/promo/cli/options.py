@@ -8,10 +8,10 @@ def _add_spec(options: argparse.ArgumentParser) -> None:
 
 
 def _new(options: argparse.ArgumentParser) -> None:
-    options.add_argument("name", metavar="NAME", nargs="?", help="of the files; default: that of the script")
+    options.add_argument("name", metavar="NAME", nargs="?", help="name of the files; default: the script's")
     options.add_argument("--from", dest="script", metavar="SCRIPT", help="a Python script; default: ask")
     options.add_argument("--metric", metavar="NAME", help="the number that decides, as the script prints it")
-    options.add_argument("--better", choices=("lower", "higher"), help="which way it is better")
+    options.add_argument("--better", choices=("lower", "higher"), help="whether lower or higher is better")
     options.add_argument(
         "--vary", metavar="NAME=A,B", help="the setting to compare, and its values besides the default"
     )
@@ -65,9 +65,7 @@ def _completion(options: argparse.ArgumentParser) -> None:
 
 
 def _lsp(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--stdio", action="store_true", help="speak on standard input and output; there is no other way"
-    )
+    options.add_argument("--stdio", action="store_true", help="speak on standard input and output, the only transport")
 
 
 def _show(options: argparse.ArgumentParser) -> None:
@@ -90,7 +88,7 @@ def _design(options: argparse.ArgumentParser) -> None:
     options.add_argument("--power", action="store_true", help="print the power of its effects instead")
     options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect that is so large, {unit}")
     options.add_argument("--noise", metavar="SD", type=float, help=f"power: between seeds, {unit}; default: the spec's")
-    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power that is sought; default: 0.8")
+    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument("--hosts", metavar="N", type=int, help="power: with N hosts; default: those of the stages")
     options.add_argument("--seeds", metavar="N", type=int, help="power: with N seeds; default: those of the stages")
     options.add_argument("--json", action="store_true", help="print it as JSON")
@@ -108,7 +106,9 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     unit = "in the measure's unit"
     options.add_argument("--noise", type=float, metavar="SD", help=f"between seeds, {unit}; default: the spec's")
-    options.add_argument("--gap", type=float, metavar="D", help="lead of the truly best; default: one noise sd")
+    options.add_argument(
+        "--gap", type=float, metavar="D", help="lead of the candidate that is truly best; default: one noise sd"
+    )
     options.add_argument(
         "--spread", type=float, default=0.0, metavar="SD", help="of the others' true values; default: 0"
     )
@@ -123,7 +123,7 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
     options.add_argument("--size", type=float, metavar="D", help=f"also: power of an effect that is so large, {unit}")
-    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power that is sought; default: 0.8")
+    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument(
         "--vary",
         nargs=2,
@@ -156,7 +156,7 @@ def _run(options: argparse.ArgumentParser) -> None:
     death = "what runs do when promo itself dies: end with it (kill, the default), or run to their end (finish)"
     options.add_argument("--on-orchestrator-death", choices=("kill", "finish"), default="kill", help=death)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
-    options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    options.add_argument("--quiet", action="store_true", help="no progress, only the result")
     shared = "a folder that workers on other machines see: runs, text and program lie there, the ledger does not"
     options.add_argument("--shared", metavar="FOLDER", help=shared)
     freeze_only = "freeze the study, write its checkpoint for others to attest to, and train nothing yet"
@@ -192,7 +192,7 @@ def _replay(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     _add_curves(options)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
-    options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    options.add_argument("--quiet", action="store_true", help="no progress, only the result")
     _add_study(options)
 
 
@@ -225,12 +225,12 @@ def _status(options: argparse.ArgumentParser) -> None:
 
 def _decide(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", help="a spec whose study waits, or a study folder")
-    options.add_argument("name", metavar="GATE|RULE", help="what waits")
+    options.add_argument("name", metavar="GATE|RULE", help="the gate or rule that waits")
     verdict = options.add_mutually_exclusive_group(required=True)
     verdict.add_argument(
         "--promote",
         metavar="NAMES",
-        help="gate: candidates to promote, separated by commas; may be empty; schedule: the shape that is kept",
+        help="gate: candidates to promote, separated by commas; may be empty; schedule: the shape to keep",
     )
     verdict.add_argument("--continue", dest="go_on", action="store_true", help="rule: let the study continue")
     verdict.add_argument("--stop", action="store_true", help="end the study here")
@@ -306,7 +306,7 @@ def _serve(options: argparse.ArgumentParser) -> None:
 def _export(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     forms = ("rocrate", "registration", "tensorboard", "mlflow")
-    options.add_argument("--to", choices=forms, required=True, help="who is to read it")
+    options.add_argument("--to", choices=forms, required=True, help="form of the export")
     options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration, rocrate: what is registered")
     options.add_argument("--out", metavar="PATH", help="rocrate: folder or .zip; mlflow: database or tracking URI")
     options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
@@ -338,7 +338,9 @@ def _cosign(options: argparse.ArgumentParser) -> None:
         "--key", metavar="PEM", required=True, help="Ed25519 private key, as openssl genpkey writes it"
     )
     options.add_argument("--name", metavar="NAME", required=True, help="who signs, such as witness.example.org/w1")
-    options.add_argument("--plain", action="store_true", help="sign the text alone, as whose ledger it is: no time")
+    options.add_argument(
+        "--plain", action="store_true", help="sign the text alone, as the ledger's owner, without a time"
+    )
     options.add_argument("--out", metavar="FILE", help="where to write it; default: NOTE.cosigned")
 
 

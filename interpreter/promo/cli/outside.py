@@ -48,6 +48,6 @@ def accept(options: Namespace) -> int:
     for words in accepted.left_out[:SHOWN]:
         put(f"left out: {words}")
     known = f"; {len(accepted.known)} were here already" if accepted.known else ""
-    put(f"{plural(len(accepted.taken), 'answer')} taken in{known}")
+    put(f"{plural(len(accepted.taken), 'answer')} imported{known}")
     put("next: promo run" if accepted.taken else "nothing is new")
     return ExitCode.DONE

@@ -28,7 +28,7 @@ def _change(old: str, made: Plan) -> str:
     try:
         before = plan_from_json(parse_json(read_given(Path(old), RECORD)))
     except ValueError as fault:
-        raise PromoError(f"{old} is no plan file that this promo reads: {fault}", hint=PLAN_HINT) from fault
+        raise PromoError(f"{old} is not a plan file that this promo reads: {fault}", hint=PLAN_HINT) from fault
     return plan_change(before, made)
 
 

@@ -77,7 +77,7 @@ def _spec_and_plan(path: Path) -> tuple[Path, Plan | None]:
         saved = from_json(SavedPlan, parse_json(read_given(path, RECORD)))
     except ValueError as fault:
         hint = "write one with: promo plan SPEC --out FILE"
-        raise PromoError(f"{path} is no plan file that this promo reads: {fault}", hint=hint) from fault
+        raise PromoError(f"{path} is not a plan file that this promo reads: {fault}", hint=hint) from fault
     return Path(saved.spec), saved.plan
 
 

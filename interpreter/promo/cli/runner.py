@@ -83,7 +83,7 @@ def _describe(found: Runner) -> None:
         way = "lower" if metric.lower_is_better else "higher"
         put(f"measure  {name} in {metric.unit}, {way} is better" + (f": {metric.meaning}" if metric.meaning else ""))
     put(f"budgets  {', '.join(kind.value for kind in found.budgets)}")
-    put(f"carries trained runs on: {'yes' if found.can_continue else 'no'}")
+    put(f"continues trained runs: {'yes' if found.can_continue else 'no'}")
     for factor, ways in _ways(found).items():
         put(f"grows {factor} by: {', '.join(ways)}")
     for factor, ways in shapes_of(found).items():
@@ -147,7 +147,7 @@ def _held(found: Runner, before: frozenset[str], options: Namespace) -> int:
         for held in tried(found, given, os.environ):
             wrong += _say(held.name, held.good, held.words)
     put("")
-    put("it keeps to the contract" if not wrong else f"{wrong} of these are not as the contract says")
+    put("all conformance checks passed" if not wrong else f"{wrong} of these conformance checks failed")
     return ExitCode.FINDINGS if wrong else ExitCode.DONE
 
 
@@ -162,7 +162,7 @@ def _paces(found: Runner, options: Namespace) -> int:
     except ValueError:
         counts = []
     if not counts or min(counts) < 1 or len(set(counts)) < len(counts):
-        raise PromoError(f"'{options.threads}' is no list of numbers of threads", hint="write: --threads 1,2")
+        raise PromoError(f"'{options.threads}' is not a list of numbers of threads", hint="write: --threads 1,2")
     measured = paces(found, dict(_pair(text) for text in options.set), os.environ, counts)
     rows = []
     for one in measured:

@@ -43,4 +43,4 @@ def _known(name: str, known: tuple[str, ...], what: str) -> None:
 def _nothing(record: Record, candidate: str, name: str | None) -> str:
     if name is not None and name not in record.decisions:
         return f"{name} has not decided yet."
-    return f"{candidate} has come before {f'no part of {name}' if name else 'no gate and no rule'} yet."
+    return f"{name or 'No gate and no rule'} has not decided about {candidate} yet."

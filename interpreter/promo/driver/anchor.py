@@ -198,7 +198,7 @@ def record_receipt(
     content = read_given(receipt, MOST_BYTES)
     form = form_of(content)
     if form is None:
-        raise PromoError(f"{receipt} is no receipt", hint="promo checkpoint says how an outside party makes one")
+        raise PromoError(f"{receipt} is not a receipt", hint="promo checkpoint says how an outside party makes one")
     if not keys and not authorities:
         raise PromoError(f"no possible signer of {receipt} is named", hint="give --key PUB or --authority PEM")
     with lock_study(folder.path, folder.disk):

@@ -81,7 +81,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
 
     Raises:
         Mismatch: it is of another study, plan, runner or text, was changed, or gives a run a second result.
-        PromoError: it is no bundle, or nothing was started here yet.
+        PromoError: it is not a bundle, or nothing was started here yet.
         Busy: a promo works on the study.
     """
     bundle = read_bundle(path)
@@ -106,7 +106,7 @@ def _checked(bundle: Bundle, folder: StudyFolder, path: Path) -> tuple[dict[Key,
     if not folder.exists or (state := folder.state()).study is StudyState.EMPTY:
         raise PromoError(f"no study has begun in {folder.path}", hint="start it first: promo run SPEC --host HOST")
     if state.study is not StudyState.OPEN:
-        raise Mismatch(f"the study in {folder.path} has ended, and takes nothing in")
+        raise Mismatch(f"the study in {folder.path} has ended, and imports nothing more")
     _same_study(bundle, state, path)
     chain = _ledger(bundle, folder, path)
     theirs = _attempts(bundle, chain, path)
@@ -242,7 +242,7 @@ def _check_files(bundle: Bundle, folder: StudyFolder, theirs: Mapping[Key, _Thei
         try:
             request = parse_request(content)
         except ValueError as fault:
-            raise Mismatch(f"{path}: the request in {place} is none: {fault}") from fault
+            raise Mismatch(f"{path}: the request in {place} is not valid: {fault}") from fault
         trained_on = None if request.data is None else request.data.digest
         text = trained_on if text is None else text
         if trained_on != text:

@@ -239,7 +239,7 @@ def read_bundle(path: Path) -> Bundle:
     A bundle whose files are those its manifest names.
 
     Raises:
-        PromoError: there is no such file, or it is no bundle.
+        PromoError: there is no such file, or it is not a bundle.
         Mismatch: a file in it is not the one that was packed.
     """
     try:
@@ -254,11 +254,11 @@ def read_bundle(path: Path) -> Bundle:
     bare = Bundle(path, _NOTHING, places, b"", None, "")
     content, signature = bare.read(MANIFEST), bare.read(SIGNATURE) or None
     if MANIFEST not in places:
-        raise PromoError(f"{path} is no bundle: it has no {MANIFEST}")
+        raise PromoError(f"{path} is not a bundle: it has no {MANIFEST}")
     try:
         manifest = from_json(Manifest, parse_canonical(content))
     except ValueError as fault:
-        raise PromoError(f"{path} is no bundle that this promo reads: {MANIFEST}: {fault}") from fault
+        raise PromoError(f"{path} is not a bundle that this promo reads: {MANIFEST}: {fault}") from fault
     above = {folder.as_posix() for name in places for folder in PurePosixPath(name).parents} & set(places)
     if above:
         raise PromoError(f"{path} holds something that no bundle holds: {sorted(above)[0][:80]!r}, a file and a folder")
@@ -294,7 +294,7 @@ def _members(path: Path) -> Iterator[tuple[str, int, int, str]]:
                     value.update(part)
                 yield entry.name, entry.offset_data, entry.size, value.hexdigest()
     except (OSError, tarfile.TarError, EOFError, ValueError, OverflowError) as fault:
-        raise PromoError(f"{path} is no bundle: {fault}") from fault
+        raise PromoError(f"{path} is not a bundle: {fault}") from fault
 
 
 def _parts(file: IO[bytes], size: int) -> Iterator[bytes]:

@@ -200,7 +200,7 @@ def _resuming(request: Request, first: Result, study: StudyFolder, environment: 
     told = rest.body.details.get("resume_rejected", "") if rest.body else ""
     sound = rest.status is RunStatus.OK and not told
     yield Held(
-        "states", sound, f"ended in its middle, and gone on: {told or f'{rest.status.value} {rest.cause}'}".strip()
+        "states", sound, f"ended in mid-run, and continued: {told or f'{rest.status.value} {rest.cause}'}".strip()
     )
     if sound:
         yield _budget(longer, rest)
@@ -344,7 +344,7 @@ def _levels(runner: Runner, given: Mapping[str, str]) -> dict[str, Level]:
         try:
             levels[name] = Fraction(text)
         except (ValueError, ZeroDivisionError) as fault:
-            raise PromoError(f"'{text}' is no level of '{name}'", hint=f"write it like this: {name}=2") from fault
+            raise PromoError(f"'{text}' is not a level of '{name}'", hint=f"write it like this: {name}=2") from fault
     return levels
 
 

@@ -27,7 +27,7 @@ def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple
         The signed note, and the public key that checks it.
 
     Raises:
-        PromoError: there is no checkpoint, or the key cannot sign.
+        PromoError: there is not a checkpoint, or the key cannot sign.
     """
     content = read_given(note, SMALL)
     read_given(private, SMALL)  # openssl would wait for a pipe
@@ -35,7 +35,7 @@ def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple
         text, signatures = split(content) if "\n\n— ".encode() in content else (content, ())
         from_note(text)
     except ValueError as fault:
-        raise PromoError(f"{note} is no checkpoint", hint="write one with: promo checkpoint") from fault
+        raise PromoError(f"{note} is not a checkpoint", hint="write one with: promo checkpoint") from fault
     if not name or any(letter.isspace() or letter == "+" for letter in name):
         raise PromoError("the name of a signer has no spaces and no plus")
     public = _openssl(["pkey", "-in", str(private), "-pubout", "-outform", "DER"], private)[-KEY_BYTES:]
@@ -47,7 +47,7 @@ def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple
     moment = b"" if seconds is None else seconds.to_bytes(MOMENT, "big")
     one = Signature(name, key.identity + moment + made)
     if signed_by(text, (one,), key) is None:
-        raise PromoError(f"{private} is no Ed25519 key", hint="openssl genpkey -algorithm ed25519 -out KEY.pem")
+        raise PromoError(f"{private} is not an Ed25519 key", hint="openssl genpkey -algorithm ed25519 -out KEY.pem")
     return joined(text, (*signatures, one)), key
 
 

@@ -122,7 +122,7 @@ def tracking_uri(place: str) -> str:
     if "://" in place:
         return place
     if Path(place).exists() and not _is_database(Path(place)):
-        raise PromoError(f"{place} is there already and no SQLite database", hint="choose another --out")
+        raise PromoError(f"{place} is there already and is not an SQLite database", hint="choose another --out")
     if any(letter in place for letter in "?#%"):
         raise PromoError(
             f"{place} cannot be the path of a database: it holds one of ? # %", hint="choose another --out"

@@ -158,7 +158,7 @@ class _Desk:
             raise PromoError(f"there is no file or folder {path}")
         if not found:
             hint = "give folders with a result.json in them, or tables: .csv, .tsv, .parquet"
-            raise PromoError(f"{path} holds no {RESULT} and is no table", hint=hint)
+            raise PromoError(f"{path} holds no {RESULT} and is not a table", hint=hint)
         for one in found:
             yield self._result(one, path.resolve().name)
 
@@ -174,7 +174,7 @@ class _Desk:
             raise Mismatch(f"{path} was read from a table by promo", hint="give the table itself")
         fault = _fault(body, points, request, digest_bytes(asked), content) or self._not_whole(path, body, request)
         if fault:
-            raise Mismatch(f"{path} is no result for {attempt.folder}: {fault}")
+            raise Mismatch(f"{path} is not a result for {attempt.folder}: {fault}")
         return self._offer(attempt, source, digest_bytes(content), contents, None)
 
     def _not_whole(self, path: Path, body: Body, request: Request) -> str:
@@ -185,7 +185,7 @@ class _Desk:
         try:
             exit_ = parse_exit(there)
         except ValueError as fault:
-            return f"its {EXIT} is none: {fault}"
+            return f"its {EXIT} is not valid: {fault}"
         by_itself = exit_.reason is Reason.ITSELF and exit_.returncode == 0
         whole = by_itself or (body.used is not None and is_used_up(body.used, request.budget))
         return "" if whole else "it did not end by itself, and nothing shows that it had used its budget"
@@ -338,7 +338,7 @@ def _body(path: Path, content: bytes) -> Body:
         return from_json(Envelope, parse_canonical(content)).body
     except ValueError as fault:
         raise Mismatch(
-            f"{path} is no result of promo's: {fault}", hint="or give a table of what was measured"
+            f"{path} is not a result of promo's: {fault}", hint="or give a table of what was measured"
         ) from fault
 
 

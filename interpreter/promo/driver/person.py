@@ -40,10 +40,10 @@ def record_verdict(
             promoted = _promoted(name, f"did not enter {source}", promote, state.opened[source])
         elif name in study.reductions:
             into = study.reductions[name]
-            promoted = _promoted(name, f"is no row of {into.into}", promote, into.rows)
+            promoted = _promoted(name, f"is not a row of {into.into}", promote, into.rows)
         elif name in study.schedules:
             shapes = study.schedules[name].shapes
-            promoted = _promoted(name, f"is no shape of {name}", promote, shapes)
+            promoted = _promoted(name, f"is not a shape of {name}", promote, shapes)
             if len(promoted) != 1:
                 raise PromoError(f"'{name}' trains one shape where laws tell no change", hint="name one with --promote")
         elif promote is not None:

@@ -118,7 +118,7 @@ def _keys(paths: Sequence[Path]) -> list[tuple[Path, str, NoteKey | None]]:
             found.append((path, "", read_key(text)))
         except ValueError as fault:
             hint = "give the .pub file that ssh-keygen wrote, or a file with NAME+IDENTITY+KEY of signed notes"
-            raise PromoError(f"{path} is no public key", hint=hint) from fault
+            raise PromoError(f"{path} is not a public key", hint=hint) from fault
     return found
 
 

@@ -108,7 +108,7 @@ def check_registration(folder: StudyFolder, path: Path) -> Iterator[Check]:
     told.
 
     Raises:
-        PromoError: the file is not there, or is no registration.
+        PromoError: the file is not there, or is not a registration.
     """
     told = _read(path)
     name = f"registration of {told.name}"
@@ -173,4 +173,4 @@ def _read(path: Path) -> Registration:
     try:
         return from_json(Registration, parse_json(read_given(path, LARGEST)))
     except ValueError as fault:
-        raise PromoError(f"{path} is no registration: {fault}") from fault
+        raise PromoError(f"{path} is not a registration: {fault}") from fault

@@ -201,7 +201,7 @@ class _Reading:
                 if decision.digest != recorded.verdict.decision:
                     raise Mismatch(
                         f"the decision of '{name}' does not follow from the stored evidence",
-                        hint="promo verify tells what differs",
+                        hint="promo verify says what differs",
                     )
                 decisions[name] = decision
             for version in self.state.versions(name):

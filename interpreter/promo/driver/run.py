@@ -71,8 +71,8 @@ from promo.study.ports import Runner
 from promo.study.values import Study
 
 MINUTE = 60
-PROCESSORS = f"another study trains on the processors of this machine too, {{programs}}: {LESS}"
-SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
+PROCESSORS = f"the processors of this machine are shared with another study, {{programs}}: {LESS}"
+SHARED = "{device} is shared with {programs}, which promo did not start: runs there take longer than they would alone"
 
 
 def run_study(

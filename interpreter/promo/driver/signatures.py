@@ -46,12 +46,12 @@ def signer(content: bytes, signature: bytes, key: Path, called: str) -> str:
 
     Raises:
         Mismatch: somebody else has signed, or something else.
-        PromoError: that is no public key.
+        PromoError: that is not a public key.
     """
     try:
         public = read_given(key, SMALL).decode("utf-8").strip()
     except UnicodeDecodeError as fault:
-        raise PromoError(f"{key} is no public key", hint="give the one that ends in .pub") from fault
+        raise PromoError(f"{key} is not a public key", hint="give the one that ends in .pub") from fault
     if public.startswith("-----"):
         raise PromoError(f"{key} is a private key", hint="give the public one, which ends in .pub")
     with tempfile.TemporaryDirectory(prefix="promo-") as place:

@@ -218,7 +218,7 @@ class StudyFolder:
         try:
             return Asked(digest_bytes(content), parse_request(content))
         except ValueError as fault:
-            return Asked(digest_bytes(content), f"the request in {folder} is none: {fault}")
+            return Asked(digest_bytes(content), f"the request in {folder} is not valid: {fault}")
 
     def text(self, state: State) -> str | None:
         """Digest of the text that this study's runs train on, here or where a bundle came from; None before any."""
@@ -239,7 +239,7 @@ class StudyFolder:
         """The result of an accepted attempt, from its file; the ledger's own copy of it is never read."""
         result, hint = self.result(attempt), "restore the file from a copy of the study"
         if result.digest is None:
-            raise Mismatch(f"the result in {attempt.folder} is gone, or is no sound result any more", hint=hint)
+            raise Mismatch(f"the result in {attempt.folder} is gone, or is no longer a sound result", hint=hint)
         if result.digest != attempt.envelope:
             raise Mismatch(f"the result in {attempt.folder} is not the one that was accepted", hint=hint)
         return result

@@ -75,11 +75,11 @@ def from_note(note: bytes) -> Checkpoint:
     """
     lines = note.decode("utf-8").split("\n")
     if len(lines) != PARTS + 1 or not lines[1].isdecimal():
-        raise ValueError("it is no checkpoint")
+        raise ValueError("it is not a checkpoint")
     try:
         found = Checkpoint(lines[0].removeprefix(PREFIX), int(lines[1]), base64.b64decode(lines[2], validate=True))
     except binascii.Error as fault:
-        raise ValueError("it is no checkpoint") from fault
+        raise ValueError("it is not a checkpoint") from fault
     if to_note(found) != note:
-        raise ValueError("it is no checkpoint")
+        raise ValueError("it is not a checkpoint")
     return found

@@ -233,7 +233,7 @@ def sampled_words(one: Sampled, unit: str) -> str:
     names = f" ({listed(one.wrong)})" if one.wrong else ""
     beaten = one.regret is not None and from_exact(one.regret) > 0
     regret = (
-        f"The best of the sample beats the best kept by {number(one.regret)} {unit}: so much, at least, the drops cost"
+        f"The best of the sample beats the best kept by {number(one.regret)} {unit}: the drops cost at least that much"
         if beaten
         else "None of the sample beats the best kept, so dropping them cost nothing"
     )

@@ -157,7 +157,7 @@ def axis_across(plot: Plot, ticks: Iterable[Tick], label: str, edges: Point) -> 
     Args:
         plot: the plot.
         ticks: labels may have several lines.
-        label: what it counts; may be empty.
+        label: what it counts; may be empty, and reach below what stands left of the plot.
         edges: between which the labels have to stay.
     """
     drawn, rows = [straight((plot.left, plot.bottom), (plot.right, plot.bottom), "axis")], 1
@@ -168,7 +168,8 @@ def axis_across(plot: Plot, ticks: Iterable[Tick], label: str, edges: Point) -> 
         drawn.append(texts((held(tick, x, edges), plot.bottom + UNDER), lines, anchor="middle"))
         rows = max(rows, len(lines))
     if label:
-        at = (plot.left + plot.width / 2, plot.bottom + UNDER + LINE * rows + 2)
+        half, middle = width_of(label) / 2, plot.left + plot.width / 2
+        at = (max(min(middle, edges[1] - half), half), plot.bottom + UNDER + LINE * rows + 2)
         drawn.append(text(at, label, "soft", anchor="middle"))
     return "".join(drawn)
 

@@ -206,14 +206,15 @@ def svg(size: Point, words: str, drawn: str) -> str:
         words: the picture in words, for those who cannot see it.
         drawn: everything in it.
     """
+    wide = round(size[0])  # as it is drawn: a sum of parts may be the least bit more
     kind = (
         "picture"
-        + " small" * (size[0] <= WIDTH / 2)
-        + " long" * (size[0] > WIDTH)
-        + " over" * (size[0] * LEAST_PX / FONT > PAGE)
+        + " small" * (wide <= WIDTH / 2)
+        + " long" * (wide > WIDTH)
+        + " over" * (wide * LEAST_PX / FONT > PAGE)
     )
     return (
-        f'<svg class="{kind}" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" style="--wide:{size[0]:.0f}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {wide} {size[1]:.0f}" style="--wide:{wide}" role="img" '
         f'aria-label="{escaped(words)}">{drawn}</svg>'
     )
 

@@ -191,7 +191,7 @@ def _caption(record: Record) -> Iterable[str]:
 
 
 def _thin(most: int) -> tuple[str]:
-    return (f"Of a line with more than {plural(most, 'point')}, so many are drawn.",)
+    return (f"Of a line with more than {plural(most, 'point')}, only that many are drawn.",)
 
 
 def _are_even(points: Mapping[str, Sequence[Mapping[str, str]]]) -> bool:

@@ -222,7 +222,7 @@ def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> I
     yield f"a split over {parts} hosts would set them apart by {words}"
     if split.lost:
         lost = ", ".join(effect_name(effect) for effect in split.lost)
-        yield f"  and lose {lost}: it could not be told from a difference between the hosts"
+        yield f"  and lose {lost}: it could not be distinguished from a difference between the hosts"
     else:
         yield "  and lose no effect of one or two factors"
     clause = _clause(split)

@@ -366,7 +366,7 @@ def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
     value = f"{_figure(one.value, signed=True)} {record.study.measure.unit}"
     said = f"Curvature: corners less centre {value}, {plural(one.runs, 'run')} at the centre"
     if one.error is None:
-        return f"{said}; not tested, for want of an error."
+        return f"{said}; not tested, for lack of an error."
     ends = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}"
     return (
         f"{said}; standard error {_figure(one.error)}, {_plain(freedom)} degrees of freedom, "

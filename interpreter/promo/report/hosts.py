@@ -26,7 +26,7 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
         for hosts, names in told.items():
             which = f"host {hosts[0]}" if len(hosts) == 1 else f"the {len(hosts)} hosts {listed(hosts)}"
             what = f"What {effects.name} discovered" + (f" of {listed(names)}" if len(told) > 1 else "")
-            yield f"{what} at {where} holds on {which}; it says nothing of other hosts."
+            yield f"{what} at {where} holds on {which}; it says nothing about other hosts."
         size = _screened(record, effects, fit)
         if size is not None:
             shares = [false_discoveries(size, float(effects.rate), spread, effects.procedure) for spread in SPREADS]

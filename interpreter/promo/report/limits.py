@@ -116,7 +116,7 @@ def _outside(record: Record) -> Iterable[str]:
         who, files = (listed(sorted({getattr(one, name) for one in told})) for name in ("by", "source"))
         yield (
             f"{len(told)} of {plural(len(counted), 'result')} were trained outside, by {who}, and taken from {files}: "
-            "promo held them to their requests, budgets and digests, and saw nothing of the training itself."
+            "promo checked them against their requests, budgets and digests, and saw nothing of the training itself."
         )
 
 

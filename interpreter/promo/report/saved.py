@@ -247,7 +247,7 @@ def _none(found: tuple[Against, ...]) -> Iterator[str]:
     """Against whom nothing is saved, in one sentence."""
     none = [one for one in found if one.lead is not None and not one.shown]
     if none:
-        yield f"This study shows no saving against {'; or against '.join(map(_called, none))}."
+        yield f"This study shows no saving against {', or against '.join(map(_called, none))}."
 
 
 def _called(one: Against) -> str:

@@ -126,7 +126,7 @@ def strips_svg(strips: Strips, words: str, names: Sequence[str]) -> tuple[str, i
     label = width_of(strips.cut.label, bold=True) if strips.cut else 0.0
     left = SWATCH + max((_name_width(row) for row in strips.rows), default=0.0) + GAP
     right = ASIDE + max((width_of(said) for row in strips.rows for said in row.said), default=0.0)
-    wide = max(WIDTH - left - right, LEAST_PLOT, width_of(strips.counts), label - left - right)
+    wide = max(WIDTH - left - right, LEAST_PLOT, max(width_of(strips.counts), label) - left - right)
     size = left + wide + right
     key, top = legend(list(_kinds(strips)), (0, 10), size)
     top += LINE * (strips.cut is not None) + 8

@@ -51,4 +51,4 @@ def _said(record: Record) -> Iterable[str]:
     for one in state.bundles:
         signed = "not signed" if one.signer is None else f"signed by {one.signer}"
         bundle = f"bundle sha256:{one.bundle[:SHOWN]}"
-        yield f"Brought in from another machine: {plural(len(one.taken), 'attempt')}, {bundle}, {signed}."
+        yield f"Imported from another machine: {plural(len(one.taken), 'attempt')}, {bundle}, {signed}."

@@ -71,7 +71,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         SketchError: it prints nothing that can decide, has nothing to vary, or does not know what is wished for.
     """
     printed = _printed(script, wish)
-    metric = printed.key
+    metric, told = printed.key, _told(printed)
     knobs = _knobs(script)
     every = {knob.name: knob for knob in (*knobs, *_constants(script))}
     others = [knob for knob in script.module_knobs if knob.name not in every]
@@ -89,8 +89,8 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         name=name,
         script=script,
         metric=_metric_name(metric),
-        unit=next((unit for words, unit in UNITS.items() if has(words, metric)), "points"),
-        lower_is_better=wish.better != "higher" if wish.better else not has(HIGHER, metric) or has(LOWER, metric),
+        unit=next((unit for words, unit in UNITS.items() if has(words, told)), "points"),
+        lower_is_better=wish.better != "higher" if wish.better else not has(HIGHER, told) or has(LOWER, told),
         printed=printed,
         factors=factors,
         varied=varied,
@@ -130,9 +130,19 @@ def _printed(script: Script, wish: Wish) -> Printed:
 HELD_OUT_COUNTS = 5
 
 
+def _is_of_what_stands_before(printed: Printed) -> bool:
+    """Whether a name says only on what is measured, and the line before it what: `loss 2.31 | val 2.40`."""
+    return re.fullmatch(HELD_OUT, printed.key.lower()) is not None
+
+
+def _told(printed: Printed) -> str:
+    """The name, with its line before it where the name alone says nothing."""
+    return f"{printed.before} {printed.key}" if _is_of_what_stands_before(printed) else printed.key
+
+
 def _rank(printed: Printed) -> int:
     """How likely it is that a number decides; 0 for one that is no measure by its name."""
-    if not has(f"{LOWER}|{HIGHER}", printed.key):
+    if not has(f"{LOWER}|{HIGHER}", _told(printed)):
         return 0
     key = f"{printed.before} {printed.key}"
     return 10 + HELD_OUT_COUNTS * has(HELD_OUT, key) + 2 * has("best|final", key) - 3 * has("train|training", key)
@@ -227,6 +237,12 @@ def _can_vary(knob: Knob) -> bool:
             return False
 
 
+HYDRA = (
+    'write a runner file with argv = ["{python}", "{program}/train.py", "train.lr={lr}"], its files and metrics: '
+    "interpreter/README.md, Writing a runner"
+)
+
+
 def _varied(factors: Sequence[Knob], wish: Wish, script: Script) -> Knob:
     if wish.vary:
         found = next((knob for knob in factors if wish.vary in (knob.name, knob.word)), None)
@@ -242,9 +258,11 @@ def _varied(factors: Sequence[Knob], wish: Wish, script: Script) -> Knob:
     for knob in (*likely, *(knob for knob in factors if len(_guessed_levels(knob)) > 1)):
         return knob
     why = "; ".join(f"{word}: {reason}" for word, reason in list(script.unread.items())[:3])
+    if "hydra" in script.modules:
+        raise SketchError(f"{script.file} takes its settings from Hydra's files, which promo does not read", HYDRA)
     raise SketchError(
-        f"{script.file} has nothing that promo can vary: no argument (argparse, click) and no constant at its top "
-        f"that is a number{f' ({why})' if why else ''}",
+        f"{script.file} has nothing that promo can vary: no argument and no constant at its top that is a number"
+        f"{f' ({why})' if why else ''}",
         "put what you want to compare at the top of the script, LEARNING_RATE = 0.001",
     )
 

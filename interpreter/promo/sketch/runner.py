@@ -80,8 +80,12 @@ def _program(draft: Draft) -> Iterator[str]:
     arguments += [(knob, text) for knob, text in placed if knob.way is Way.ARGUMENTS]
     argv = ["{python}", "{program}/" + script.file]
     order = [knob.word for knob in script.knobs]
-    for knob, text in sorted(arguments, key=lambda one: (one[0].is_positional, order.index(one[0].word))):
-        argv += _words(knob, text)
+    arguments.sort(key=lambda one: (one[0].is_positional, order.index(one[0].word)))
+    for knob, text in arguments:
+        argv += _words(knob, text) if knob.before else ()
+    argv += [script.command] if script.command else []
+    for knob, text in arguments:
+        argv += () if knob.before else _words(knob, text)
     changes = constants or calls or any(knob.way is Way.CONSTANTS for knob in draft.factors)
     yield ""
     if changes:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from promo.base.classes import evolve
+from promo.sketch.commands import commands_of
 from promo.sketch.prints import printed_by
-from promo.sketch.settings import arguments, constant_knobs, constants, subcommands, value_of
+from promo.sketch.settings import arguments, constant_knobs, constants, value_of
+from promo.sketch.signatures import signatures
 from promo.sketch.values import Script, SketchError
 
 Read = Callable[[str], str | None]
@@ -46,20 +48,24 @@ def read_script(file: str, read: Read, is_there: Callable[[str], bool]) -> Scrip
 
 
 def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], bool]) -> Script:
-    if subcommands(tree):
-        raise SketchError(f"{file} has subcommands, and promo cannot tell which of them trains", HAND)
+    commands = commands_of(tree)
+    if commands is not None and commands.chosen is None:
+        words = ", ".join(commands.words)
+        raise SketchError(f"{file} has the subcommands {words}, and promo cannot tell which of them trains", HAND)
     own = _modules(tree, read, PurePosixPath(""))
     trees = [tree, *own.values()]
-    knobs, unread = arguments(tree)
+    knobs, unread = arguments(tree, commands)
+    more, others = signatures(tree)
     literal = sorted(_literal_names(trees) - {file, *own})
     texts = tuple(name for name in literal if read(name) is not None)
     return Script(
         file=file,
-        knobs=(*knobs, *constant_knobs(tree)),
+        command="" if commands is None else str(commands.chosen),
+        knobs=(*knobs, *more, *constant_knobs(tree)),
         module_knobs=tuple(
             evolve(knob, word=f"{path}/{knob.word}") for path, one in own.items() for knob in constant_knobs(one)
         ),
-        unread=unread,
+        unread={**unread, **others},
         seeded=_seeded(tree),
         printed=tuple(one for each in trees for one in printed_by(each)),
         files=(*own, *texts),

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from promo.base.classes import evolve
+from promo.sketch.commands import ROOT, Commands
 from promo.sketch.values import Kind, Knob, Value, Way
 
 CLICK = {"option", "argument"}
@@ -23,6 +25,8 @@ SUMS = {
     ast.FloorDiv: operator.floordiv,
 }
 LARGEST = 10**18
+VARIABLES = ("os.environ.get", "os.getenv", "environ.get", "getenv")
+"""What reads a variable of the environment; a constant that is replaced is read from none."""
 FLAG = "flags, and promo passes arguments with values"
 
 
@@ -54,6 +58,10 @@ def value_of(node: ast.expr | None, known: Mapping[str, tuple[ast.expr, int]], d
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             number = value_of(operand, known, depth + 1)
             return -number if isinstance(number, int | float) else None
+        case ast.Call(func=func, args=[_, default]) if ast.unparse(func) in VARIABLES:
+            return value_of(default, known, depth + 1)
+        case ast.Call(func=ast.Name(id="int" | "float" | "str" as kind), args=[inner]) if depth < 20:
+            return _converted(kind, value_of(inner, known, depth + 1))
         case ast.Call(func=ast.Attribute(attr="dirname"), args=[inner]) if "__file__" in ast.unparse(inner):
             return "."  # the folder of the script, in which its names begin
         case ast.Call(func=ast.Attribute(attr="join"), args=parts) if parts and depth < 20:
@@ -62,6 +70,17 @@ def value_of(node: ast.expr | None, known: Mapping[str, tuple[ast.expr, int]], d
             return _sum(op, value_of(left, known, depth + 1), value_of(right, known, depth + 1))
         case _:
             return None
+
+
+def _converted(kind: str, value: Value | bool | None) -> Value | None:
+    """What `int(...)`, `float(...)` or `str(...)` makes of a value."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        made: Value = str(value) if kind == "str" else int(value) if kind == "int" else float(value)
+    except (ValueError, OverflowError):
+        return None
+    return made if isinstance(made, str) or abs(made) < LARGEST else None
 
 
 def _joined(parts: Sequence[Value | bool | None]) -> str | None:
@@ -86,10 +105,13 @@ def _sum(op: ast.operator, left: Value | bool | None, right: Value | bool | None
 # --- arguments ---------------------------------------------------------------------------------------------------
 
 
-def arguments(tree: ast.Module) -> tuple[list[Knob], dict[str, str]]:
+def arguments(tree: ast.Module, commands: Commands | None) -> tuple[list[Knob], dict[str, str]]:
     """Arguments of argparse and click that have a value, and those that cannot be factors, with why."""
     known, knobs, unread = constants(tree), dict[str, Knob](), dict[str, str]()
-    for call in _declarations(tree):
+    for owner, call in _declarations(tree):
+        own = {ROOT} if commands is None else commands.owns(owner)
+        if commands is not None and not own & {ROOT, commands.chosen}:
+            continue
         words = [word for word in (value_of(one, known) for one in call.args) if isinstance(word, str)]
         if not words or words in (["-h"], ["--help"]):
             continue
@@ -97,25 +119,22 @@ def arguments(tree: ast.Module) -> tuple[list[Knob], dict[str, str]]:
         if isinstance(made, str):
             unread[_shown(words)] = made
         elif made is not None:
-            knobs.setdefault(made.name, made)
+            before = commands is not None and commands.chosen not in own
+            knobs.setdefault(made.name, evolve(made, before=before))
     return list(knobs.values()), unread
 
 
-def subcommands(tree: ast.Module) -> bool:
-    """Whether words on its command line choose what a script does."""
-    return any(isinstance(node, ast.Attribute) and node.attr == "add_subparsers" for node in ast.walk(tree))
-
-
-def _declarations(tree: ast.Module) -> Iterator[ast.Call]:
-    """Calls that declare an argument, as they stand in the source."""
-    found = []
+def _declarations(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Calls that declare an argument, as they stand in the source, each with its parser or function."""
+    found: list[tuple[str, ast.Call]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            found.append(node)
+            found.append((ast.unparse(node.func.value), node))
         if isinstance(node, ast.FunctionDef):
             calls = [one for one in node.decorator_list if isinstance(one, ast.Call)]
-            found += [one for one in calls if ast.unparse(one.func).removeprefix("click.") in CLICK]
-    yield from sorted(found, key=lambda call: call.lineno)
+            declared = (one for one in calls if ast.unparse(one.func).removeprefix("click.") in CLICK)
+            found += [(node.name, one) for one in declared]
+    yield from sorted(found, key=lambda one: one[1].lineno)
 
 
 def _shown(words: Sequence[str]) -> str:
@@ -182,10 +201,11 @@ def _kind(
         if words and all(isinstance(one, str) for one in words):
             return tuple(map(str, words)), Kind.CHOICE, None, None
     kinds = {**KINDS, **RANGES}
-    return (), kinds.get(name, _kind_of(default)), low, high
+    return (), kinds.get(name, kind_of(default)), low, high
 
 
-def _kind_of(default: Value | None) -> Kind:
+def kind_of(default: Value | bool | None) -> Kind:
+    """What kind a default tells."""
     if isinstance(default, int):
         return Kind.WHOLE
     return Kind.NUMBER if isinstance(default, float) else Kind.TEXT
@@ -201,7 +221,7 @@ def constant_knobs(tree: ast.Module) -> list[Knob]:
     for name, (node, line) in known.items():
         value = value_of(node, known)
         if value is not None and not isinstance(value, bool) and not name.startswith("_"):
-            found.append(Knob(named(name), name, Way.CONSTANTS, _kind_of(value), value, line))
+            found.append(Knob(named(name), name, Way.CONSTANTS, kind_of(value), value, line))
     return found
 
 

@@ -49,6 +49,8 @@ class Knob:
     high: Value | None = None
     required: bool = False
     meaning: str = ""
+    before: bool = False
+    """Whether it stands before the subcommand."""
 
     @property
     def is_positional(self) -> bool:
@@ -78,6 +80,8 @@ class Script:
     """What the source of a script tells; nothing of it was run or imported."""
 
     file: str
+    command: str
+    """The subcommand that trains; empty where it has none."""
     knobs: tuple[Knob, ...]
     unread: Mapping[str, str]
     """Setting that no factor can be -> why."""

@@ -66,14 +66,14 @@ class Baselines:
         design = self.conditions.designs.get(space)
         if design is None:
             mixed = space in self.conditions.arrays
-            why = "has factors with more than two levels" if mixed else "is no table of rows to draw from"
+            why = "has factors with more than two levels" if mixed else "has no rows to draw from"
             hint = "name a design of two levels" if mixed else "name a design with rows"
             scope.report("P0727" if mixed else "P0724", f"'{space}' {why}", clauses.one("space"), hint)
             return None
         if matched not in self.stages or matched not in self.reach:
             return None
         if self.stages[matched].continues is not None:
-            message = f"'{matched}' carries runs on, so fresh runs at its cost are no match for it"
+            message = f"'{matched}' continues runs, so fresh runs at its cost do not match it"
             scope.report("P0725", message, clauses.one("matched"), "match a stage that trains afresh")
             return None
         found = Baseline(
@@ -119,14 +119,14 @@ class Baselines:
 
     def _walk(self, found: Baseline, design: Design, count: int) -> Baseline | None:
         if len(design.factors) > MOST_FACTORS:
-            message = f"a walk over {len(design.factors)} factors could come to too many conditions"
+            message = f"a walk over {len(design.factors)} factors could reach too many conditions"
             self.scope.report("P0725", message, found.where["space"], f"walk over {MOST_FACTORS} factors at most")
             return None
         start = []
         for factor, low, high in zip(design.factors, design.low, design.high, strict=True):
             default = self.conditions.factors[factor].default
             if default not in (low, high):
-                message = f"the default of '{factor}' is no level of '{design.name}', so the walk cannot begin there"
+                message = f"the default of '{factor}' is not a level of '{design.name}', so the walk cannot begin there"
                 self.scope.report("P0725", message, found.where["walk"], "give the factor a default among its levels")
                 return None
             start.append(1 if default == high else -1)
@@ -158,7 +158,9 @@ class Baselines:
         taken = name in self.stages or (name != found.name and name in self.scope.declared)
         if taken:
             self.scope.report(
-                "P0202", f"the baseline needs a stage '{name}', and that is another thing", found.where["name"]
+                "P0202",
+                f"the baseline needs a stage '{name}', which is declared as something else",
+                found.where["name"],
             )
         return not taken
 

@@ -48,7 +48,7 @@ def split_by_host(
         return None
     there = {name: one for name, one in designs.items() if not one.points.keys().isdisjoint(stage.candidates)}
     if not there:
-        scope.report(CODE, "no row of a design is trained here, so there is nothing to set apart", clause, "remove it")
+        scope.report(CODE, "no row of a design is trained here, so there is nothing to divide", clause, "remove it")
         return None
     for design in there.values():
         strange = next((name for word in words for name in word if name not in design.factors), None)
@@ -112,14 +112,16 @@ def _words(scope: Scope, clause: Node) -> list[Effect] | None:
     """The products, each of factors that are there once."""
     known, said = ARGUMENTS[clause.kind].name(0).words, clause.token("NAME")
     if said.text not in known:
-        scope.report(CODE, f"'{said.text}' is nothing that rows are set apart on", said, f"use: {', '.join(known)}")
+        scope.report(
+            CODE, f"'{said.text}' is not something that rows can be divided on", said, f"use: {', '.join(known)}"
+        )
         return None
     found: list[Effect] = []
     for term in clause.nodes("term"):
         names = tuple(name.text for name in names_in(term))
         scope.used.update(names)
         if any(sign.text != "*" for sign in term.tokens("MUL")) or len(set(names)) < len(names):
-            scope.report(CODE, "blocks are told by a product of factors, each once", term, "write it like: a * b * c")
+            scope.report(CODE, "blocks are given by a product of factors, each once", term, "write it like: a * b * c")
             return None
         found.append(names)
     return found
@@ -133,12 +135,12 @@ def _possible(scope: Scope, clause: Node, stage: Stage, words: Sequence[Effect],
         scope.report(CODE, message, clause, "a host for each block: 2 for one product, 4 for two, 8 for three")
         return False
     if stage.promoted or stage.around is not None:
-        message = "which rows a gate promotes is not known beforehand, so they are not set apart"
+        message = "which rows a gate promotes is not known in advance, so they cannot be divided"
         scope.report(CODE, message, clause, "name a cohort, or let every host run all that are promoted")
         return False
     mixed = next((name for name, one in arrays.items() if not one.titles.keys().isdisjoint(stage.candidates)), None)
     if mixed is not None:
-        message = f"'{mixed}' has factors with more than two levels, and no signs to set rows apart by"
+        message = f"'{mixed}' has factors with more than two levels, and no signs to divide rows by"
         scope.report(CODE, message, clause, "let every host run all rows")
     return mixed is None
 
@@ -156,7 +158,7 @@ def _tells(
     wanted = {pair for one in designs for pair in one.clear}
     lost = [effect for effect in gone if len(effect) == 1 or effect in wanted]
     if lost:
-        message = f"{named(lost)} could not be told from a difference between the hosts"
+        message = f"{named(lost)} could not be distinguished from a difference between the hosts"
         note = f"the products set apart: {named(spanned(factors, words))}"
         hint = f"see what costs least: promo design SPEC {designs[0].name} --split {2 ** len(words)}"
         scope.report(CODE, message, clause, hint, notes=(note,))

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from promo.study.foretelling import Foretelling
 
 EDITION = 1
-NO_STATE = "train anew: train ... for ...; or say in the file of a program where it keeps its states: [state]"
+NO_STATE = "train anew: train ... for ...; or say in the runner file where it keeps its states: [state]"
 
 LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law", "forecast")
 """Declarations that nothing else has to use."""
@@ -317,11 +317,11 @@ class _Check:
         for stage in self.ladder.stages.values():
             if stage.budget.kind not in runner.budgets:
                 known = ", ".join(kind.value for kind in runner.budgets)
-                message = f"the runner '{runner.name}' keeps to no budget of {stage.budget.kind.value}"
+                message = f"the runner '{runner.name}' cannot keep a budget of {stage.budget.kind.value}"
                 at = stage.where.get("train", stage.where["name"])
                 self.scope.report("P0224", message, at, f"its budgets are of: {known}")
             if stage.continues and not runner.can_continue:
-                message = f"the runner '{runner.name}' cannot carry a trained run on"
+                message = f"the runner '{runner.name}' cannot continue a trained run"
                 self.scope.report("P0225", message, stage.where[stage.mode.value], NO_STATE)
             elif stage.mode is Mode.FRESH and stage.cooldown is not None:
                 self._cooldown(stage)

@@ -67,7 +67,7 @@ class Comparisons:
             return None
         if level not in levels:
             shown = level if isinstance(level, str) else exact(level)
-            message = f"no row has {name} {shown}, so nothing can be held against it"
+            message = f"no row has {name} {shown}, so nothing can be compared with it"
             self.scope.report("P0721", message, at, "choose one of the levels that are varied")
             return None
         return Against(name, level)
@@ -76,13 +76,13 @@ class Comparisons:
         log = clause.node("log") is not None
         fault = ""
         if any(isinstance(level, str) for level in levels):
-            fault = f"'{name}' takes words, and they have no trend"
+            fault = f"'{name}' takes words, which have no trend"
         elif log and min(Fraction(level) for level in levels) <= 0:
             fault = f"a level of '{name}' is not above zero, and has no logarithm"
         elif len(set(scaled(levels, log=log))) < len(levels):
-            fault = f"levels of '{name}' lie too near each other for a trend over logarithms"
+            fault = f"levels of '{name}' are too close together for a trend over logarithms"
         if fault:
-            self.scope.report("P0721", fault, clause, "hold levels against one of them: contrast NAME against LEVEL")
+            self.scope.report("P0721", fault, clause, "compare levels with one of them: contrast NAME against LEVEL")
             return None
         return Trend(name, log)
 

@@ -72,7 +72,7 @@ class Conditions:
             self.scope.report("P0726", message, at, "name a candidate that keeps its shape")
         elif control is other or not mine or not theirs:
             message = f"the runner tells no size by which '{control.name}' could be a control of '{other.name}'"
-            self.scope.report("P0726", message, at, "name another candidate, of a runner that tells sizes")
+            self.scope.report("P0726", message, at, "name another candidate, of a runner that gives sizes")
         elif abs(mine - theirs) > MOST_UNMATCHED * theirs:
             message = f"'{control.name}' has {mine:,} parameters, and '{other.name}' has {theirs:,}"
             hint = f"a control is within {exact(MOST_UNMATCHED * 100)}% of the size that it controls for"
@@ -255,7 +255,7 @@ class Conditions:
         """Whether a candidate that follows a schedule leaves all that is trained to the shapes of that."""
         extra = block.node("like") or next(block.nodes("setting"), None)
         if extra is not None:
-            message, hint = "what is trained here is said by the shapes of its schedule", "set it in those candidates"
+            message, hint = "the shapes of its schedule say what is trained here", "set it in those candidates"
             self.scope.report("P0804", message, extra, hint)
         return extra is None
 
@@ -274,7 +274,7 @@ class Conditions:
             return
         for candidate, way in grow.ways.items():
             if candidate in self.scope.declared:
-                message = f"the way '{way}' would be called '{candidate}', which is another thing"
+                message = f"the way '{way}' would be called '{candidate}', which is declared as something else"
                 self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
                 continue
             history = f"{grow.parent} after {grow.stage}, by {way}, and then {lag}"
@@ -407,7 +407,7 @@ class Conditions:
             return None
         design = self.designs.get(name) or self.arrays.get(name)
         if design is None:
-            message = f"'{name}' is no table of rows: its conditions depend on whom they are neighbours of"
+            message = f"'{name}' is not a table of rows: its conditions depend on what they are neighbours of"
             scope.report("P0724", message, clause, f"let a stage train it by name: train {name} for ...")
             return None
         listed = clause.node("list")
@@ -478,7 +478,7 @@ class Conditions:
         for name, (origin, part) in points.items():
             if name in scope.declared:
                 label = Label(scope.span(scope.declared[name].token("NAME")), "declared here")
-                message = f"{origin} would be called '{name}', which is another thing"
+                message = f"{origin} would be called '{name}', which is declared as something else"
                 scope.report("P0202", message, part, "rename the other one", labels=(label,))
                 return None
             if name not in self.candidates:

@@ -233,7 +233,7 @@ class Criteria:
         """A test must be about the statistic that the condition names."""
         wanted = Statistic.MEDIAN if test.method is Method.WILCOXON else Statistic.MEAN
         if statistic is not wanted:
-            message = f"{test.method.value} speaks of the {wanted.value}, not of the {statistic.value}"
+            message = f"{test.method.value} tests the {wanted.value}, not the {statistic.value}"
             self.scope.report("P0417", message, part, f"write: {wanted.value} ...")
             return None
         if test.sigma is not None and test.method is not Method.SIGMA:

@@ -51,14 +51,14 @@ class Expressions:
                 return self._power(part)
             case "sum" | "product":
                 return self._chain(part)
-        self.scope.report("P0301", "a list cannot stand here", part, "write one value")
+        self.scope.report("P0301", "a list cannot be used here", part, "write one value")
         return None
 
     def quantity(self, part: Node | Token) -> Quantity | None:
         """The value of an expression that has to be a number."""
         value = self.value(part)
         if isinstance(value, str):
-            self.scope.report("P0301", f'the text "{value}" stands where a number is wanted', part)
+            self.scope.report("P0301", f'the text "{value}" is used where a number is expected', part)
             return None
         return value
 
@@ -70,7 +70,7 @@ class Expressions:
         if quantity.dimension in wanted:
             return quantity.value
         names = " or ".join(dimension.value for dimension in wanted)
-        message = f"this is {quantity.dimension.value}, and {names} is wanted"
+        message = f"this is {quantity.dimension.value}, but {names} is expected"
         self.scope.report("P0301", message, part, f"write it like this: {example}")
         return None
 
@@ -133,7 +133,7 @@ class Expressions:
             return value
         if value.dimension not in wanted:
             names = " or ".join(dimension.value for dimension in wanted)
-            self.scope.report("P0301", f"this is {value.dimension.value}, and {names} is wanted", part)
+            self.scope.report("P0301", f"this is {value.dimension.value}, but {names} is expected", part)
             return None
         return value.value
 
@@ -209,7 +209,7 @@ class Expressions:
         meant = proposal(token.text, number, unit, self.metric_unit)
         hint = f"write {meant.text}" if meant else f"use one of: {', '.join(known)}"
         edits = (Edit(self.scope.span(token), meant.text),) if meant else ()
-        notes = ("m could be minutes, months or thousandths, so it is no unit",) if unit == "m" else ()
+        notes = ("m could be minutes, months or thousandths, so it is not a unit",) if unit == "m" else ()
         confidence = Confidence.SURE if meant and meant.sure else Confidence.GUESS
         message = f"there is no unit '{unit}'"
         self.scope.report("P0306", message, token, hint, notes=notes, edits=edits, confidence=confidence)
@@ -282,7 +282,7 @@ class Expressions:
         edits: tuple[Edit, ...] = ()
         if size < MOST_BITS and len(power := str(base.value.numerator ** int(text))) <= MOST_DIGITS:
             edits = (Edit(self.scope.span(part), f"{int(power):_}{unit}"),)
-        hint = f"write: {line_after(edits)}" if edits else "write the unit behind the number that it counts"
+        hint = f"write: {line_after(edits)}" if edits else "write the unit after the number that it counts"
         message = f"only plain numbers have powers, and '{exponent.text}' has a unit"
         self.scope.report("P0301", message, part, hint, edits=edits, confidence=Confidence.SURE)
 

@@ -95,7 +95,7 @@ class Foretelling:
         absent = next((name for name in candidates if name not in reach[stage].possible), None)
         unknown = next((name for name in candidates if name not in law.candidates), None)
         if absent is not None:
-            message = f"'{absent}' never enters '{stage}', so nothing comes of a forecast"
+            message = f"'{absent}' never enters '{stage}', so a forecast would never be tested"
             scope.report("P0803", message, of, "train it there, or leave it out")
             return None
         if unknown is not None and law.form is not Form.SIZE_AND_DATA:

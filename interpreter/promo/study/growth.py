@@ -183,7 +183,7 @@ class Growth:
         """A way that stopped at an early look has no state of the end of the lag."""
         early = next((name for name in grow.ways if name in there.possible), None) if grow.looks else None
         if early is not None:
-            message = f"'{early}' may have been stopped before the end of its lag, and has nothing to begin from then"
+            message = f"'{early}' may have been stopped before the end of its lag, and then has nothing to begin from"
             hint = f"train {grow.becomes} alone, or let every way have its whole lag: after {grow.lag.amount}steps"
             self.scope.report("P0808", message, stage.where["train"], hint)
 
@@ -256,7 +256,7 @@ class Growth:
     def _names_are_free(self, grow: Grow, block: Node) -> None:
         for name in grow.stages[:-1]:
             if name in self.scope.declared or name in self.conditions.candidates:
-                message = f"a look of the growth would be called '{name}', which is another thing"
+                message = f"a look of the growth would be called '{name}', which is declared as something else"
                 self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
 
     def _begins_from(self, candidate: Candidate, turns: tuple[Turn, ...], stack: Node) -> bool:

@@ -32,7 +32,7 @@ def keeps_clear(scope: Scope, clauses: Sequence[Node], words: Callable[[Node], S
     what, why = dependence_text(lost[gone[0]], gone[0])
     if len(lost[gone[0]].terms) == 2 and design.full_regular:
         others = (other for one in _chain(gone[0], design, every) for other in one)
-        message = f"{what} is not clear: it cannot be told from {named(others)}"
+        message = f"{what} is not clear: it cannot be distinguished from {named(others)}"
         scope.report("P0709", message, at, "leave the aliases out, and promo looks for a fraction")
         return False
     where = f"in {'its' if design.full_regular else 'the'} {len(design.rows)} rows"
@@ -119,7 +119,7 @@ def _why(one: Bound, coding: Coding) -> str:
 def _instead(terms: Sequence[Effect], gone: Sequence[Effect]) -> str:
     """A model that the rows can estimate."""
     if any(len(term) == 1 for term in gone):
-        return "train rows that tell them apart, or vary fewer factors"
+        return "train rows that distinguish them, or vary fewer factors"
     factors = [name for term in terms if len(term) == 1 for name in term]
     kept = [term for term in terms if len(term) > 1 and term not in gone]
     pairs = len(kept) > 1 and set(combinations(factors, 2)) <= set(kept)

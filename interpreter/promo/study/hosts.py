@@ -160,6 +160,6 @@ def _value(scope: Scope, expressions: Expressions, clause: Node, name: str, opti
     if isinstance(value, str) and re.fullmatch(option.form, value):
         return value
     if value is not None:
-        said = f"the option '{name}' is a text, and this is none that the executor takes"
+        said = f"the option '{name}' is a text, but not one that the executor takes"
         scope.report("P0232", said, part, f"write it like this: option {name} = {option.example}")
     return None

@@ -284,7 +284,7 @@ class Ladder:
             return Budget(BudgetKind.WALL, seconds, seconds)
         kind = _COUNTED_BUDGETS.get(quantity.dimension)
         if kind is None or clock is not None:
-            message = f"{quantity.dimension.value} is no training budget"
+            message = f"{quantity.dimension.value} is not a training budget"
             self.scope.report("P0301", message, part, "write a duration, steps, tokens or operations: 5min, 200steps")
             return None
         if quantity.value.denominator != 1 or not 1 <= quantity.value <= MOST_COUNTED:
@@ -359,7 +359,7 @@ class Ladder:
                 return False
             written = f"{low.text}..{high.text}" if alone else ", ".join(str(first + more) for more in range(count))
             edits = [Edit(span, written)]
-            message = f"{source.text[low.start : high.end]} is a difference, and no range of seeds"
+            message = f"{source.text[low.start : high.end]} is a difference, not a range of seeds"
         else:
             return False
         hint = f"write: {line_after(edits)}"

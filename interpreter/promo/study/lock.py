@@ -70,7 +70,7 @@ def frozen_rules(study: Study) -> Iterator[Deciding]:
     return (rule for rule in study.deciding.values() if rule.frozen)
 
 
-AFTERWARDS = "a rule that is chosen after its results is no frozen rule; promo amend records a change, and why"
+AFTERWARDS = "a rule that is chosen after its results is not a frozen rule; promo amend records a change, and why"
 """What there is to do where results exist already."""
 
 

@@ -97,7 +97,7 @@ class ArrayReader:
         centre = next((one.node("centre") for one in clauses.all("vary") if one.node("centre") is not None), None)
         extra = next((one for kind in OTHER for one in clauses.all(kind)), centre)
         if extra is not None:
-            message = f"'{scope.word(extra)}' speaks of factors with two levels, and this design has others"
+            message = f"'{scope.word(extra)}' is for factors with two levels, and this design has others"
             scope.report("P0727", message, extra, "remove it")
             return False
         return True

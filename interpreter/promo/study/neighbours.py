@@ -39,7 +39,7 @@ class Neighbourhoods:
             (one for kind in ("alias", "clear", "without", "expect_resolution") for one in clauses.all(kind)), None
         )
         if extra is not None:
-            message = "neighbours have no columns, so only 'vary' speaks of them"
+            message = "neighbours have no columns, so only 'vary' applies to them"
             scope.report("P0724", message, extra, "remove this clause")
             return None
         if of is None or not clauses.complete:

@@ -214,7 +214,7 @@ class Rules:
             reruns = self.expressions.count_given(rerun, most=MOST_RERUNS, what="the number of reruns")
         if then not in allowed:
             words = " or ".join(one.value for one in allowed)
-            self.scope.report("P0412", f"'{then.value}' is no answer to {what} here", word, f"write: {words}")
+            self.scope.report("P0412", f"'{then.value}' is not an answer to {what} here", word, f"write: {words}")
             return None
         return None if reruns is None else Handling(reruns, then)
 
@@ -296,7 +296,7 @@ class Rules:
             return None, True
         then = Then(clause.token("OUTCOME").text)
         if then not in RULE_OUTCOMES:
-            message = f"'{then.value}' is no answer to an absent candidate"
+            message = f"'{then.value}' is not an answer to an absent candidate"
             self.scope.report("P0412", message, clause.token("OUTCOME"), "write: skip, stop or hold")
             return None, False
         return then, True

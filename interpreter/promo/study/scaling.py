@@ -102,7 +102,7 @@ class Scaling:
             return False
         for name in read:
             if stages[name].mode is Mode.CONTINUE:
-                message = f"runs of '{name}' carry on runs whose rate had come down, so they are no points of one law"
+                message = f"runs of '{name}' carry on runs whose rate had come down, so they are not points of one law"
                 scope.report("P0811", message, at, "take stages that train afresh, or branch from a trunk")
                 return False
         kinds = {stages[name].budget.kind for name in read}
@@ -119,7 +119,7 @@ class Scaling:
             return False
         sizes = [self.conditions.candidates[name].effective for name in law.candidates]
         if law.form is Form.SIZE_AND_DATA and any(one.parameters <= 0 for one in sizes):
-            message = "a law of size and data needs the size of each model, and nothing tells it"
+            message = "a law of size and data needs the size of each model, and nothing gives it"
             hint = "write: form compute; or, of recorded curves, declare a factor whose unit is parameters"
             scope.report("P0811", message, clauses.one("form"), hint)
             return False

@@ -214,7 +214,7 @@ class Screening:
             if same and cells:
                 host, seed = cells[0]
                 where = f"'{same[0]}' has seed {seed} on {host} at '{one}' and at '{other}'"
-                message = f"{where}, and runs that share their seed are no independent ones"
+                message = f"{where}, and runs that share their seed are not independent"
                 hint = "train only new rows at the later stage, give it seeds of its own, or leave stage out"
                 self.scope.report("P0721", message, clause, hint)
                 return False
