@@ -179,12 +179,21 @@ class Faults(faults.Faults):
         return ["preempted", "ok"]
 
     def controller_lost_what_it_accepted(self):
-        """The controller dies right after it has answered, and comes back without the job."""
+        """
+        The controller dies right after it has answered, and comes back without the job, or with one that has ended.
+
+        A node refuses to begin that anew, and Slurm drains it for that; somebody resumes it.
+        """
         promo = self._promo()
         until(lambda: clusters.attempts(self.study, "base") and jobs("all"))
         os.kill(int((self.run / "slurmctld.pid").read_text()), signal.SIGKILL)
         time.sleep(2)
         controller(self.run)
+        while promo.poll() is None:
+            states = {line.split()[0]: line for line in shell("sinfo", "-h", "-N", "-o", "%N %T").splitlines()}
+            for name in [name for name, line in states.items() if "drain" in line]:
+                shell("scontrol", "update", f"NodeName={name}", "State=RESUME")
+            time.sleep(1)
         ended(promo)
         return  # what was saved by then is for the controller to say
 

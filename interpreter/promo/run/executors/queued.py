@@ -348,6 +348,8 @@ class QueueExecutor(ABC):
         if not job.machine:
             return
         known = self.machines.setdefault(job.options, Machines())
+        if job.ended_since is None and job.machine in known.good:
+            return
         if has_begun(job.folder):
             known.good.add(job.machine)
             known.bad.discard(job.machine)

@@ -164,7 +164,7 @@ def _row(number: str, state: str, given: Mapping[str, str], reason: str) -> Row:
         if option in given and _pattern(given, option).fullmatch(state):
             return Row(number, listed, said=reason)
     losses = (loss for option, loss in LOSSES.items() if option in given and _pattern(given, option).fullmatch(state))
-    return Row(number, Listed.ENDED, next(losses, None), reason)
+    return Row(number, Listed.ENDED, next(losses, None), f"{state}, {reason}" if reason else state)
 
 
 def _words(given: Mapping[str, str], option: str, places: Mapping[str, str], attend: Sequence[str] = ()) -> list[str]:
