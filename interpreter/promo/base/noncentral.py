@@ -7,6 +7,7 @@ terms of that sum are positive: nothing cancels, and what is left out has less w
 """
 
 import math
+from collections.abc import Callable
 
 from promo.base.tails import incomplete_beta, t_quantile
 
@@ -64,12 +65,22 @@ def found_with(power: float, degrees: float, level: float) -> float:
     Returns:
         Infinity where even `FARTHEST` standard errors are not enough.
     """
+    return least_with(lambda effect: two_sided_power(effect, degrees, level) >= power, 1e-9)
+
+
+def least_with(enough: Callable[[float], bool], close: float) -> float:
+    """
+    The least effect, in standard errors, that is *enough*, as any larger one is; to a share *close* of itself.
+
+    Returns:
+        Infinity where even `FARTHEST` is not.
+    """
     low, high = 0.0, 1.0
-    while two_sided_power(high, degrees, level) < power:
+    while not enough(high):
         if high >= FARTHEST:
             return math.inf
         low, high = high, min(2 * high, FARTHEST)
-    while high - low > 1e-9 * high:
+    while high - low > close * high:
         middle = (low + high) / 2
-        low, high = (low, middle) if two_sided_power(middle, degrees, level) >= power else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high

@@ -106,6 +106,23 @@ def read_plain(path: Path, most: int) -> bytes:
     return content
 
 
+def unpacked(content: bytes, most: int) -> bytes:
+    """
+    What a gzip file of at most so many bytes holds; of a larger one its first *most* + 1.
+
+    Raises:
+        ValueError: it is none, or no whole one.
+    """
+    import gzip
+    import zlib
+
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            return read_bounded(packed, most + 1)
+    except (OSError, EOFError, zlib.error) as fault:
+        raise ValueError(str(fault)) from fault
+
+
 def read_bounded(file: BufferedIOBase | BinaryIO, most: int) -> bytes:
     """
     The rest of a file, and no more than its next *most* bytes, in memory that grows with what is there.

@@ -6,13 +6,11 @@ pyarrow, which is imported here and only when such a table is read.
 """
 
 import csv
-import gzip
 import io
-import zlib
 from collections import Counter
 
 from promo.base.errors import PromoError
-from promo.base.reading import read_bounded
+from promo.base.reading import unpacked
 from promo.curves.values import Fault, Sheet
 
 LARGEST = 512 * 1024 * 1024
@@ -42,13 +40,12 @@ def read_sheet(name: str, content: bytes) -> Sheet:
 
 def _unpacked(name: str, content: bytes) -> bytes:
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-            unpacked = read_bounded(packed, LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as fault:
+        plain = unpacked(content, LARGEST)
+    except ValueError as fault:
         raise PromoError(f"{name} is no sound gzip file: {fault}") from fault
-    if len(unpacked) > LARGEST:
+    if len(plain) > LARGEST:
         raise PromoError(f"{name} is larger than {LARGEST // 2**20} MiB")
-    return unpacked
+    return plain
 
 
 def _text(name: str, content: bytes) -> str:

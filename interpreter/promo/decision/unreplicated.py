@@ -10,14 +10,13 @@ Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials", Tech
 (1995), "Inference for effect-saturated fractional factorials", Technometrics 37, who count the power of such tests.
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import islice
 
 from promo.base.draws import normals
-from promo.base.noncentral import FARTHEST
+from promo.base.noncentral import least_with
 from promo.base.tails import t_quantile
 
 DRAWS = 10_000
@@ -77,12 +76,4 @@ def found_by_lenth(power: float, contrasts: int, level: float) -> float:
         contrasts: over which the error is taken; 3 or more.
         level: of the test.
     """
-    low, high = 0.0, 1.0
-    while power_by_lenth(high, contrasts, level) < power:
-        if high >= FARTHEST:
-            return math.inf
-        low, high = high, min(2 * high, FARTHEST)
-    while high - low > CLOSE * high:
-        middle = (low + high) / 2
-        low, high = (low, middle) if power_by_lenth(middle, contrasts, level) >= power else (middle, high)
-    return high
+    return least_with(lambda effect: power_by_lenth(effect, contrasts, level) >= power, CLOSE)

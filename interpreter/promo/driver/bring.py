@@ -5,9 +5,8 @@ It is taken in only if plan, runner and text are those of the study here, the le
 file is the one that it recorded, and no run gets a second result.  Everything is looked at before anything is written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_never
 
 from promo.base.canonical import digest_bytes
 from promo.base.classes import evolve, frozen
@@ -15,7 +14,8 @@ from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
-from promo.driver.bundle import Bundle, file_digest, goes_along, read_bundle
+from promo.driver.bundle import Bundle, goes_along, read_bundle
+from promo.driver.left import repeats
 from promo.driver.requests import Requests, shaped
 from promo.driver.signatures import signer
 from promo.driver.study import LEDGER, StudyFolder
@@ -24,7 +24,7 @@ from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.sources import InputKind
-from promo.ledger.state import State, StudyState, state_of
+from promo.ledger.state import Attempt, State, StudyState, state_of
 from promo.ledger.values import (
     AttemptFailed,
     AttemptLost,
@@ -32,7 +32,6 @@ from promo.ledger.values import (
     BundleImported,
     Chain,
     Ended,
-    Event,
     Freezing,
     ResultAccepted,
     Start,
@@ -40,8 +39,8 @@ from promo.ledger.values import (
 from promo.plans.values import PlannedRun
 from promo.report.protocol import breach_words
 from promo.run.locks import lock_study
-from promo.run.store import POINTS, REQUEST, RESULT, parse_request, parse_result
-from promo.run.values import Request, Result
+from promo.run.store import POINTS, REQUEST, RESULT, attempt_folder, parse_request, parse_result
+from promo.run.values import Request
 
 SAME = "both machines run the same spec, promo and text"
 KEPT = "imports"
@@ -65,11 +64,11 @@ Key = tuple[str, int]
 
 @frozen
 class _Theirs:
-    """An attempt of a bundle: its start and its end in the ledger there, and when those were."""
+    """An attempt of a bundle: its start and its end in the ledger there, and what that adds up to."""
 
     start: AttemptStarted
     end: Ended
-    at: Arrival
+    there: Attempt
 
 
 def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: Clock) -> Brought:
@@ -86,9 +85,9 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
     """
     bundle = read_bundle(path)
     by = None if key is None else _signed_by(bundle, key)
-    _checked(bundle, folder, path)
+    _checked(bundle, folder)
     with lock_study(folder.path, folder.disk):
-        theirs, fresh = _checked(bundle, folder, path)
+        theirs, fresh = _checked(bundle, folder)
         if fresh:
             _take(folder, bundle, fresh, theirs, clock, by)
         hosts = tuple(sorted({one.start.host for one in theirs.values()}))
@@ -101,22 +100,22 @@ def _signed_by(bundle: Bundle, key: Path) -> str:
     return signer(bundle.named, bundle.signature, key, str(bundle.path))
 
 
-def _checked(bundle: Bundle, folder: StudyFolder, path: Path) -> tuple[dict[Key, _Theirs], list[Key]]:
+def _checked(bundle: Bundle, folder: StudyFolder) -> tuple[dict[Key, _Theirs], list[Key]]:
     """Attempts of a bundle that may be taken in, and those of them that are not here yet, in their order there."""
     if not folder.exists or (state := folder.state()).study is StudyState.EMPTY:
         raise PromoError(f"no study has begun in {folder.path}", hint="start it first: promo run SPEC --host HOST")
     if state.study is not StudyState.OPEN:
         raise Mismatch(f"the study in {folder.path} has ended, and imports nothing more")
-    _same_study(bundle, state, path)
-    chain = _ledger(bundle, folder, path)
-    theirs = _attempts(bundle, chain, path)
-    fresh = _fresh(state, theirs, path)
-    _check_files(bundle, folder, theirs, path)
-    _check_places(bundle, folder, [theirs[one] for one in fresh], path)
+    _same_study(bundle, state)
+    chain = _ledger(bundle, folder)
+    theirs = _attempts(bundle, chain)
+    fresh = _fresh(bundle, state, theirs)
+    _check_files(bundle, folder, theirs)
+    _check_places(bundle, folder, [theirs[one] for one in fresh])
     return theirs, fresh
 
 
-def _same_study(bundle: Bundle, state: State, path: Path) -> None:
+def _same_study(bundle: Bundle, state: State) -> None:
     assert state.frozen is not None
     manifest, frozen_here = bundle.manifest, state.frozen
     here = {"study": frozen_here.study, "plan": frozen_here.plan, "runner": to_json(frozen_here.runner)}
@@ -125,31 +124,31 @@ def _same_study(bundle: Bundle, state: State, path: Path) -> None:
         here["text"], there["text"] = state.text.digest, manifest.text
     changed = tuple(differences(here, there))
     if changed:
-        message = f"{path} is of another study than the one here"
+        message = f"{bundle.path} is of another study than the one here"
         raise Mismatch(message, hint=SAME, details=changed)
 
 
-def _ledger(bundle: Bundle, folder: StudyFolder, path: Path) -> Chain:
+def _ledger(bundle: Bundle, folder: StudyFolder) -> Chain:
     """The ledger of a bundle, which keeps to the protocol and is of the study that the manifest names."""
     try:
         chain = decode(bundle.read(LEDGER))
     except Mismatch as fault:
-        raise Mismatch(f"{path} was changed: its {fault.message}") from fault
+        raise Mismatch(f"{bundle.path} was changed: its {fault.message}") from fault
     if chain.head != bundle.manifest.head or chain.torn:
-        raise Mismatch(f"{path} was changed: its ledger does not end where the manifest says")
+        raise Mismatch(f"{bundle.path} was changed: its ledger does not end where the manifest says")
     first = chain.events[0].event if chain.events else None
     if not isinstance(first, Freezing) or (first.plan, first.runner) != (bundle.manifest.plan, bundle.manifest.runner):
-        raise Mismatch(f"{path} was changed: its ledger is of another study than its manifest")
+        raise Mismatch(f"{bundle.path} was changed: its ledger is of another study than its manifest")
     for name, recorded in first.files.items():
         if name in bundle.manifest.files and bundle.manifest.files[name] != recorded:
-            raise Mismatch(f"{path} was changed: its {name} is not the one that was frozen")
+            raise Mismatch(f"{bundle.path} was changed: its {name} is not the one that was frozen")
     other = other_origin(folder.chain(), chain)
     if other:
-        raise Mismatch(f"{path} was made with another {other} than this study", hint=SAME)
+        raise Mismatch(f"{bundle.path} was made with another {other} than this study", hint=SAME)
     study, plan = folder.compiled().sound()
     wrong = next(breaches(study, plan, chain.events), None)
     if wrong is not None:
-        raise Mismatch(f"{path}: the ledger in it does not keep to the protocol: {breach_words(wrong)}")
+        raise Mismatch(f"{bundle.path}: the ledger in it does not keep to the protocol: {breach_words(wrong)}")
     return chain
 
 
@@ -181,7 +180,7 @@ def _files_of(chain: Chain) -> dict[str, set[str | None]]:
     return names
 
 
-def _attempts(bundle: Bundle, chain: Chain, path: Path) -> dict[Key, _Theirs]:
+def _attempts(bundle: Bundle, chain: Chain) -> dict[Key, _Theirs]:
     """Start and end of each attempt of the bundle, from the ledger that it carries."""
     keys = {(one.run, one.attempt) for one in bundle.manifest.attempts}
     started: dict[Key, AttemptStarted] = {}
@@ -195,19 +194,17 @@ def _attempts(bundle: Bundle, chain: Chain, path: Path) -> dict[Key, _Theirs]:
             case _:
                 pass
     if set(started) != keys or set(ends) != keys or len(keys) != len(bundle.manifest.attempts):
-        raise Mismatch(f"{path} was changed: its ledger does not tell of every attempt it holds")
-    when = {(one.run, one.attempt): one for one in arrivals(chain.events)}
-    return {key: _Theirs(start, ends[key], when[key]) for key, start in started.items()}
+        raise Mismatch(f"{bundle.path} was changed: its ledger does not tell of every attempt it holds")
+    there = {(one.run, one.number): one for one in state_of(chain.events).every_attempt()}
+    return {key: _Theirs(start, ends[key], there[key]) for key, start in started.items()}
 
 
-def arrivals(events: Sequence[Event]) -> Iterator[Arrival]:
-    """When each attempt of a ledger that has ended began and ended; what a bundle had brought there, where it ran."""
-    for one in state_of(events).every_attempt():
-        if one.ended:
-            yield Arrival(one.run, one.number, one.started, one.ended)
+def arrival(one: Attempt) -> Arrival:
+    """When an attempt began and ended by the ledger that it was brought by; there too, where it ran."""
+    return Arrival(one.run, one.number, one.started, one.ended)
 
 
-def _fresh(state: State, theirs: Mapping[Key, _Theirs], path: Path) -> list[Key]:
+def _fresh(bundle: Bundle, state: State, theirs: Mapping[Key, _Theirs]) -> list[Key]:
     """Attempts that are not here yet, in the order in which they were started there."""
     fresh = []
     for key, one in theirs.items():
@@ -215,18 +212,18 @@ def _fresh(state: State, theirs: Mapping[Key, _Theirs], path: Path) -> list[Key]
         tried = state.attempts.get(run, [])
         here = next((each for each in tried if each.number == number), None)
         if here is not None:
-            if here.envelope != getattr(one.end, "envelope", None):
-                raise Mismatch(f"{path} gives run {run} another result than the one that is here")
+            if here.envelope != one.there.envelope:
+                raise Mismatch(f"{bundle.path} gives run {run} another result than the one that is here")
             continue
         if state.accepted(run) is not None and isinstance(one.end, ResultAccepted):
-            raise Mismatch(f"{path} gives run {run} a second result")
+            raise Mismatch(f"{bundle.path} gives run {run} a second result")
         if tried and number < max(each.number for each in tried):
-            raise Mismatch(f"{path} holds attempt {number} of run {run}, and later ones are here")
+            raise Mismatch(f"{bundle.path} holds attempt {number} of run {run}, and later ones are here")
         fresh.append(key)
     return fresh
 
 
-def _check_files(bundle: Bundle, folder: StudyFolder, theirs: Mapping[Key, _Theirs], path: Path) -> None:
+def _check_files(bundle: Bundle, folder: StudyFolder, theirs: Mapping[Key, _Theirs]) -> None:
     """Every attempt is of the plan, in its own cell, was asked what was due, and left what the ledger recorded."""
     compiled, state = folder.compiled(), folder.state()
     requests = Requests(compiled, folder, None)
@@ -235,31 +232,31 @@ def _check_files(bundle: Bundle, folder: StudyFolder, theirs: Mapping[Key, _Thei
         start, place = one.start, _place(one.start)
         run = requests.agenda.cells.get((start.stage, start.candidate, start.host, start.seed))
         if run is None or run.id != start.run:
-            raise Mismatch(f"{path} holds a run that the plan does not have: {start.run}")
+            raise Mismatch(f"{bundle.path} holds a run that the plan does not have: {start.run}")
         content = bundle.read(f"{place}/{REQUEST}")
         if digest_bytes(content) != start.request:
-            raise Mismatch(f"{path} was changed: the request in {place} is not the recorded one")
+            raise Mismatch(f"{bundle.path} was changed: the request in {place} is not the recorded one")
         try:
             request = parse_request(content)
         except ValueError as fault:
-            raise Mismatch(f"{path}: the request in {place} is not valid: {fault}") from fault
+            raise Mismatch(f"{bundle.path}: the request in {place} is not valid: {fault}") from fault
         trained_on = None if request.data is None else request.data.digest
         text = trained_on if text is None else text
         if trained_on != text:
             raise Mismatch(
-                f"{path} holds runs that were trained on another text",
+                f"{bundle.path} holds runs that were trained on another text",
                 hint="each machine needs the same text, or a source that is the same everywhere: builtin:synth/1",
                 details=(f"{place}: {trained_on}, and here {text}",),
             )
-        _check_request(requests, request, run, start, state, path)
+        _check_request(bundle, requests, request, run, start, state)
         for name, digest in one.end.witnesses.items():
             if bundle.manifest.files.get(f"{place}/{name}") != digest:
-                raise Mismatch(f"{path} was changed: {name} in {place} is not the recorded one")
-        _check_result(bundle, one.end, place, digest_bytes(content), path)
+                raise Mismatch(f"{bundle.path} was changed: {name} in {place} is not the recorded one")
+        _check_result(bundle, one.there, place)
 
 
 def _check_request(
-    requests: Requests, request: Request, run: PlannedRun, start: AttemptStarted, state: State, path: Path
+    bundle: Bundle, requests: Requests, request: Request, run: PlannedRun, start: AttemptStarted, state: State
 ) -> None:
     """What was asked is what the plan asks, as far as that does not rest on results that lie on the other machine."""
     # Each machine draws seeds from its own receipt; verification draws them again.
@@ -273,49 +270,29 @@ def _check_request(
     )
     if asked != due or request.attempt != start.attempt:
         changed = tuple(differences(to_json(planned), to_json(evolve(request, attempt=1))))
-        message = f"{path} holds a run that was asked something else than the plan says: {_place(start)}"
+        message = f"{bundle.path} holds a run that was asked something else than the plan says: {_place(start)}"
         raise Mismatch(message, details=changed[:5])
 
 
-def _check_result(bundle: Bundle, end: Ended, place: str, request: str, path: Path) -> None:
-    envelope = None if isinstance(end, AttemptLost) else end.envelope
-    if envelope is None:
+def _check_result(bundle: Bundle, there: Attempt, place: str) -> None:
+    if there.envelope is None:
         return
     try:
-        result = parse_result(bundle.read(f"{place}/{RESULT}"), request)
+        result = parse_result(bundle.read(f"{place}/{RESULT}"), there.request)
     except ValueError as fault:
-        raise Mismatch(f"{path} was changed: the result in {place} is not sound") from fault
-    if result.digest != envelope or not _says(end, result):
-        raise Mismatch(f"{path} was changed: the result in {place} is not the recorded one")
+        raise Mismatch(f"{bundle.path} was changed: the result in {place} is not sound") from fault
+    if result.digest != there.envelope or not repeats(there, result):
+        raise Mismatch(f"{bundle.path} was changed: the result in {place} is not the recorded one")
     if result.body is not None and bundle.manifest.files.get(f"{place}/{POINTS}") != result.body.points:
-        raise Mismatch(f"{path} was changed: the points in {place} are not those of its result")
-
-
-def _says(end: Ended, result: Result) -> bool:
-    """Whether the ledger there says of a result what that says itself."""
-    body = result.body
-    match end:
-        case ResultAccepted():
-            return body is not None and (end.metrics, end.seconds, end.work, end.contention) == (
-                body.metrics,
-                body.seconds,
-                body.work,
-                body.contention,
-            )
-        case AttemptFailed():
-            return (end.status, end.cause, end.train_s) == (result.status, result.cause, result.charged_s)
-        case AttemptLost():
-            return False
-        case _:
-            assert_never(end)
+        raise Mismatch(f"{bundle.path} was changed: the points in {place} are not those of its result")
 
 
 def _place(start: AttemptStarted) -> str:
     """Where an attempt lies, by its cell and number; what its event says of a folder is not asked."""
-    return f"runs/{start.stage}/{start.candidate}-{start.host}-s{start.seed}/attempt-{start.attempt}"
+    return attempt_folder(start.stage, start.candidate, start.host, start.seed, start.attempt)
 
 
-def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs], path: Path) -> None:
+def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs]) -> None:
     """Nothing that is there is another file, and nothing is written through a link."""
     for one in fresh:
         place = _place(one.start)
@@ -329,8 +306,8 @@ def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs], pat
             there = folder.path / name
             if there.is_symlink() or (there.exists() and not there.is_file()):
                 raise PromoError(f"{there} is there and no file, so nothing is written in its place", hint="remove it")
-            if there.is_file() and file_digest(there) != bundle.manifest.files[name]:
-                raise Mismatch(f"{path} would overwrite {name}, which is here and another one")
+            if there.is_file() and folder.disk.digest(there) != bundle.manifest.files[name]:
+                raise Mismatch(f"{bundle.path} would overwrite {name}, which is here and another one")
 
 
 def _names(bundle: Bundle, place: str, witnesses: Mapping[str, str]) -> list[str]:
@@ -361,7 +338,7 @@ def _take(
         disk.settle([folder.path / name for name in names], folders)
     kept = f"{KEPT}/{bundle.digest[:16]}.jsonl"
     head, ledger = bundle.manifest.head, bundle.manifest.files[LEDGER]
-    event = BundleImported(bundle.digest, head, kept, ledger, by, tuple(theirs[key].at for key in fresh))
+    event = BundleImported(bundle.digest, head, kept, ledger, by, tuple(arrival(theirs[key].there) for key in fresh))
     disk.make_folder(folder.path / KEPT)
     for name, content in zip(event.files, (bundle.read(LEDGER), bundle.named, bundle.signature or b""), strict=False):
         disk.write(folder.path / name, content)

@@ -14,13 +14,14 @@ from promo.base.classes import evolve
 from promo.base.codec import from_json
 from promo.base.errors import Mismatch
 from promo.decision.protocol import breaches
-from promo.driver.bring import arrivals, other_origin
+from promo.driver.bring import arrival, other_origin
 from promo.driver.bundle import Manifest
 from promo.driver.signatures import made_by
 from promo.driver.study import LEDGER, Sight
 from promo.driver.values import Check, Outcome
 from promo.ledger.bundles import Taken
 from promo.ledger.chain import decode
+from promo.ledger.state import state_of
 from promo.ledger.values import BundleImported, Ended, Event, Freezing
 from promo.plans.values import Plan
 from promo.report.protocol import breach_words
@@ -90,7 +91,8 @@ def _strange(sight: Sight, bundle: BundleImported, content: bytes) -> str:
     mine, theirs = (_ends(one.events) for one in (sight.chain, chain))
     keys = [(one.run, one.attempt) for one in bundle.taken]
     same = all(key in theirs and mine.get(key) == theirs[key] for key in keys)
-    same = same and set(bundle.taken) <= set(arrivals(chain.events))
+    there = {arrival(one) for one in state_of(chain.events).every_attempt() if one.ended}
+    same = same and set(bundle.taken) <= there
     return "" if same else f"it is not what {bundle.ledger} says"
 
 

@@ -170,7 +170,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
                 text=None if state.text is None else state.text.digest,
                 head=chain.head,
                 attempts=tuple(Taken(one.run, one.number) for one in attempts),
-                files={name: file_digest(data) for name, data in files.items()},
+                files={name: _digest(folder.disk, data) for name, data in files.items()},
             )
         )
     )
@@ -197,21 +197,14 @@ def _ended(state: State) -> Iterator[Attempt]:
     return (one for one in state.every_attempt() if one.state in ends)
 
 
+def _digest(disk: Disk, data: bytes | Path) -> str:
+    return digest_bytes(data) if isinstance(data, bytes) else disk.digest(data) or ""
+
+
 def goes_along(name: str, witnesses: Mapping[str, str]) -> bool:
     """Whether a file of an attempt is part of a bundle: what the ledger has of it, but no large states of models."""
     known = name in witnesses or name in (REQUEST, RESULT, POINTS) or STATES.fullmatch(name) is not None
     return known and not name.endswith(LEFT_OUT)
-
-
-def file_digest(data: bytes | Path) -> str:
-    """SHA-256 of bytes, or of a file however large, 64 hex digits."""
-    if isinstance(data, bytes):
-        return digest_bytes(data)
-    found = hashlib.sha256()
-    with data.open("rb") as file:
-        for part in iter(lambda: file.read(STEP), b""):
-            found.update(part)
-    return found.hexdigest()
 
 
 def _pack(disk: Disk, path: Path, files: Mapping[str, bytes | Path]) -> None:

@@ -6,6 +6,7 @@ is due.
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
@@ -38,6 +39,7 @@ from promo.driver.values import Display, Ending, ending_of
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.journal import Journal
+from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock
 from promo.ledger.sources import Input, Text
 from promo.ledger.state import State, StudyState, apply, state_of
@@ -61,7 +63,6 @@ from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Progress
 from promo.run.locks import Lock, lock_study
-from promo.run.moments import later
 from promo.run.moved import AnchoredDisk
 from promo.run.ports import Place
 from promo.run.provenance import Origin
@@ -270,7 +271,7 @@ class _Loop:
         if room.money is None:  # nothing depends on the day
             return room.fits(self.agenda.needs(run.stage, run.host, ""))
         now = self.clock.now()
-        return all(room.fits(self.agenda.needs(run.stage, run.host, moment)) for moment in (now, later(now, MINUTE)))
+        return all(room.fits(self.agenda.needs(run.stage, run.host, moment)) for moment in (now, _later(now, MINUTE)))
 
     def _say_crowded(self) -> None:
         words = crowded(self.places, self.study)
@@ -466,3 +467,8 @@ class _Loop:
 
     def _progress(self, progress: Progress) -> None:
         self.display.progress(progress, self.execution.state)
+
+
+def _later(moment: str, seconds: int) -> str:
+    """The moment so many seconds later, as a `Clock` writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds_of(moment) + seconds))

@@ -24,17 +24,15 @@ from fractions import Fraction
 from promo.base.classes import evolve, frozen
 from promo.base.least_squares import Solved, solve
 from promo.base.tails import t_quantile, t_tails
+from promo.evidence.beside import beside, beyond_their_margin, listed_beside, pure_error, said_of_rows, said_of_runs
 from promo.evidence.between import between_hosts
 from promo.evidence.blocks import Blocked
 from promo.evidence.changes import changes
 from promo.evidence.digits import FIGURES, Digits, root
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
 from promo.evidence.family import judged
-from promo.evidence.followup import beside, beyond_their_margin
 from promo.evidence.lenth import Contrasts, lenth, orthogonal, pseudo_error
-from promo.evidence.lost import said_of_rows, said_of_runs
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
-from promo.evidence.rest import listed_beside, pure_error
 from promo.evidence.statements import (
     AllEqual,
     Constant,

@@ -7,9 +7,7 @@ tokenizer, and a manifest with digests of everything; a study keeps these beside
 """
 
 import hashlib
-import io
 import sysconfig
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -19,7 +17,7 @@ from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.classes import evolve, frozen
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.base.reading import LARGE, NotPlainError, open_plain, read_bounded, read_plain
+from promo.base.reading import LARGE, NotPlainError, open_plain, read_plain, unpacked
 from promo.ledger.sources import Text, TokenText
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.study.data import Data
@@ -223,16 +221,13 @@ def _content(path: Path) -> bytes:
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:
-    import gzip
-
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-            unpacked = read_bounded(packed, LARGE + 1)
-    except (OSError, EOFError, ValueError, zlib.error) as fault:
+        plain = unpacked(content, LARGE)
+    except ValueError as fault:
         raise PromoError(f"{path} is no whole gzip file: {fault}") from fault
-    if len(unpacked) > LARGE:
+    if len(plain) > LARGE:
         raise PromoError(f"{path} unpacks to more than {LARGE // 2**20} MiB, the most that is read of a text")
-    return unpacked
+    return plain
 
 
 def _text(path: Path, content: bytes) -> bytes:

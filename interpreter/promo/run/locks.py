@@ -152,18 +152,20 @@ def give_up_alone(folder: Path) -> bool:
 
 def is_given_up(folder: Path) -> bool:
     """Whether nobody begins the attempt of a folder any more."""
-    try:
-        return read_plain(folder / CLAIM, NOTE_BYTES) == GIVEN_UP
-    except OSError:
-        return False
+    return _claim(folder) == GIVEN_UP
 
 
 def has_begun(folder: Path) -> bool:
     """Whether somebody on any machine has taken the attempt of a folder in hand, whatever became of it."""
+    return _claim(folder) not in (None, GIVEN_UP)
+
+
+def _claim(folder: Path) -> bytes | None:
+    """What stands in the claim of a folder; None where there is none."""
     try:
-        return read_plain(folder / CLAIM, NOTE_BYTES) != GIVEN_UP
+        return read_plain(folder / CLAIM, NOTE_BYTES)
     except OSError:
-        return False
+        return None
 
 
 def _made(folder: Path, note: bytes) -> Lock | None:

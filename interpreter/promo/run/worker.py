@@ -246,19 +246,16 @@ def _checked(outcome: Outcome, request: Request, recorder: Recorder, processor_s
     if outcome.status is not RunStatus.OK:
         return outcome
     value, used = outcome.metrics.get(request.metric), outcome.used
-    if value is None:
-        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=f"the trainer gave no '{request.metric}'")
-    if not math.isfinite(value):
+    if value is not None and not math.isfinite(value):
         return evolve(outcome, status=RunStatus.NAN, metrics={}, cause=f"{request.metric} is {value}")
-    if used is not None and not is_kept(used, request.budget):
-        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=missed(used, request.budget))
-    untrue = _untrue(used, request, recorder, processor_s)
-    if untrue:
-        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=untrue)
-    unlike = misfit(request, Done(outcome.segments, outcome.work, used))
-    if unlike:
-        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=unlike)
-    return outcome
+    if value is None:
+        cause = f"the trainer gave no '{request.metric}'"
+    elif used is not None and not is_kept(used, request.budget):
+        cause = missed(used, request.budget)
+    else:
+        cause = _untrue(used, request, recorder, processor_s)
+        cause = cause or misfit(request, Done(outcome.segments, outcome.work, used))
+    return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=cause) if cause else outcome
 
 
 def _untrue(used: Used | None, request: Request, recorder: Recorder, processor_s: float) -> str:

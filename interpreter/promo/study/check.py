@@ -52,7 +52,6 @@ from promo.study.setting import (
 )
 from promo.study.space import Factor
 from promo.study.values import Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
-from promo.study.whole import is_whole
 from promo.syntax.nodes import Node, Tree
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class _Check:
         study = self._study(block) if block else None
         found = tuple(scope.found)
         broken = any(errors(found))
-        assert broken or study is None or is_whole(scope, study), "a declaration was left out without a word"
+        assert broken or study is None or _is_whole(scope, study), "a declaration was left out without a word"
         return Checked(None if broken else study, found, self.values)
 
     def _right_edition(self) -> bool:
@@ -433,3 +432,21 @@ class _Check:
             if block.kind == "factor":
                 hint = "vary it, or give it one value only: in [ ... ]"
             scope.warn("P0203", f"{scope.title(block)} is never used", block.token("NAME"), hint)
+
+
+def _is_whole(scope: Scope, study: Study) -> bool:
+    """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
+    own = [node.kind for node in scope.tree.declarations]
+    made = sum(len(one.stages) for one in study.baselines.values())
+    lags = {name for grow in study.grows.values() for name in grow.stages}
+    made += sum(len(parts) - 1 for parts in scope.blocked.values())
+    built = {
+        "stage": len(study.stages) - made - len(lags),
+        "baseline": len(study.baselines),
+        "gate": len(study.gates.keys() - lags),
+        "grow": len(study.grows),
+        "rule": len(study.rules),
+    }
+    built |= {"effects": len(study.effects), "reduce": len(study.reductions), "law": len(study.laws)}
+    built |= {"forecast": len(study.forecasts), "schedule": len(study.schedules)}
+    return all(own.count(kind) == count for kind, count in built.items())
