@@ -3351,6 +3351,7 @@ class Search:
             while free and held < 1e9 and better is None:
                 floor = 1e-9 * max(plain[k][k] for k in free) or 1e-9
                 more = {k: held * max(plain[k][k], floor) for k in free}
+                seen: list[bool] = []  # whether a step promises more than the sum's own rounding
                 for bowl in (curve, plain):
                     rows = [[bowl[i][j] + (more[i] if i == j else 0.0) for j in free] for i in free]
                     step = cholesky(rows, [-slope[k] for k in free])
@@ -3360,11 +3361,13 @@ class Search:
                     for k, by in zip(free, step, strict=True):
                         low, high = self.borders[k]
                         trial[k] = min(high, max(low, at[k] + min(4.0, max(-4.0, by))))
-                    reached = settle(trial)
-                    if reached[0] < value:
+                    seen.append(abs(math.fsum(slope[k] * (at[k] - trial[k]) for k in free)) > 1e-16 * value)
+                    if seen[-1] and (reached := settle(trial))[0] < value:
                         better, own = reached, bowl is curve
                         break
                 held = held / 20 if better else max(held, 1e-9) * 10
+                if seen and not any(seen):
+                    break
             if better is None:
                 break
             gained, value, at = value - better[0], *better
@@ -4342,46 +4345,43 @@ class Screen:
         The first *width* columns are the model; a column with a host holds there alone.
         """
         runs = [one for one in self.runs if host in (None, one.cell[0])]
+        under = math.lcm(*(one.value.denominator for one in runs))  # values are whole numbers over it
         groups: dict[tuple[Any, ...], Counter[tuple[str, Point]]] = {}
-        sums: dict[tuple[Any, ...], Fraction] = {}
-        totals: dict[tuple[str, Point], Fraction] = {}
+        sums: Counter[tuple[Any, ...]] = Counter()
+        totals: Counter[tuple[str, Point]] = Counter()
+        squares = 0
         for one in runs:
             block, kind = () if together else self._block(one.cell), (one.cell[0], one.point)
+            value = one.value.numerator * (under // one.value.denominator)
             groups.setdefault(block, Counter())[kind] += 1
-            sums[block] = sums.get(block, Fraction()) + one.value
-            totals[kind] = totals.get(kind, Fraction()) + one.value
+            sums[block] += value
+            totals[kind] += value
+            squares += value * value
         counts: Counter[tuple[str, Point]] = Counter()
         for group in groups.values():
             counts.update(group)
         lines = [{kind: column[kind[1]] * (where in (None, kind[0])) for kind in counts} for column, where in every]
-        inside_ = [
+        inside = [
             [sum(line[kind] * count for kind, count in group.items()) for group in groups.values()] for line in lines
         ]
         sizes = [sum(group.values()) for group in groups.values()]
         scale = math.lcm(*sizes)
         shares = [scale // size for size in sizes]
-        kinds = list(counts)
-        weighted = [[line[kind] * counts[kind] for kind in kinds] for line in lines]
-        matrix = [
-            [
-                Fraction(
-                    scale * sum(map(int.__mul__, own, (other[kind] for kind in kinds)))
-                    - sum(share * a * b for share, a, b in zip(shares, mine, theirs, strict=True)),
-                    scale,
-                )
-                for other, theirs in zip(lines, inside_, strict=True)
-            ]
-            for own, mine in zip(weighted, inside_, strict=True)
-        ]
-        tops = list(sums.values())
+        weighted = [[line[kind] * count for kind, count in counts.items()] for line in lines]
+        shared = [[share * one for share, one in zip(shares, mine, strict=True)] for mine in inside]
+        plain = [list(line.values()) for line in lines]
+        matrix = [[Fraction()] * len(lines) for _ in lines]
+        for at in range(len(lines)):
+            for other in range(at + 1):
+                whole = scale * sum(map(mul, weighted[at], plain[other])) - sum(map(mul, shared[at], inside[other]))
+                matrix[at][other] = matrix[other][at] = Fraction(whole, scale)
+        top, tops = [totals[kind] for kind in counts], list(sums.values())
         right = [
-            sum((line[kind] * totals[kind] for kind in kinds), Fraction())
-            - sum((Fraction(a, size) * top for a, size, top in zip(mine, sizes, tops, strict=True)), Fraction())
-            for line, mine in zip(lines, inside_, strict=True)
+            Fraction(scale * sum(map(mul, line, top)) - sum(map(mul, mine, tops)), scale * under)
+            for line, mine in zip(plain, shared, strict=True)
         ]
-        squares = sum((one.value * one.value for one in runs), Fraction())
-        squares -= sum((top * top / size for top, size in zip(tops, sizes, strict=True)), Fraction())
-        return Solved(matrix, right, squares, width, len(groups))
+        around = scale * squares - sum(share * one * one for share, one in zip(shares, tops, strict=True))
+        return Solved(matrix, right, Fraction(around, scale * under * under), width, len(groups))
 
     def _own(self, place: int, there: "Solved", scale: Fraction) -> "Near | None":
         """An effect on one host alone, which may not be estimable."""
@@ -4799,11 +4799,13 @@ def aliases(
 
     A chain holds its effects with the sign by which each equals the first.
     """
-    chains: dict[tuple[Fraction, ...], list[Any]] = {}
+    chains: dict[tuple[int, ...], list[Any]] = {}
     constant = []
-    for effect in effects:
-        scale = coding.scale(effect)
-        column = tuple(coding.at(effect, row) / scale for row in rows)
+    scales = [coding.scale(effect) for effect in effects]
+    common = math.lcm(*(scale.numerator for scale in scales))  # columns over their scales, as whole numbers
+    for effect, scale in zip(effects, scales, strict=True):
+        times = common // scale.numerator * scale.denominator
+        column = tuple(coding.at(effect, row) * times for row in rows)
         opposite = tuple(-one for one in column)
         if len(set(column)) == 1:
             constant.append(effect)

@@ -1,7 +1,9 @@
 """
 The whole gate: layout, lint, types, import contracts, tests.  `python tests/check.py` here and in CI.
 
-Each step prints its name and time; the first that fails ends the run with its exit status.
+Each step prints its name and time; the first that fails ends the run with its exit status.  What takes one processor
+each goes side by side, and the tests are collected there once: pytest writes their assertions anew and keeps that as
+bytecode, which each of its workers would otherwise do by itself.
 """
 
 import os
@@ -33,6 +35,11 @@ STEPS = {
     "import contracts": ["importlinter.cli", "lint"],
     "specs": ["promo", "check", *SPECS],
     "spec layout": ["promo", "fmt", "--check", *SPECS],
+    "collection": ["pytest", "-qq", "--collect-only"],
+}
+"""What goes side by side."""
+
+TESTS = {
     "tests": ["pytest", "-q", "--durations=5", "-n", str(WORKERS), "--dist", "worksteal"],
 }
 
@@ -87,22 +94,42 @@ def folders_in_memory() -> Iterator[dict[str, str]]:
         yield {**os.environ, "TMPDIR": place}
 
 
+def carried_out(steps: dict[str, list[str]]) -> int:
+    """Carry out steps side by side; the exit status of the first that fails, in their order, after its output."""
+    with folders_in_memory() as environment:
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process compiles all that it imports again
+        began = time.monotonic()
+        alone = len(steps) == 1
+        started = {
+            name: subprocess.Popen(
+                command(words),
+                cwd=ROOT,
+                env=environment,
+                stdout=None if alone else subprocess.PIPE,
+                stderr=None if alone else subprocess.STDOUT,
+            )
+            for name, words in steps.items()
+        }
+        failed = 0
+        for name, process in started.items():
+            print(f"--- {name}", flush=True)
+            said, _ = process.communicate()
+            if said and (process.returncode or name != "collection"):
+                print(said.decode(errors="replace").rstrip(), flush=True)
+            print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
+            if process.returncode and not failed:
+                failed = process.returncode
+                print(f"failed: {name}", flush=True)
+    return failed
+
+
 def main() -> int:
-    """Run every step."""
+    """Carry out every step."""
     stale = installed_differs()
     if stale:
         print(f"the installed promo is not this tree ({stale} differs): pip install -e '.[train,test]'")
         return 2
-    for name, words in STEPS.items():
-        print(f"--- {name}", flush=True)
-        began = time.monotonic()
-        with folders_in_memory() as environment:
-            done = subprocess.run(command(words), cwd=ROOT, env=environment, check=False)
-        print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
-        if done.returncode:
-            print(f"failed: {name}")
-            return done.returncode
-    return 0
+    return carried_out(STEPS) or carried_out(TESTS)
 
 
 if __name__ == "__main__":

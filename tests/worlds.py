@@ -102,6 +102,7 @@ class _World:
         self.ends: list[str] = []
         """Stages at whose end the study may end."""
         self.asked = False
+        self.allowed = {name: self._allowed(name) for name in study.stages}
         self.ill = {name for name in study.candidates if random.random() < mood.ill}
         self.scores = self._scores()
 
@@ -170,7 +171,7 @@ class _World:
 
     def _carry_out(self, stage: Stage, run: Run, name: str) -> None:
         """Try a run until it has a result or may not be tried any more."""
-        missing, crash, _, tries = self._allowed(stage.name)
+        missing, crash, _, tries = self.allowed[stage.name]
         while not run.counts and (run.again or self._is_left(run, missing, crash, tries)):
             run.endings.append(self._ending(run, name, stage))
             run.again = False
@@ -184,7 +185,7 @@ class _World:
         return not flagged and crashes <= crash and others <= missing and len(run.endings) < tries
 
     def _ending(self, run: Run, name: str, stage: Stage) -> str:
-        missing, crash, guard, tries = self._allowed(stage.name)
+        missing, crash, guard, tries = self.allowed[stage.name]
         if self.mood.spiteful:
             crashes, others = (sum(one in kind for one in run.endings) for kind in (OWN_FAULT, MISSING))
             flagged = run.endings.count("flagged")
@@ -204,7 +205,7 @@ class _World:
             return False
         gates = [gate for gate in self.study.gates.values() if gate.source == stage.name]
         guards = [guard for gate in gates for guard in gate.guards]
-        _, _, most, tries = self._allowed(stage.name)
+        _, _, most, tries = self.allowed[stage.name]
         flagged = run.endings.count("flagged")
         if self.mood.spiteful:
             chosen = next((one for one in guards if one.handling.reruns == most), None) if flagged < most else None

@@ -340,13 +340,15 @@ def test_gradient_and_curvature_are_those_of_the_sum(form, at, bend):
         for k in range(9)
     ]
     total = Sum(form, points, [1 + k % 3 for k in range(9)])
-    gradient, curved, _ = total.descent(at, bend)
+    everything = tuple(range(len(at)))
+    gradient, curved, _ = total.descent(at, bend, everything)
     for k in range(len(at)):
         up, down = list(at), list(at)
         up[k] += step
         down[k] -= step
         by_sum = (total.value(up, bend) - total.value(down, bend)) / 2 / step
-        pairs = zip(total.descent(up, bend)[0], total.descent(down, bend)[0], strict=True)
+        pairs = zip(*(total.descent(one, bend, everything)[0] for one in (up, down)), strict=True)
 
         assert gradient[k] == pytest.approx(by_sum, rel=1e-5, abs=1e-6)
+        assert total.descent(at, bend, (k,))[0][k] == gradient[k]
         assert curved[k] == pytest.approx([(one - other) / 2 / step for one, other in pairs], rel=1e-4, abs=1e-5)

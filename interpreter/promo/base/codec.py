@@ -21,7 +21,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from promo.base.canonical import Json, digest, exact
+from promo.base.canonical import Json, digest, exact, from_exact
 from promo.base.classes import fields, is_value
 from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Silent, Undecodable, Unstored, brief, free
 
@@ -367,7 +367,7 @@ def _decoder(hint: Any) -> Decoder:
 def _fraction(stored: Any, place: str) -> Fraction:
     if type(stored) is not str or not NUMBER.fullmatch(stored):
         raise Undecodable(place, f"{brief(stored)} is no exact number as text")
-    value = Fraction(stored)
+    value = from_exact(stored)
     if exact(value) != stored:
         raise Undecodable(place, f"{brief(stored)} is written {exact(value)}")
     return value

@@ -7,10 +7,9 @@ place and what is wrong there; `promo.base.codec` derives from a class which kin
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Annotated, Any, cast
 
-from promo.base.canonical import SAFE_INTEGER, Json
+from promo.base.canonical import SAFE_INTEGER, Json, from_exact
 
 Decoder = Callable[[Any, str], Any]
 """Takes what was read and its place, and gives the value or raises `Undecodable`."""
@@ -74,7 +73,7 @@ class Form:
         if self.matches is not None and not self.matches(stored):
             raise Undecodable(place, f"{brief(stored)} is no {self.name}")
         if self.least is not None or self.most is not None:
-            value = Fraction(stored)
+            value = from_exact(stored)
             if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
                 raise Undecodable(place, f"{brief(stored)} is no {self.name}")
         return stored

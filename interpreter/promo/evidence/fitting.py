@@ -44,10 +44,12 @@ STEPS = 100
 ENOUGH, ENOUGH_DRAWN, NEARLY = 1e-13, 1e-8, 1e-2
 """A step that improves the sum by less than this share ends a search: at the last bend, in a draw, at bends before."""
 
-NOTHING = 1e-18
-"""A gain below which points lie on a law."""
 ROUGHLY = 1e-4
 """The same for the floor and the factors under way."""
+NOTHING = 1e-18
+"""A gain below which points lie on a law."""
+UNSEEN = 1e-16
+"""A gain below this share of the sum is lost in its rounding."""
 WIDEST = 0.1
 """The bend with which a search begins."""
 
@@ -62,11 +64,11 @@ def _search(total: Sum, at: Vector, bend: float, enough: float) -> tuple[float, 
     Floor, factors and exponents lie in a long bent valley.  So after each step the floor and the factors are found anew
     for the exponents that it came to, and only then is it seen whether the sum became smaller.
     """
-    everything, factors = range(len(at)), total.factors
+    everything, factors = tuple(range(len(at))), total.factors
     return _descended(total, at, bend, enough, everything, lambda trial: _factors(total, trial, bend, factors))
 
 
-def _factors(total: Sum, at: Vector, bend: float, factors: Sequence[int]) -> tuple[float, Vector]:
+def _factors(total: Sum, at: Vector, bend: float, factors: tuple[int, ...]) -> tuple[float, Vector]:
     """The best floor and factors for given exponents."""
     return _descended(total, at, bend, ROUGHLY, factors, lambda trial: (total.value(trial, bend), trial), rough=True)
 
@@ -76,7 +78,7 @@ def _descended(
     at: Vector,
     bend: float,
     enough: float,
-    moving: Sequence[int],
+    moving: tuple[int, ...],
     settled: Callable[[Vector], tuple[float, Vector]],
     *,
     rough: bool = False,
@@ -85,19 +87,24 @@ def _descended(
     Steps of some parameters, each damped until the place where it *settled* is a better one.
 
     A step along the curvature that always is a bowl says nothing of how far it is to the bottom, so that a search ends
-    only at a short step along the other; a *rough* one, on the way, ends at any.
+    only at a short step along the other; a *rough* one, on the way, ends at any.  Where no step promises a gain that
+    could be seen, none that is damped more does, and the search ends: nearly every search comes to such a place.
     """
     (value, at), damping = settled(at), 1e-6
     for _ in range(STEPS):
         better, along = None, False
-        slopes = total.descent(at, bend)
+        slopes = total.descent(at, bend, moving)
         while damping < 1e9 and better is None:
+            promising = []
             for trial, own in _steps(total, at, slopes, damping, moving):
-                found = settled(trial)
-                if found[0] < value:
+                promised = sum(slopes[0][k] * (at[k] - trial[k]) for k in moving)
+                promising.append(abs(promised) > UNSEEN * value)
+                if promising[-1] and (found := settled(trial))[0] < value:
                     better, along = found, own
                     break
             damping = damping / 20 if better else max(damping, 1e-9) * 10
+            if promising and not any(promising):
+                break
         if better is None:
             break
         gained, (value, at) = value - better[0], better
@@ -107,7 +114,7 @@ def _descended(
 
 
 def _steps(
-    total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Sequence[int]
+    total: Sum, at: Vector, slopes: Slopes, damping: float, moving: tuple[int, ...]
 ) -> Iterator[tuple[Vector, bool]]:
     """Where a damped step leads: along the curvature itself, if that is a bowl, and along the one that always is."""
     gradient, curved, tame = slopes

@@ -12,6 +12,7 @@ Source:
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import product
 from operator import mul, truediv
 from typing import assert_never
@@ -64,11 +65,8 @@ class Sum:
         floor = min(self.losses) + math.log(NO_FLOOR), 300.0
         free, exponent, shift = (-300.0, 300.0), (LOWEST, HIGHEST), (least - 12.0, least + 2.0)
         more = {Form.COMPUTE: (), Form.SHIFTED: (shift,), Form.SIZE_AND_DATA: (free, exponent)}
-        self.factors = (0, 1, 3) if form is Form.SIZE_AND_DATA else (0, 1)
+        self.factors: tuple[int, ...] = (0, 1, 3) if form is Form.SIZE_AND_DATA else (0, 1)
         """Floor and factors among the parameters."""
-        size = len(form.names)
-        self.pairs: Pairs = tuple((row, column) for row in range(size) for column in range(row, size))
-        self.second: Pairs = SECOND[form]
         self.bounds: tuple[tuple[float, float], ...] = (floor, free, exponent, *more[form])
 
     def value(self, at: Vector, bend: float) -> float:
@@ -83,21 +81,27 @@ class Sum:
                 total += count * bend * (away - 0.5 * bend + rising)
         return total
 
-    def descent(self, at: Vector, bend: float) -> Slopes:
-        """Gradient and curvature of the sum, and the curvature of weighted squares, which is never negative."""
+    def descent(self, at: Vector, bend: float, moving: tuple[int, ...]) -> Slopes:
+        """
+        Gradient and curvature of the sum, and the curvature of weighted squares, which is never negative.
+
+        Whatever is of parameters that do not move is left at 0.
+        """
+        pairs = _pairs(moving)
         wholes, powers = self._columns(at)
         slopes, seconds = self._moved_by(at, wholes, powers)
         each = zip(self.losses, self.counts, wholes, strict=True)
         pulls, keeps, holds = zip(
             *(self._pull(loss - math.log(w), count, bend) for loss, count, w in each), strict=True
         )
-        kept = [list(map(mul, keeps, slope)) for slope in slopes]
-        held = [list(map(mul, holds, slope)) for slope in slopes]
-        straight = [sum(map(mul, kept[row], slopes[column])) for row, column in self.pairs]
-        tame = [sum(map(mul, held[row], slopes[column])) for row, column in self.pairs]
-        bent = [-sum(map(mul, pulls, second)) for second in seconds]
-        gradient = [-sum(map(mul, pulls, slope)) for slope in slopes]
-        return gradient, self._matrix((self.pairs, straight), (self.second, bent)), self._matrix((self.pairs, tame))
+        kept = {k: list(map(mul, keeps, slopes[k])) for k in moving}
+        held = {k: list(map(mul, holds, slopes[k])) for k in moving}
+        straight = [(pair, sum(map(mul, kept[pair[0]], slopes[pair[1]]))) for pair in pairs]
+        tame = [(pair, sum(map(mul, held[pair[0]], slopes[pair[1]]))) for pair in pairs]
+        each_second = zip(SECOND[self.form], seconds, strict=True)
+        bent = [(pair, -sum(map(mul, pulls, second))) for pair, second in each_second if pair in pairs]
+        gradient = [-sum(map(mul, pulls, slope)) if k in moving else 0.0 for k, slope in enumerate(slopes)]
+        return gradient, self._matrix([*straight, *bent]), self._matrix(tame)
 
     def _pull(self, away: float, count: int, bend: float) -> tuple[float, float, float]:
         """What a point so far away adds to the gradient, to the curvature, and to that of weighted squares."""
@@ -106,14 +110,13 @@ class Sum:
         pull = math.copysign(count * bend * (1 + self.rise * math.log(abs(away) / bend)), away)
         return pull, pull + count * bend * self.rise / abs(away), pull / away
 
-    def _matrix(self, *parts: tuple[Pairs, Vector]) -> Matrix:
+    def _matrix(self, parts: Sequence[tuple[tuple[int, int], float]]) -> Matrix:
         size = len(self.bounds)
         found = [[0.0] * size for _ in range(size)]
-        for pairs, values in parts:
-            for (row, column), value in zip(pairs, values, strict=True):
-                found[row][column] += value
-                if row != column:
-                    found[column][row] += value
+        for (row, column), value in parts:
+            found[row][column] += value
+            if row != column:
+                found[column][row] += value
         return found
 
     def _columns(self, at: Vector) -> tuple[Vector, tuple[Vector, ...]]:
@@ -218,6 +221,12 @@ class Sum:
         return found
 
 
+@cache
+def _pairs(moving: tuple[int, ...]) -> Pairs:
+    """Every two of some parameters, and each with itself."""
+    return tuple((row, column) for row in moving for column in moving if row <= column)
+
+
 def _of_power(shares: Vector, xs: Vector) -> tuple[list[Vector], Vector]:
     """A power's share in its law, what moves by its factor and its exponent, and the second moment of the latter."""
     falling = [-share * x for share, x in zip(shares, xs, strict=True)]
@@ -254,19 +263,28 @@ def solve(square: Matrix, right: Vector) -> Vector | None:
     """A symmetric system by Cholesky's factors; None where the matrix is not positive definite."""
     size = len(right)
     lower = [[0.0] * size for _ in range(size)]
-    for i in range(size):
+    for i, row in enumerate(lower):
         for j in range(i + 1):
-            rest = square[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
-            if i == j:
-                if not rest > 1e-14 * abs(square[i][i]):
-                    return None
-                lower[i][i] = math.sqrt(rest)
+            other, taken = lower[j], 0.0
+            for k in range(j):
+                taken += row[k] * other[k]
+            rest = square[i][j] - taken
+            if i != j:
+                row[j] = rest / other[j]
+            elif rest > 1e-14 * abs(square[i][i]):
+                row[i] = math.sqrt(rest)
             else:
-                lower[i][j] = rest / lower[j][j]
-    half = [0.0] * size
-    for i in range(size):
-        half[i] = (right[i] - sum(lower[i][k] * half[k] for k in range(i))) / lower[i][i]
-    found = [0.0] * size
+                return None
+    half: Vector = []
+    for row, wanted in zip(lower, right, strict=True):
+        taken = 0.0
+        for k, one in enumerate(half):
+            taken += row[k] * one
+        half.append((wanted - taken) / row[len(half)])
+    found = half
     for i in reversed(range(size)):
-        found[i] = (half[i] - sum(lower[k][i] * found[k] for k in range(i + 1, size))) / lower[i][i]
+        taken = 0.0
+        for k in range(i + 1, size):
+            taken += lower[k][i] * found[k]
+        found[i] = (half[i] - taken) / lower[i][i]
     return found

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Annotated, assert_never
 
 from promo.base.classes import evolve, frozen
-from promo.base.fields import Large, Remark, Silent, Unstored
+from promo.base.fields import Count, Large, Remark, Silent, Unstored
 from promo.study.account import Account
 from promo.study.coding import Comparing
 from promo.study.data import Curves, Data
@@ -133,7 +133,7 @@ class Budget:
     kind: BudgetKind
     amount: Large
     cap_s: int
-    allowance_s: int = ALLOWANCE_S
+    allowance_s: Count = ALLOWANCE_S
     """Seconds of an attempt outside its training; after cap and allowance it is ended."""
     tolerance: Fraction | None = None
     """Share of *amount* by which a run may miss it; None: one step, or 5% where no step is known."""
