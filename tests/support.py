@@ -1,10 +1,13 @@
 """Specs to vary, and short ways from a text to each value."""
 
+import contextlib
+import io
 import json
 import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from promo.base.classes import evolve
 from promo.base.source import Source
@@ -164,6 +167,19 @@ def promo(*words: object) -> int:
         return int(main([str(word) for word in words]))
     except SystemExit as ended:
         return int(ended.code or 0)
+
+
+def rechecked(study: Path) -> CompletedProcess[str]:
+    """
+    The second verifier of a study, carried out in this process, as if it had been started.
+
+    Every study has the same file, and it runs alone: `driver/test_recheck` says so.
+    """
+    from promo.templates import recheck
+
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        code = recheck.main([str(study)])
+    return CompletedProcess(["recheck.py"], code, said.getvalue(), "")
 
 
 def without_escapes(text: str) -> str:

@@ -2,12 +2,10 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 from promo.driver.study import StudyFolder
 from studies import INLINE
-from support import SOUND, promo
+from support import SOUND, promo, rechecked
 
 TEXT = "\n\n".join(
     [
@@ -47,7 +45,7 @@ def test_each_machine_runs_its_rows_and_both_come_to_one_table(workplace, capsys
         assert promo("run", workplace / side / "trial.promo", "--host", host, "--quiet") == 0
         folder = workplace / side / "trial.study"
         assert promo("verify", folder) in (3, 4)
-        checked = subprocess.run([sys.executable, folder / "recheck.py", folder], check=False, capture_output=True)
+        checked = rechecked(folder)
         assert checked.returncode == 3, checked.stdout
         tables.append(json.loads((folder / "evidence" / "eff.json").read_text(encoding="utf-8")))
     fit = tables[0]["fits"][0]

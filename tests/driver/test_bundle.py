@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.state import StudyState
 from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Start
 from promo.run.store import parse_request, parse_result, result_bytes
-from support import promo, spec
+from support import promo, rechecked, spec
 
 HOSTS = (
     'host here {\n  device "cpu" on any\n  slots 2\n  executor inline\n}\n\n'
@@ -347,8 +346,7 @@ def test_what_a_program_of_ones_own_leaves_goes_along(workplace, capsys):
     assert promo("verify", other) == 2  # it is not finished
     said = capsys.readouterr().out
     assert "differs" not in said and "missing  logs" not in said
-    recheck = study(workplace / "b").path / "recheck.py"
-    done = subprocess.run([sys.executable, recheck, recheck.parent], capture_output=True, text=True, check=False)
+    done = rechecked(study(workplace / "b").path)
     assert (done.returncode, "is not there" in done.stdout) == (2, False), done.stdout
     name = "short/base-here-s1/attempt-1/program/Out"
     assert [path.name for path in (study(workplace / "b").path / "runs" / name).rglob("f*")] == ["f" * 90]
@@ -579,10 +577,8 @@ def test_what_ran_elsewhere_has_the_price_of_the_day_on_which_it_ran(sides, caps
     assert all(one.started < began[one.run, one.number] and one.ended >= one.started for one in ran)
     folder = study(sides / "a").path
     assert promo("verify", folder) in (2, 3), capsys.readouterr().out
-    recheck = subprocess.run(
-        [sys.executable, folder / "recheck.py", folder], capture_output=True, text=True, check=False
-    )
-    assert recheck.returncode in (2, 3), recheck.stdout
+    checked = rechecked(folder)
+    assert checked.returncode in (2, 3), checked.stdout
 
 
 TEXTS = """

@@ -7,13 +7,11 @@ The tables beside the specs were made with known effects, which stand in the tes
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from support import promo
+from support import promo, rechecked
 
 NOT_ANCHORED = 3
 """Exit code of a verifier that found everything as it should be, and nobody outside who says when."""
@@ -38,7 +36,7 @@ def replayed(case, name, capsys, *, change=lambda text: text):
     assert promo("report", folder, "--format", "md") == 0
     capsys.readouterr()
     assert promo("verify", folder) == NOT_ANCHORED
-    assert subprocess.run([sys.executable, folder / "recheck.py", folder], check=False).returncode == NOT_ANCHORED
+    assert rechecked(folder).returncode == NOT_ANCHORED
     assert promo("show", "effects", folder) == 0
     shown = capsys.readouterr().out
     found = json.loads(shown[shown.index("{") :])["eff"]

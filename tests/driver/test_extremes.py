@@ -1,17 +1,12 @@
 """Finite numbers at the ends of what floats are, through whole studies: nothing made of them ends in a traceback."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from steady import carried_out, share
-from support import promo
+from support import promo, rechecked
 
 ENDS = (1.797e308, -1.797e308, 1.7976931348623157e308, 1e300, -1e308, 5e-324, -5e-324, 0.0, 1e154, 1.0)
 MILD = (5e-324, 1e-300, 2e-300, 1e-200)
-RECHECK = Path(__file__).parents[2] / "templates" / "recheck.py"
 
 
 def drawn_from(numbers):
@@ -48,5 +43,5 @@ def test_a_study_of_them_is_run_decided_reported_exported_and_verified(name, num
         assert promo("simulate", tmp_path / "quickstart.promo", *words) == 2
     capsys.readouterr()
     assert promo("verify", folder.path) == 3, capsys.readouterr().out
-    checked = subprocess.run([sys.executable, RECHECK, folder.path], capture_output=True, text=True, check=False)
+    checked = rechecked(folder.path)
     assert checked.returncode == 3, checked.stdout + checked.stderr

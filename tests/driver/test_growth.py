@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 from promo.templates import recheck
@@ -16,7 +14,7 @@ from promo.ledger.values import AttemptStarted, ResultAccepted, RunStatus
 from promo.run.store import REQUEST, RESULT, result_bytes
 from promo.run.values import Grown, Kept
 from promo.study.closure import closure
-from support import SOUND, codes, plan_of, promo, rewritten, spec, study_of
+from support import SOUND, codes, plan_of, promo, rechecked, rewritten, spec, study_of
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
 CANDIDATES = """
@@ -147,7 +145,7 @@ def test_a_way_that_a_stage_trains_begins_from_what_its_own_lag_left(workplace, 
         parent = left("interleave", "audited", "deeper_copy_top", seed)
         assert begun("audited_deeper", "audited_deeper_interleave", seed) == parent
     assert promo("verify", "trial.promo") == 3
-    done = subprocess.run([sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, check=False)
+    done = rechecked(folder.path)
     assert done.returncode == 3, done.stdout
 
 
@@ -219,9 +217,7 @@ def test_both_verifiers_derive_the_choice_and_every_beginning_again(made, capsys
     assert len(grown) == 14
     assert promo("verify", made.path) == 3
     assert f"requests: {len(attempts(made))} requests derived again" in capsys.readouterr().out
-    done = subprocess.run(
-        [sys.executable, made.path / "recheck.py", made.path], capture_output=True, text=True, check=False
-    )
+    done = rechecked(made.path)
     assert done.returncode == 3, done.stdout
     assert f"\n{len(attempts(made))} requests derived again\n" in done.stdout
     assert "\nderived again: 5 stages, 0 effects, 2 verdicts, 0 amendments\n" in done.stdout
@@ -258,7 +254,7 @@ def test_both_verifiers_find_what_grew_from_another_way(workplace, tmp_path, cap
 
     assert promo("verify", copy) == 1
     assert f"DIFFERS  requests: {victim.folder}/{REQUEST}\n" in capsys.readouterr().out
-    done = subprocess.run([sys.executable, copy / "recheck.py", copy], capture_output=True, text=True, check=False)
+    done = rechecked(copy)
     assert f"DIFFERS: requests: {victim.folder}/{REQUEST} asks for another grow than was due" in done.stdout
 
 
@@ -303,12 +299,6 @@ def looked_at(folder):
     return found
 
 
-def rechecked(folder):
-    return subprocess.run(
-        [sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, text=True, check=False
-    )
-
-
 def test_a_lag_by_rule_prices_every_look_of_every_way():
     plan = plan_of(by_rule())
 
@@ -332,7 +322,7 @@ def test_a_lag_by_rule_stops_all_but_the_best_once_their_order_has_stayed(workpl
     last = next(one for one in attempts(made) if (one.stage, one.seed) == ("deeper", grown.seed))
     assert made.request(grown).grow == Grown(last.folder, made.result(last).body.trunk, Kept.TRUNK, None)
     assert promo("verify", "trial.promo") == 3
-    done = rechecked(made)
+    done = rechecked(made.path)
     assert done.returncode == 3, done.stdout
     assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
     said = (workplace / "told.md").read_text(encoding="utf-8")
@@ -352,7 +342,7 @@ def test_a_lag_by_rule_whose_order_keeps_turning_goes_on_to_its_end(workplace):
     said = (workplace / "told.md").read_text(encoding="utf-8")
     assert "The order of the ways was never stable for 2 looks, so all had the whole lag." in said
     assert promo("verify", "trial.promo") == 3
-    done = rechecked(made)
+    done = rechecked(made.path)
     assert done.returncode == 3, done.stdout
 
 
@@ -405,7 +395,7 @@ def test_a_parent_whose_run_another_stage_asked_for_first_has_kept_its_state(wor
     assert {one.stage for one in attempts(folder) if one.candidate == "base"} == {"earlier"}
     assert folder.state().promoted("deeper") == ("deeper_interleave",)
     assert promo("verify", "trial.promo") == 3
-    done = subprocess.run([sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, check=False)
+    done = rechecked(folder.path)
     assert done.returncode == 3, done.stdout
 
 

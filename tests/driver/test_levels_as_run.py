@@ -2,12 +2,10 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 
-from support import promo
+from support import promo, rechecked
 
 NOT_ANCHORED = 3
 """Exit code of a verifier that found everything as it should be, and nobody outside who says when."""
@@ -87,7 +85,7 @@ def replayed(folder, text, capsys):
     assert promo("replay", spec, "--curves", folder / "grid.csv") == 0
     said, study = capsys.readouterr().out, folder / "grid.study"
     assert promo("verify", study) == NOT_ANCHORED
-    done = subprocess.run([sys.executable, study / "recheck.py", study], check=False, capture_output=True, text=True)
+    done = rechecked(study)
     assert (done.returncode, "1 effects" in done.stdout) == (NOT_ANCHORED, True), done.stdout
     capsys.readouterr()
     assert promo("show", "effects", study) == 0

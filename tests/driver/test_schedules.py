@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 from promo_toy.train import LAWS
@@ -14,7 +12,7 @@ from promo.decision.values import Grounds
 from promo.driver.study import StudyFolder
 from promo.ledger.outcomes import Held, Turn
 from promo.ledger.values import Decided, PersonDecided, StageOpened
-from support import codes, crashed, promo, rewritten
+from support import codes, crashed, promo, rechecked, rewritten
 
 TEXT = """promo 1
 
@@ -116,11 +114,6 @@ def scheduling(folder):
     return folder.decision(folder.compiled(), folder.state(), "growing").found
 
 
-def rechecked(folder):
-    script = folder.path / "recheck.py"
-    return subprocess.run([sys.executable, script, folder.path], capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     code, folder = made(tmp_path_factory.mktemp("schedule"))
@@ -173,7 +166,7 @@ def test_what_is_foretold_is_what_comes_within_its_interval(whole):
 def test_both_verifiers_fit_the_laws_again_and_agree(whole, capsys):
     assert promo("verify", whole.path) == 3
     assert "growing: decided again" in capsys.readouterr().out
-    again = rechecked(whole)
+    again = rechecked(whole.path)
     assert again.returncode == 3, again.stdout + again.stderr
 
 
@@ -198,7 +191,7 @@ def test_a_forecast_or_switch_that_does_not_follow_is_found_by_both(whole, tmp_p
     rewritten(folder.path / "ledger.jsonl", change)
 
     assert promo("verify", folder.path) == code
-    again = rechecked(folder)
+    again = rechecked(folder.path)
     assert again.returncode == code, again.stdout
     assert (f"{name} comes out otherwise at found.foretold" in again.stdout) is (code == 1)
 
@@ -212,7 +205,7 @@ def test_where_the_laws_do_not_tell_it_the_best_shape_is_kept(tmp_path):
     assert len(found.path) == 1
     requests = [folder.request(one) for one in folder.state().every_attempt("whole")]
     assert not any(one.changes for one in requests)
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
 
 
 def test_a_law_through_as_many_points_as_it_has_parameters_tells_nothing(tmp_path):
@@ -233,7 +226,7 @@ def test_a_law_through_as_many_points_as_it_has_parameters_tells_nothing(tmp_pat
     assert [one.points for one in found.fits] == [3, 3]
     assert len(found.path) == 1
     assert promo("verify", folder.path) == 3
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
 
 
 def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
@@ -259,7 +252,7 @@ def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     assert "leaves it to a person which" not in page
     assert any(isinstance(one.event, PersonDecided) for one in folder.chain().events)
     assert promo("verify", folder.path) == 3
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
 
 
 def in_seconds(text):
@@ -279,7 +272,7 @@ def test_a_change_is_made_no_earlier_than_at_the_first_unit_of_the_budget(tmp_pa
     assert 0 < float(found.switches[0].at) < 0.5
     assert found.path == (Turn("base", 0), Turn("large", 1))
     assert promo("verify", folder.path) == 3
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
 
 
 def test_the_largest_shape_may_be_kept_instead(tmp_path):
@@ -310,7 +303,7 @@ def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
     assert [one.candidate for one in found.path] == ["base", "large", "huge"]
     assert 0 < found.path[1].at < found.path[2].at < 40_000
     assert promo("verify", folder.path) == 3
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
 
 
 def with_huge(text):
@@ -340,7 +333,7 @@ def test_two_changes_may_come_at_the_same_place(tmp_path, monkeypatch):
         assert (between.steps, between.tokens, between.until) == (0, 0, base.until)
         assert huge.steps > 0
     assert promo("verify", folder.path) in (2, 3)
-    assert rechecked(folder).returncode in (2, 3)
+    assert rechecked(folder.path).returncode in (2, 3)
     _, tables = section(folder, tmp_path / "it.md")
     assert ["moving", "whole, at its end"] in [row[:2] for row in tables["Loss against compute"]]
 
@@ -519,7 +512,7 @@ def test_what_follows_a_schedule_is_as_large_as_the_shape_that_it_comes_to(tmp_p
     code, folder = made(tmp_path, "largest", change)
     assert code == 0
     assert folder.state().promoted("fewer") == ("large",)  # level and as large, so by name
-    assert (promo("verify", folder.path), rechecked(folder).returncode) == (3, 3)
+    assert (promo("verify", folder.path), rechecked(folder.path).returncode) == (3, 3)
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
     assert "The reference large (160 parameters) is larger than 1 of its rivals, 2.00 times the next (base, 80)" in said
@@ -585,7 +578,7 @@ def test_a_host_that_is_ahead_brings_what_a_schedule_changed_before_the_other_on
     carried("ahead", "behind")
     assert run("behind") == 0
     folder = StudyFolder(tmp_path / "behind" / "trial.study")
-    assert (promo("verify", folder.path), rechecked(folder).returncode) == (3, 3)
+    assert (promo("verify", folder.path), rechecked(folder.path).returncode) == (3, 3)
 
     def elsewhere(event):
         one = event.event
@@ -597,7 +590,7 @@ def test_a_host_that_is_ahead_brings_what_a_schedule_changed_before_the_other_on
     capsys.readouterr()
     assert promo("verify", folder.path) == 1
     assert "DIFFERS  requests: runs/whole/moving-box-s11" in capsys.readouterr().out
-    assert "moving-box-s11/attempt-1/request.json asks for another changes" in rechecked(folder).stdout
+    assert "moving-box-s11/attempt-1/request.json asks for another changes" in rechecked(folder.path).stdout
 
 
 def of_sizes(text):
@@ -614,7 +607,7 @@ def of_sizes(text):
 
 def test_a_law_of_size_and_data_is_the_same_for_both_verifiers_and_is_none_of_two_sizes(tmp_path):
     code, folder = made(tmp_path, change=of_sizes)
-    assert (code, rechecked(folder).returncode) == (0, 3)
+    assert (code, rechecked(folder.path).returncode) == (0, 3)
 
     (tmp_path / "two").mkdir()
     broken = 'size = 24\n  behaviour = "crash"'
@@ -622,7 +615,7 @@ def test_a_law_of_size_and_data_is_the_same_for_both_verifiers_and_is_none_of_tw
     found = folder.decision(folder.compiled(), folder.state(), "before").found
     assert (code, found.fits[0].parameters, found.foretold) == (0, (), ())
     assert promo("verify", folder.path) == 3
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     assert "needs runs of three sizes" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
@@ -652,7 +645,7 @@ def test_a_rule_may_ask_what_a_law_foretells(tmp_path, capsys, bound, status):
     assert (finding.holds, finding.details[0].cells) == ({0.8: True, 0.7: False, 0.7635: None}[bound], 12)
     assert float(finding.details[0].low) <= float(finding.statistic) <= float(finding.details[0].high)
     assert promo("verify", folder.path) in (2, 3)
-    again = rechecked(folder)
+    again = rechecked(folder.path)
     assert again.returncode in (2, 3), again.stdout
     assert "differs" not in again.stdout.lower().replace("nothing differs", "")
 
@@ -694,7 +687,7 @@ def test_a_gate_keeps_whose_whole_interval_lies_inside_the_bound(tmp_path):
 
     assert code == 0
     assert folder.state().promoted("far_enough") == ("large",)
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
 
 
 def test_losses_that_no_law_joins_leave_it_to_a_person(tmp_path):
@@ -704,7 +697,7 @@ def test_losses_that_no_law_joins_leave_it_to_a_person(tmp_path):
     assert code == 5
     assert scheduling(folder).grounds is Grounds.FEW
     assert promo("report", folder.path, "--out", tmp_path / "it.html") == 0
-    assert rechecked(folder).returncode == 2
+    assert rechecked(folder.path).returncode == 2
 
 
 def test_a_law_is_of_runs_on_whatever_devices_and_its_operations_are_those_of_all_of_them(whole, tmp_path):
@@ -723,5 +716,5 @@ def test_a_law_is_of_runs_on_whatever_devices_and_its_operations_are_those_of_al
     assert asked == {("first", 1), ("second", 1), *wider.items()}
     assert scheduling(folder).switches == scheduling(whole).switches
     assert promo("verify", folder.path) == 3
-    assert rechecked(folder).returncode == 3
+    assert rechecked(folder.path).returncode == 3
     assert "on 8 devices" in (folder.path / "report.html").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.outside import OUTSIDE, is_there, read_outside
 from studies import FOLDER, LAB, MIXED, attended, keeping, run
-from support import promo
+from support import promo, rechecked
 
 S1, S2 = "runs/short/base-lab-s1/attempt-1", "runs/short/base-lab-s2/attempt-1"
 GOOD = "runs/short/good-lab-s1/attempt-1"
@@ -139,7 +139,7 @@ def test_both_kinds_of_results_are_taken_in_and_the_study_ends(study, capsys):
     assert "ok (trained outside by Lab B, taken from sent)" in report
     assert "ok (trained outside by Lab C, taken from theirs.csv)" in report
     assert "4 of 8 results were trained outside, by Lab B and Lab C, and taken from sent and theirs.csv" in report
-    recheck = subprocess.run([sys.executable, FOLDER / "recheck.py", FOLDER], capture_output=True, text=True)
+    recheck = rechecked(FOLDER)
     assert "4 results that were trained outside" in recheck.stdout
     assert recheck.returncode == 3
 

@@ -1,12 +1,9 @@
 """Runs that stages have in common, such as the rows of a design and those of its fold-over: trained once, paid once."""
 
-import subprocess
-import sys
-
 import pytest
 
 from promo.report.planned import plan_text
-from support import compiled, promo
+from support import compiled, promo, rechecked
 
 SPEC = """promo 1
 
@@ -111,5 +108,5 @@ def test_what_is_trained_is_what_was_priced(workplace, capsys):
     assert promo("replay", "s.promo", "--curves", "t.csv", "--quiet") == 0
     assert "16 runs stand for 2 min 40 s of recorded training (budget: 2 min 40 s)" in capsys.readouterr().out
     assert promo("verify", "s.study") == 3
-    finished = subprocess.run([sys.executable, "s.study/recheck.py", "s.study"], check=False, capture_output=True)
+    finished = rechecked(workplace / "s.study")
     assert finished.returncode == 3, finished.stdout

@@ -24,7 +24,7 @@ from promo.run.store import CHECKPOINT, checkpoint_of
 from promo.run.values import Continued
 from promo.study.values import Budget, BudgetKind
 from studies import FOLDER, KEEPER, KEEPS, keeping, run
-from support import promo
+from support import promo, rechecked
 
 CODE = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
@@ -81,7 +81,7 @@ def test_a_run_that_is_killed_goes_on_from_its_last_state_and_comes_to_the_same(
     broken = {name: body(f"runs/{name}/base-box-s1/attempt-{number}")["metrics"] for name, number in
               (("short", 2), ("longer", 1))}  # fmt: skip
     assert promo("verify", FOLDER) == 3
-    recheck = subprocess.run([sys.executable, FOLDER / "recheck.py", FOLDER], capture_output=True, text=True)
+    recheck = rechecked(FOLDER)
     assert recheck.returncode == 3, recheck.stdout
     shutil.rmtree(FOLDER)
     run(text.replace("default 0.03", "default 0"))
