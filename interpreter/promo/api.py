@@ -62,7 +62,7 @@ class Run:
     host: str
     seed: int
     state: str
-    """`accepted` counts; `failed`, `lost`, `flagged` (set aside by a guard) and `running` do not."""
+    """`accepted` counts; `failed`, `lost`, `flagged` (excluded by a guard) and `running` do not."""
     status: str | None
     """How it ended: `ok`, `nan`, `diverged`, `oom`, `timeout`, `killed`, `crash` or `invalid`."""
     cause: str | None
@@ -137,7 +137,7 @@ class Decision:
     statistic: float | None
     """What it was ranked by, in the measure's unit; of a factor its effect."""
     verdict: str | None
-    """Of a gate `promoted` or `dropped`; of a rule its answer; of a factor what became of it."""
+    """Of a gate `promoted` or `dropped`; of a rule its answer; of a factor its outcome."""
     ground: str | None
     """Why, in a word or two."""
     condition: str | None

@@ -102,6 +102,7 @@ LEFT_OPEN = {
     "run/runners/files/formula.py: _combined": "over Python's own syntax tree; what is left is refused behind it",
     "run/runners/gpt/grow.py: sources": "over a word of the request; another one is refused behind it",
     "server/hover.py: _resolved": "over kinds of the grammar, which are texts; of others hovering shows the text alone",
+    "sketch/commands.py: _parsers": "takes the statements that make a parser out of somebody's syntax tree",
     "sketch/choose.py: _can_vary": "over values of somebody's script; what is neither number nor text varies nothing",
     "sketch/choose.py: _guessed_levels": "over values of somebody's script; what is neither number nor text has none",
     "sketch/prints.py: _is_text": "over Python's own syntax tree; what is left is no text that is put together",

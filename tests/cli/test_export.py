@@ -102,7 +102,10 @@ def test_what_cannot_be_exported_is_one_error(trial, tmp_path, capsys):
     assert promo("export", trial[0].path, "--to", "tensorboard", "--out", tmp_path / "file" / "x") == 2
     assert "cannot be written" in capsys.readouterr().err
     (tmp_path / "text.db").write_text("no database, but somebody's text")
-    for place, said in ((tmp_path / "text.db", "no SQLite database"), (tmp_path / "what?.db", "holds one of ? # %")):
+    for place, said in (
+        (tmp_path / "text.db", "is not an SQLite database"),
+        (tmp_path / "what?.db", "holds one of ? # %"),
+    ):
         assert promo("export", trial[0].path, "--to", "mlflow", "--out", place) == 2
         assert said in capsys.readouterr().err
     assert promo("export", tmp_path / "none", "--to", "tensorboard") == 2

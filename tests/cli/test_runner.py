@@ -70,7 +70,7 @@ def test_the_built_in_runner_keeps_to_the_contract(capsys):
         (("toy", "--threads", "1,1"), "is not a list of numbers of threads"),
         (("toy", "--threads", "1", "--set", "behaviour=nan"), "the run with threads 1 ended as nan"),
         (("toy", "--try", "--set", "colour=1"), "no factor 'colour'"),
-        (("toy", "--try", "--set", "size=large"), "no level of 'size'"),
+        (("toy", "--try", "--set", "size=large"), "not a level of 'size'"),
         (("toy", "--try", "--set", "size=13"), "13 is unlucky"),
     ],
 )

@@ -189,7 +189,7 @@ def test_a_growth_is_simulated_by_its_lag(capsys):
     ("words", "says"),
     [
         ([], "nothing says how far the ways lie apart"),
-        (["--spread", "1", "--gap", "1"], "--gap says something of gates"),
+        (["--spread", "1", "--gap", "1"], "--gap is about gates"),
         (["--spread", "1", "--correlation", "2"], "--correlation cannot read 2"),
         (["--spread", "1", "--correlation", "high"], "--correlation cannot read high"),
         (["--spread", "-1"], "noise, gaps and spreads are not negative"),

@@ -92,8 +92,8 @@ stage u {
     ("words", "complaint"),
     [
         ((), "nothing says how noisy a run is"),
-        (("--noise", "1", "--vary", "seeds", "1..3"), "--vary says something of gates"),
-        (("--noise", "1", "--gap", "2"), "--gap says something of gates"),
+        (("--noise", "1", "--vary", "seeds", "1..3"), "--vary is about gates"),
+        (("--noise", "1", "--gap", "2"), "--gap is about gates"),
         (("--noise", "1", "--wanted", "1"), "--wanted is a power from 0.5 to less than 1"),
         (("--noise", "1", "--size", "0"), "--size is a size from"),
         (("--noise", "0"), "--noise is from"),

@@ -294,8 +294,8 @@ TAMPERED = {
     ),
     "an attempt told twice": (tell_twice, "does not tell of every attempt it holds"),
     "an attempt that is not there": (tell_of_more, "does not tell of every attempt it holds"),
-    "an older form": (lambda files: with_manifest(files, promo_bundle=1), "no bundle that this promo reads"),
-    "another key": (lambda files: with_manifest(files, more=1), "no bundle that this promo reads"),
+    "an older form": (lambda files: with_manifest(files, promo_bundle=1), "not a bundle that this promo reads"),
+    "another key": (lambda files: with_manifest(files, more=1), "not a bundle that this promo reads"),
     "no manifest": (lambda files: files.pop("manifest.json"), "it has no manifest"),
 }
 

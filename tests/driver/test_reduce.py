@@ -195,7 +195,7 @@ def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
         table = path.with_name("out.decisions.csv") if form == "csv" else target
         assert (expected or "fewer,reduce,short") in table.read_text(encoding="utf-8")
     promo("status", path)
-    assert "fewer: fixed a at 0, b at 1; promoted refine_7, screen_3" in capsys.readouterr().out
+    assert "fewer: fixed a at 0, b at 1; promoted refine_7 (b 1) and screen_3 (b 1, c 0)" in capsys.readouterr().out
 
 
 def test_a_factor_that_turns_around_stays_in_the_search(started):

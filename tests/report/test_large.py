@@ -60,7 +60,7 @@ def test_what_is_summarised_lies_beside_the_page_and_the_page_says_so(study, tmp
     rows = list(csv.DictReader(io.StringIO((tmp_path / "page.cells.csv").read_text(encoding="utf-8"))))
 
     assert written.files == tuple(tmp_path / f"page.{end}" for end in ("html", "cells.csv", "decisions.csv"))
-    assert "lie whole beside this file" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "in full they are beside this file" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert sum(row["candidate"] == "good" and row["decision"] == "pick" for row in rows) == SHORT
 
 

@@ -30,7 +30,7 @@ def simulate_effects(options: Namespace, study: Study, noise: float, source: str
     """
     given = [name for name in OF_GATES if getattr(options, name)]
     if given:
-        raise PromoError(f"--{given[0]} is about gates, and of {study.name} effects alone are known")
+        raise PromoError(f"--{given[0]} is about gates, and {study.name} declares effects alone")
     if options.json:
         found = effects_json(options, study, noise)
         put(json.dumps({"promo_simulation": 1, "vary": None, "found": [], "effects": found}, indent=1, sort_keys=True))

@@ -50,7 +50,7 @@ def _correlations(options: Namespace) -> list[float]:
     given = [name for name in OF_GATES if getattr(options, name)]
     if given:
         name = given[0].replace("_", "-")
-        raise PromoError(f"--{name} says something of gates, and a growth is simulated by its lag alone")
+        raise PromoError(f"--{name} is about gates, and a growth is simulated by its lag alone")
     if not options.spread:
         raise PromoError("nothing says how far the ways lie apart", hint="--spread SD: of their values at the end")
     if not 1 <= options.draws <= MOST_DRAWS or options.seed < 0:
