@@ -172,7 +172,7 @@ def test_a_job_of_a_later_stage_asks_for_the_devices_of_that_stage(cluster, plac
 @pytest.mark.slow
 def test_a_node_where_a_job_could_not_begin_is_kept_from_those_that_wait_and_those_that_come(cluster, place):
     """Else it would take one after the other, for it is always free."""
-    study = write_study(place, "slurm", pause=4, slots=3, grace="1s", exclude='"n9"')
+    study = write_study(place, "slurm", pause=12, slots=3, grace="1s", exclude='"n9"')
     cluster.plan(bad="n1", slots=1)
     said = ran(place)
 

@@ -4,7 +4,7 @@ Why a job waits, in Slurm's own word, to what whoever runs a study ought to know
 Who waits for room or for its turn only waits.  Any other word is told, and in plain English where it is known here,
 because many of them mean that a job never begins unless somebody changes something.
 
-Source: "Job reason codes" of Slurm's documentation, and the words of `src/common/slurm_protocol_defs.c`, 22.05.
+Source: "Job reason codes" of Slurm's documentation; the words are those in the library of Slurm 22.05.8.
 """
 
 import re
@@ -38,10 +38,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     (r"(Assoc|QOS).*Minutes.*", "the hours that its account may use are used up, or too few are left"),
     (r"QOSMin.*", "it asks for less than a job has to here"),
     (
-        r"(Assoc|QOS).*(PerUser|PerAccount|MaxJobs|MaxSubmit).*",
-        "as many jobs run as may at once; fewer slots wait less",
+        r"(Assoc|QOS|Max).*(PerUser|PerAccount|MaxJobs|MaxSubmit).*",
+        "as much runs as may at once; fewer slots wait less",
     ),
-    (r"(Assoc|QOS)(Grp|Max).*", "a limit of its account or quality of service is reached"),
+    (r"(Association|QOS)TimeLimit", "it asks for more time than its account or quality of service allows"),
+    (r"(Assoc|QOS)(Grp|Max|Usage|iation|Job|Resource).*", "a limit of its account or quality of service is reached"),
 )
 """Families of words, the first that fits."""
 LONGEST = 300
