@@ -20,6 +20,7 @@ from hypothesis.extra.lark import from_lark
 from lark import Lark
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String
 
+from editors.written import tree_sitter_files, tree_sitter_form
 from injected import slipped
 from promo.base.resources import grammar_file
 from promo.base.source import Source
@@ -29,7 +30,6 @@ from promo.syntax.lex import NAME, grammar, lexemes
 from promo.syntax.nodes import Node
 from promo.syntax.parse import parse
 from promo.syntax.tables import GRAMMAR
-from promo.syntax.treesitter import tree_sitter_files, tree_sitter_form
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "grammar" / "editors" / "tree-sitter-promo"
@@ -48,7 +48,7 @@ SOFT = settings(max_examples=150, deadline=None, suppress_health_check=list(Heal
 
 def test_the_files_are_those_of_the_grammar():
     for name, text in tree_sitter_files(TEXT).items():
-        assert (FOLDER / name).read_text(encoding="utf-8") == text, f"{name}: run python -m promo.syntax.tables"
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, f"{name}: run python tests/editors/written.py"
 
 
 def test_the_parser_is_that_of_the_grammar():

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from pygments.token import Comment, Keyword, Name, Number, String
 
+from editors.written import GROUPS, vim_syntax, word_lists
 from promo.syntax.highlight import PromoLexer
 from promo.syntax.lex import grammar
-from promo.syntax.tables import word_lists
-from promo.syntax.vim import GROUPS, vim_syntax
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "grammar" / "editors" / "vim"
@@ -33,7 +32,7 @@ SAYS = {
 
 
 def test_the_syntax_file_is_that_of_the_grammar():
-    assert vim_syntax(grammar()) == WRITTEN, "run: python -m promo.syntax.tables"
+    assert vim_syntax(grammar()) == WRITTEN, "run: python tests/editors/written.py"
 
 
 def test_every_word_of_the_grammar_stands_in_it_and_every_group_has_a_colour():

@@ -10,9 +10,9 @@ import pytest
 from pygments.lexers import get_lexer_for_filename
 from pygments.token import Comment, Error, Keyword, Name, Number, String
 
+from editors.written import coloured, word_lists
 from promo.syntax.highlight import PromoLexer
 from promo.syntax.lex import grammar
-from promo.syntax.tables import coloured, word_lists
 
 ROOT = Path(__file__).parents[2]
 TEXTMATE = ROOT / "grammar" / "editors" / "vscode" / "syntaxes" / "promo.tmLanguage.json"
@@ -73,7 +73,7 @@ def test_the_word_lists_of_the_textmate_grammar_are_those_of_the_grammar():
     text = TEXTMATE.read_text(encoding="utf-8")
     rules = json.loads(text)["repository"]
 
-    assert coloured(text, grammar()) == text, "run: python -m promo.syntax.tables"
+    assert coloured(text, grammar()) == text, "run: python tests/editors/written.py"
     for rule, words in word_lists(grammar()).items():
         listed = max(re.findall(r"\(([a-z|]+)\)", rules[rule]["match"]), key=len)
 

@@ -1,4 +1,4 @@
-// Written by python -m promo.syntax.tables; edit nothing here.
+// Written by python tests/editors/written.py; edit nothing here.
 module.exports = grammar({
   name: "promo",
   word: $ => $.name,

@@ -18,9 +18,6 @@ from promo.base.resources import grammar_file
 
 GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
-TEXTMATE = "editors/vscode/syntaxes/promo.tmLanguage.json"
-VIM = "editors/vim/syntax/promo.vim"
-TREE_SITTER = "editors/tree-sitter-promo"
 END = "$END"
 
 
@@ -232,45 +229,10 @@ def _examples(grammar: str) -> dict[str, str]:
     return dict(re.findall(r"^\??([a-z]\w*):.*?//\s(.*)$", grammar, re.MULTILINE))
 
 
-def word_lists(tables: Tables) -> dict[str, list[str]]:
-    """Words that begin a `declaration`, words that begin a `clause`, and every `word` that stands elsewhere; sorted."""
-    found: dict[str, set[str]] = {"declaration": set(), "clause": set(), "word": set()}
-    for moves in tables.actions:
-        between = moves.get("_NL", -1) >= 0
-        place = "declaration" if "STUDY" in moves else "clause" if between and moves.get("RBRACE", -1) >= 0 else "word"
-        taken = {terminal for terminal, move in moves.items() if move >= 0}
-        found[place] |= {word for word, kinds in tables.words.items() if word.isalpha() and not taken.isdisjoint(kinds)}
-    # The header has a rule of its own, and `frozen` stands in front of a declaration.
-    quiet = {"declaration": {"promo", "frozen"}, "clause": set[str](), "word": {"promo"}}
-    return {place: sorted(words - quiet[place]) for place, words in found.items()}
-
-
-def coloured(textmate: str, tables: Tables) -> str:
-    """A TextMate grammar with the word lists of its patterns brought up to date: the longest group of each."""
-    grammar: dict[str, Any] = json.loads(textmate)
-    for place, words in word_lists(tables).items():
-        rule = grammar["repository"][place]
-        longest: str = max(re.findall(r"\([a-z|]+\)", rule["match"]), key=len)
-        rule["match"] = rule["match"].replace(longest, f"({'|'.join(words)})")
-    return json.dumps(grammar, indent=2, ensure_ascii=False) + "\n"
-
-
 def write() -> None:
-    """Write the tables beside the grammar, and the files of editors where those lie in the same tree."""
-    grammar = grammar_file(GRAMMAR).read_bytes()
-    compiled = compile_grammar(grammar)
+    """Write the tables beside the grammar."""
+    compiled = compile_grammar(grammar_file(GRAMMAR).read_bytes())
     grammar_file(TABLES).write_text(json.dumps(compiled, separators=(",", ":")) + "\n", encoding="utf-8")
-    editors = grammar_file(TEXTMATE)
-    if editors.exists():
-        tables, textmate = _from_stored(compiled), editors.read_text(encoding="utf-8")
-        from promo.syntax.treesitter import tree_sitter_files
-        from promo.syntax.vim import vim_syntax
-
-        files = {TEXTMATE: coloured(textmate, tables), VIM: vim_syntax(tables)}
-        files |= {f"{TREE_SITTER}/{name}": text for name, text in tree_sitter_files(grammar.decode()).items()}
-        for name, text in files.items():
-            grammar_file(name).parent.mkdir(parents=True, exist_ok=True)
-            grammar_file(name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

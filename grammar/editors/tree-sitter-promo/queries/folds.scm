@@ -1,3 +1,3 @@
-; Written by python -m promo.syntax.tables; edit nothing here.
+; Written by python tests/editors/written.py; edit nothing here.
 [(study) (data) (host) (design) (candidate) (cohort) (stage) (gate) (rule) (account) (curves) (law) (forecast)
   (effects) (reduce) (baseline) (grow) (schedule)] @fold

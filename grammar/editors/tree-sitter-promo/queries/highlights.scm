@@ -1,4 +1,4 @@
-; Written by python -m promo.syntax.tables; edit nothing here.
+; Written by python tests/editors/written.py; edit nothing here.
 (declared) @type.definition
 (known) @constant.builtin
 (setting . (name) @variable.member)

@@ -1,4 +1,4 @@
-" Vim syntax file of promo, edition 1.  Written by python -m promo.syntax.tables; edit nothing here.
+" Vim syntax file of promo, edition 1.  Written by python tests/editors/written.py; edit nothing here.
 if exists("b:current_syntax")
   finish
 endif

@@ -1,4 +1,10 @@
 """
+Grammar and table of clauses to the files that editors colour by: `python tests/editors/written.py` writes them.
+
+The TextMate grammar of VS Code is kept by hand but for its lists of words.  The syntax file of Vim is made whole, by
+the same places of words; Vim goes through its patterns from the last to the first, so what stands further down is tried
+first.
+
 `promo.lark` to a grammar for tree-sitter, whose parsers give several editors their colours: the same rules and tree.
 
 Both tools build LALR automata and take a word for a keyword only where one may stand, so nothing has to be thought
@@ -10,21 +16,121 @@ The table of clauses adds what `promo.lark` does not say of a name: `declared` h
 (a metric, a unit, `by name`), or, as `name`, one that is declared elsewhere.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 from promo.syntax.clauses import ARGUMENTS, BLOCKS, Argument
-from promo.syntax.tables import GRAMMAR
+from promo.syntax.lex import grammar
+from promo.syntax.tables import GRAMMAR, Tables
+
+ROOT = Path(__file__).parents[2] / "grammar"
+TEXTMATE = "editors/vscode/syntaxes/promo.tmLanguage.json"
+VIM = "editors/vim/syntax/promo.vim"
+TREE_SITTER = "editors/tree-sitter-promo"
+
+# --- VS Code -------------------------------------------------------------------------------------------------
+
+
+def word_lists(tables: Tables) -> dict[str, list[str]]:
+    """Words that begin a `declaration`, words that begin a `clause`, and every `word` that stands elsewhere; sorted."""
+    found: dict[str, set[str]] = {"declaration": set(), "clause": set(), "word": set()}
+    for moves in tables.actions:
+        between = moves.get("_NL", -1) >= 0
+        place = "declaration" if "STUDY" in moves else "clause" if between and moves.get("RBRACE", -1) >= 0 else "word"
+        taken = {terminal for terminal, move in moves.items() if move >= 0}
+        found[place] |= {word for word, kinds in tables.words.items() if word.isalpha() and not taken.isdisjoint(kinds)}
+    # The header has a rule of its own, and `frozen` stands in front of a declaration.
+    quiet = {"declaration": {"promo", "frozen"}, "clause": set[str](), "word": {"promo"}}
+    return {place: sorted(words - quiet[place]) for place, words in found.items()}
+
+
+def coloured(textmate: str, tables: Tables) -> str:
+    """A TextMate grammar with the word lists of its patterns brought up to date: the longest group of each."""
+    grammar: dict[str, Any] = json.loads(textmate)
+    for place, words in word_lists(tables).items():
+        rule = grammar["repository"][place]
+        longest: str = max(re.findall(r"\([a-z|]+\)", rule["match"]), key=len)
+        rule["match"] = rule["match"].replace(longest, f"({'|'.join(words)})")
+    return json.dumps(grammar, indent=2, ensure_ascii=False) + "\n"
+
+
+# --- Vim -----------------------------------------------------------------------------------------------------
+
+NAME = "[a-z][a-z0-9_]*"
+NUMBER = r"\<[0-9][0-9_]*\%(\.[0-9][0-9_]*\)\?\%([eE][+-]\?[0-9]\+\)\?"
+GROUPS = {
+    "Comment": "Comment",
+    "Documentation": "SpecialComment",
+    "String": "String",
+    "Escape": "SpecialChar",
+    "Date": "Number",
+    "Digest": "Constant",
+    "Edition": "PreProc",
+    "Frozen": "StorageClass",
+    "Declaration": "Structure",
+    "Name": "Type",
+    "Setting": "Identifier",
+    "Clause": "Statement",
+    "Word": "Keyword",
+    "Number": "Number",
+    "Quantity": "Number",
+    "Operator": "Operator",
+}
+"""Group of promo -> the group of Vim whose colours it has."""
+
+
+def vim_syntax(tables: Tables) -> str:
+    """The whole file."""
+    lines = [
+        '" Vim syntax file of promo, edition 1.  Written by python tests/editors/written.py; edit nothing here.',
+        'if exists("b:current_syntax")',
+        "  finish",
+        "endif",
+        "syntax case match",
+        *(f"syntax match promo{group} {rest}" for group, rest in _matches(tables)),
+        r'syntax match promoEscape /\\["\\nt]/ contained',
+        r'syntax region promoString start=/"/ skip=/\\./ end=/"/ oneline contains=promoEscape',
+        "syntax match promoComment /#.*$/ contains=@Spell",
+        "syntax match promoDocumentation /##.*$/ contains=@Spell",
+        *(f"highlight default link promo{group} {link}" for group, link in GROUPS.items()),
+        'let b:current_syntax = "promo"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _matches(tables: Tables) -> Iterator[tuple[str, str]]:
+    """Group and pattern of everything that is one match."""
+    words = {place: r"\|".join(found) for place, found in word_lists(tables).items()}
+    yield "Operator", r"/->\|\.\.\|[-+*\/^=]/"
+    yield "Word", rf"/\<\%({words['word']}\)\>/"
+    yield "Number", rf"/{NUMBER}\>/"
+    unit = r"\%([eE][+-]\?[0-9]\)\@![a-zA-Z][a-zA-Z0-9_]*"  # what follows the 1 of 1e-4 is none
+    yield "Quantity", rf"/{NUMBER}\%(%\|{unit}\)/"
+    yield "Clause", rf"/\%(^\s\+\|{{\s*\)\@<=\%({words['clause']}\)\>/"
+    yield "Setting", rf"/\%(^\|{{\)\@<=\s*{NAME}\ze\s*=/"
+    yield "Name", rf"/{NAME}/ contained"
+    block = rf"\%({words['declaration']}\)\>\%(\s*=\)\@!"
+    yield "Declaration", rf"/^{block}/ nextgroup=promoName skipwhite"
+    yield "Declaration", rf"/\%(^frozen\s\+\)\@<={block}/ nextgroup=promoName skipwhite"
+    yield "Frozen", rf"/^frozen\ze\s\+{block}/"
+    yield "Edition", r"/^promo\ze\s\+[0-9]/"
+    yield "Date", r"/\<[0-9]\{4}-[0-9]\{2}-[0-9]\{2}\>/"
+    yield "Digest", r"/sha256:[0-9a-f]\{12,64}/"
+
+
+# --- tree-sitter ---------------------------------------------------------------------------------------------
 
 Form = dict[str, Any]
 """A rule as tree-sitter's `grammar.json` has it."""
 WRITTEN = {"SYMBOL": "$.{name}", "STRING": '"{value}"', "PATTERN": "/{value}/", "BLANK": ""}
 """Kind of a form without parts -> what stands for it in `grammar.js`."""
-HEAD = "Written by python -m promo.syntax.tables; edit nothing here."
+HEAD = "Written by python tests/editors/written.py; edit nothing here."
 LISTED = "_names"
 """The shared rule whose names are of the clause around it."""
 LOOKAHEAD = re.compile(r"\(\?![^()]*\)")
@@ -252,3 +358,17 @@ def _nodes(kinds: Iterable[str]) -> str:
 def _query(*patterns: str) -> str:
     lines = (fill(pattern, 110, subsequent_indent="  ", break_on_hyphens=False) for pattern in patterns)
     return "\n".join([f"; {HEAD}", *lines]) + "\n"
+
+
+def write() -> None:
+    """Write every file; the parse tables are those of the grammar by then."""
+    textmate = (ROOT / TEXTMATE).read_text(encoding="utf-8")
+    files = {TEXTMATE: coloured(textmate, grammar()), VIM: vim_syntax(grammar())}
+    trees = tree_sitter_files((ROOT / GRAMMAR).read_text(encoding="utf-8"))
+    files |= {f"{TREE_SITTER}/{name}": text for name, text in trees.items()}
+    for name, text in files.items():
+        (ROOT / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
