@@ -25,8 +25,8 @@ SOURCES = {
 
 SPECS = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "specs").glob("*.promo"))]
 
-WORKERS = (os.cpu_count() or 1) + 1
-"""Tests wait for processes more than they compute, so that one more than there are processors is soonest done."""
+WORKERS = (os.cpu_count() or 1) + 2
+"""Two more than there are processors: tests of queues and of killed studies wait for most of their time."""
 
 STEPS = {
     "layout": ["ruff", "format", "--check", "--quiet", "."],

@@ -8,7 +8,7 @@ import pytest
 
 from support import TWO_MODELS, codes, crashed, promo
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from promo.base.canonical import parse_json
 from promo.base.codec import from_json
@@ -43,6 +43,13 @@ frozen rule width_pays {
 """
 )
 """Its runs are made in the process of the test, which imports torch once for all of them."""
+
+
+@pytest.fixture(autouse=True)
+def denormals_stay_numbers():
+    """What training here leaves behind, that denormal floats are zero, must not reach other tests."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 def test_a_study_of_the_built_in_runner_trains_and_repeats_bit_for_bit(workplace, capsys):
