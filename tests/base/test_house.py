@@ -34,27 +34,31 @@ def classes():
     return {node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
 
 
+@cache
 def functions(tree):
     """Every function with the names that lead to it."""
-    waiting = [((), tree)]
+    waiting, found = [((), tree)], []
     while waiting:
         names, node = waiting.pop()
         for child in ast.iter_child_nodes(node):
             named = isinstance(child, Functions | ast.ClassDef)
             inner = (*names, child.name) if named else names
             if isinstance(child, Functions):
-                yield ".".join(inner), child
+                found.append((".".join(inner), child))
             waiting.append((inner, child))
+    return found
 
 
+@cache
 def own(function):
     """What stands in a function and in none inside it."""
-    waiting = list(ast.iter_child_nodes(function))
+    waiting, found = list(ast.iter_child_nodes(function)), []
     while waiting:
         node = waiting.pop()
         if not isinstance(node, Functions | ast.ClassDef):
-            yield node
+            found.append(node)
             waiting.extend(ast.iter_child_nodes(node))
+    return found
 
 
 def test_no_function_is_longer_than_a_page():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil, floor
 
+from promo.base.canonical import from_exact
 from promo.base.diagnostics import Confidence, Edit
 from promo.base.edits import line_after
 from promo.base.units import UNITS, Dimension, Quantity
@@ -189,7 +190,7 @@ class Expressions:
         if len(mantissa) > MOST_DIGITS or len(exponent) > 3:
             self.scope.report("P0308", "the number is too long", token)
             return None
-        number = Fraction(text)
+        number = from_exact(text)
         if not unit:
             return Quantity(number, Dimension.NUMBER)
         if unit == self.metric_unit:
