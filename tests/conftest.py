@@ -81,9 +81,10 @@ def pytest_sessionfinish(session, exitstatus):
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["golden"] = sorted(map(str, _used))
         return
-    whole = session.config.args_source is not pytest.Config.ArgsSource.ARGS and not session.config.option.keyword
+    option = session.config.option
+    whole = session.config.args_source is not pytest.Config.ArgsSource.ARGS and not option.keyword
     unused = set(GOLDEN.rglob("*.*")) - _used
-    if whole and unused and exitstatus == 0:
+    if whole and unused and exitstatus == 0 and not option.collectonly:
         session.exitstatus = 1
         sys.stderr.write(f"\ngolden files that no test reads: {sorted(map(str, unused))}\n")
 
