@@ -93,15 +93,15 @@ def test_an_amendment_after_the_decision_changes_nothing_that_happened(copy, cap
     assert promo("verify", copy.path) == 3
     assert "pick, by amendment 1: decided again; it decides nothing" in capsys.readouterr().out
     page = (copy.path / "report.html").read_text(encoding="utf-8")  # written again by the amendment itself
-    assert "by amendment 1 (decides nothing): promotes base, fair and good." in page
-    assert "by amendment 1, fair would be promoted: among the top 2" in page
+    assert "by amendment 1 (decides nothing): promotes base, fair (quality 3) and good (quality 1)." in page
+    assert "by amendment 1, fair (quality 3) would be promoted: among the top 2" in page
     assert promo("report", copy.path, "--format", "md") == 0
-    assert "by amendment 1, fair would be promoted" in (copy.path / "report.md").read_text(encoding="utf-8")
+    assert "by amendment 1, fair (quality 3) would be promoted" in (copy.path / "report.md").read_text(encoding="utf-8")
     assert promo("run", path, "--quiet") == 0
     assert "amendment 1" in (copy.path / "report.html").read_text(encoding="utf-8")
     capsys.readouterr()
     assert promo("status", copy.path) == 0
-    assert "by amendment 1 (decides nothing): promotes base, fair and good" in capsys.readouterr().out
+    assert "by amendment 1 (decides nothing): promotes base, fair (quality 3) and good (quality 1)" in capsys.readouterr().out
 
 
 def small_gate(keep: str) -> str:
@@ -128,7 +128,7 @@ def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(cop
     assert promo("why", "fair", "pick", "--study", copy.path) == 0
     told = capsys.readouterr().out
     assert "fair (quality 3) was promoted to long by pick" in told
-    assert "As frozen, fair would be dropped: behind the cut" in told
+    assert "As frozen, fair (quality 3) would be dropped: behind the cut" in told
     assert "two are cheap enough" in told
 
 

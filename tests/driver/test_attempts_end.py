@@ -62,7 +62,7 @@ def test_a_run_that_is_killed_with_promo_again_and_again_has_no_value_and_its_ga
     assert state.study is StudyState.CLOSED
     assert "good" not in state.promoted("pick")
     for seed in (1, 2):
-        assert f"short: good on box, seed {seed} has used up its {most} attempts ({most} lost) and has no value" in said
+        assert f"on box, seed {seed} has used up its {most} attempts ({most} lost) and has no value" in said
     good = [one for one in state.every_attempt("short") if one.candidate == "good"]
     assert [one.state for one in good] == [AttemptState.LOST] * 2 * most
     assert {one.loss for one in good} == {Loss.GONE}

@@ -263,7 +263,7 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, tmp_
         assert promo("report", made.path, "--format", form, "--out", tmp_path / f"told.{form}") == 0
     said = (tmp_path / "told.md").read_text(encoding="utf-8")
 
-    assert "deeper chose interleave for taller, before copy_top and identity." in said.replace("\\", "")
+    assert "deeper chose interleave for taller (size 16), before copy_top and identity." in said.replace("\\", "")
     assert "in 3 ways and trained each for 50 steps in 2 cells" in said
     assert "after 1.00 s of base at short and 50.00 s of the lag: 55.00 s in all." in said
     # The second growth tried one other way for its lag of 20 seconds; the whole is 79 seconds.

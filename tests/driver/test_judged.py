@@ -38,6 +38,7 @@ def test_who_is_judged_is_recorded_verified_and_told(workplace, capsys, judge, j
     capsys.readouterr()
     assert promo("why", judged[0], "close", "--study", "trial.study") == 0
     told = capsys.readouterr().out
-    assert f"close {answer} for {' and '.join(judged)} against base" in told
+    called = " and ".join({"fair": "fair (quality 3)", "good": "good (quality 1)"}[name] for name in judged)
+    assert f"close {answer} for {called} against base" in told
     whose = ", fair (quality 3)" if len(judged) > 1 else ""
     assert f"On box with seed 3{whose}: " in told

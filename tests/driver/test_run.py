@@ -163,7 +163,7 @@ def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
     assert state.study is StudyState.STOPPED
     assert state.stopped_by == "pick"
     assert state.decisions["pick"].verdict.outcome == Stopped(Lacking(("poor",), "short", crashed=False))
-    assert "poor lacks a value at short" in stop_words(folder.compiled().sound()[0], state)
+    assert "poor lacks a value at short" in stop_words(folder.compiled().sound()[0], state, str)
     assert "long" not in state.opened
     assert promo("run", path, "--quiet") == 4
     assert promo("verify", path) == 3
