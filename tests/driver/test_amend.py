@@ -101,7 +101,10 @@ def test_an_amendment_after_the_decision_changes_nothing_that_happened(copy, cap
     assert "amendment 1" in (copy.path / "report.html").read_text(encoding="utf-8")
     capsys.readouterr()
     assert promo("status", copy.path) == 0
-    assert "by amendment 1 (decides nothing): promotes base, fair (quality 3) and good (quality 1)" in capsys.readouterr().out
+    assert (
+        "by amendment 1 (decides nothing): promotes base, fair (quality 3) and good (quality 1)"
+        in capsys.readouterr().out
+    )
 
 
 def small_gate(keep: str) -> str:
