@@ -530,6 +530,7 @@ BASES: dict[str, Form] = {
     "text": STRING,
     "whole": whole(),
     "count": whole(0),
+    "some": whole(1),
     "from1": whole(1, 999_999),
     "steps": whole(1),
     "looks1": whole(1, MOST_LOOKS),
@@ -656,9 +657,9 @@ bounds: fewest whole, planned whole, most whole
 allowance: missing whole, crash whole, guard whole, attempts whole
 plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
     report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
-    added_s_by_host {whole}, bound_s_by_host {whole}, starts_s whole, ends_s whole, shared count~
+    added_s_by_host {whole}, bound_s_by_host {whole}, starts_s whole, ends_s whole, shared some~
 supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole,
-    shared_s count~
+    shared_s some~
 hostbill: hour number, budget number, bound number, spot number~, spot_budget number~, until day~
 bill: currency text, hosts {hostbill}, budget number, bound number
 plan: promo_plan =3, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
