@@ -267,15 +267,15 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, tmp_
     assert "in 3 ways and trained each for 50 steps in 2 cells" in said
     assert "after 1.00 s of base at short and 50.00 s of the lag: 55.00 s in all." in said
     # The second growth tried one other way for its lag of 20 seconds; the whole is 79 seconds.
-    assert "79.00 s in all. Trying the other ways took another 20.00 s a cell, 25% of that." in said
-    assert "after 55.00 s of taller at grown and 20.00 s of the lag: 79.00 s in all." in said
+    assert "1 min 19 s in all. Trying the other ways took another 20.00 s a cell, 25% of that." in said
+    assert "after 55.00 s of taller (size 16) at grown and 20.00 s of the lag: 1 min 19 s in all." in said
     story = json.loads((tmp_path / "told.json").read_bytes())["story"]
     assert any("of the lag: 55.00 s in all" in sentence for sentence in story)
     assert "deeper_copy_top" in (tmp_path / "told.decisions.csv").read_text(encoding="utf-8")
     assert "of the lag: 55.00 s in all" in (tmp_path / "told.html").read_text(encoding="utf-8")
     capsys.readouterr()
     assert promo("why", "taller", "--study", made.path) == 0
-    assert "taller comes from deeper: deeper chose interleave" in capsys.readouterr().out
+    assert "taller (size 16) comes from deeper: deeper chose interleave" in capsys.readouterr().out
     assert promo("why", "deeper_identity", "--study", made.path) == 0
     assert "deeper_identity (size 16) was not promoted to taller by deeper" in capsys.readouterr().out
 
