@@ -197,6 +197,27 @@ def test_why_jobs_wait_that_may_wait_for_ever_is_told_once(cluster, tmp_path, wh
     assert said in "".join(late)
 
 
+def test_a_reason_that_differs_in_its_numbers_alone_is_not_told_again(cluster, tmp_path):
+    executor = SlurmExecutor()
+    cluster.plan(slots=0, why="Queued behind 12 jobs")
+    handles = executor.start_all([attempt(executor, tmp_path, number) for number in (1, 2)])
+    for handle in handles:
+        handle.since -= PATIENCE_S
+    seen(cluster, executor, handles, lambda _: executor._news)
+    told = executor.news()
+    cluster.plan(slots=0, why="Queued behind 11 jobs")
+    seen(cluster, executor, handles, lambda _: {handle.said for handle in handles} == {"Queued behind 11 jobs"})
+    again = executor.news()
+    cluster.plan(slots=0, why="Frozen")
+    seen(cluster, executor, handles, lambda _: executor._news)
+    other = executor.news()
+    executor.cancel(handles)
+
+    assert ["behind 12 jobs" in one for one in told] == [True]
+    assert again == []
+    assert ["Slurm says Frozen" in one for one in other] == [True]
+
+
 def test_jobs_that_wait_are_kept_from_a_node_where_one_could_not_begin(cluster, tmp_path):
     cluster.plan(slots=1, bad="n1")
     executor = SlurmExecutor()

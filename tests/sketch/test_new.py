@@ -124,12 +124,19 @@ ARGV = {
         "typer.run(main)\n",
         ["--max-lr={max_lr}"],
     ),
+    "a function whose first parameter has no default, by typer": (
+        "import typer\ndef main(steps: int, *, max_lr: float = 0.1): print('val_loss:', 1)\ntyper.run(main)\n",
+        ["--max-lr={max_lr}", "{steps}"],
+        "--set",
+        "steps=9",
+    ),
 }
 
 
-@pytest.mark.parametrize(("source", "argv"), ARGV.values(), ids=ARGV)
-def test_arguments_are_given_where_and_as_their_library_takes_them(workplace, source, argv):
-    assert drafted(workplace, source, "--takes", "10s") == 0
+@pytest.mark.parametrize("case", ARGV.values(), ids=ARGV)
+def test_arguments_are_given_where_and_as_their_library_takes_them(workplace, case):
+    source, argv, *wishes = case
+    assert drafted(workplace, source, "--takes", "10s", *wishes) == 0
 
     written = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))["command"]["argv"]
     assert written == ["{python}", "{program}/one.py", *argv]

@@ -25,6 +25,8 @@ class Style:
     nested: bool
     """Whether the part that a field is of stands before it, with a dot."""
     hyphens: bool
+    by_place: bool = False
+    """Whether what has no default is known by its place, and not by its name."""
 
 
 STYLES = {
@@ -35,7 +37,7 @@ STYLES = {
     "HfArgumentParser": Style(nested=False, hyphens=False),
     "transformers.HfArgumentParser": Style(nested=False, hyphens=False),
     "fire.Fire": Style(nested=False, hyphens=False),
-    "typer.run": Style(nested=False, hyphens=True),
+    "typer.run": Style(nested=False, hyphens=True, by_place=True),
 }
 """Function that makes a command line -> how it does."""
 
@@ -74,7 +76,8 @@ def _fields(
         if part is not None and len(parts) < DEEPEST:
             yield from _fields(part, style, sources, tree, (*parts, name) if style.nested else parts)
             continue
-        word = "--" + ".".join(one.replace("_", "-") if style.hyphens else one for one in (*parts, name))
+        dashes = "" if default is None and style.by_place else "--"
+        word = dashes + ".".join(one.replace("_", "-") if style.hyphens else one for one in (*parts, name))
         value = value_of(default, known)
         if kind == "bool" or isinstance(value, bool):
             yield word, FLAG

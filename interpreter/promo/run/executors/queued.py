@@ -13,6 +13,7 @@ its folder, where promo's own supervisor writes it; the queue says who waits, an
 """
 
 import os
+import re
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -43,6 +44,8 @@ FILES_S, FILE_S = 0.05, 0.001
 """Between two looks into the folders of attempts that run; and for each of them."""
 PATIENCE_S = 30.0
 """How long a job waits until it is told why, where that may not end by itself."""
+NUMBERS = re.compile(r"[0-9]+")
+"""What differs in the reasons of jobs that wait for the same: a place in a queue, a time, a job."""
 STOP_S = 45.0
 """How long jobs may take to end that were cancelled."""
 
@@ -181,7 +184,7 @@ class QueueExecutor(ABC):
         """
         What whoever runs the study ought to know of a job of which the queue says this; empty where it waits its turn.
 
-        Words of other jobs that wait for the same are equal up to the first comma.
+        Words of other jobs that wait for the same are equal up to the first comma, but for numbers.
         """
         del said
         return ""
@@ -335,7 +338,7 @@ class QueueExecutor(ABC):
     def _say_why(self, job: Job, said: str, now: float) -> None:
         """Tell once why jobs wait that have waited long, if it may not end by itself."""
         why = self.why_waiting(said) if now - job.since >= PATIENCE_S else ""
-        kind = why.partition(",")[0]
+        kind = NUMBERS.sub("", why.partition(",")[0])
         if why and kind not in self._reasons:
             self._reasons.add(kind)
             self._news.append(

@@ -182,10 +182,10 @@ class SlurmExecutor(QueueExecutor):
         known, environment = self.machines.get(attempt.options), {**attempt.environment, **further}
         if known is not None and known.bad:
             try:
-                return _submitted([*own, *_words(attempt, known.bad)], script, environment)
+                return _sbatch([*own, *_words(attempt, known.bad)], script, environment)
             except PromoError:
                 known.bad.clear()
-        return _submitted([*own, *_words(attempt)], script, environment)
+        return _sbatch([*own, *_words(attempt)], script, environment)
 
     def avoid(self, bad: Set[str], jobs: Sequence[Job]) -> None:
         """`scontrol update`, once for all."""
@@ -228,7 +228,7 @@ class SlurmExecutor(QueueExecutor):
         return LOSSES.get(states[-1].split()[0].rstrip("+")) if states and states[-1].strip() else None
 
 
-def _submitted(words: list[str], script: bytes, environment: Mapping[str, str]) -> str | None:
+def _sbatch(words: list[str], script: bytes, environment: Mapping[str, str]) -> str | None:
     """
     What `sbatch` calls what it was given; None where nobody knows whether it was taken.
 
