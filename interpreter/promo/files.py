@@ -6,7 +6,6 @@ from promo.base.diagnostics import Diagnostic
 from promo.base.errors import PromoError, SpecError
 from promo.base.reading import NotPlainError, place_of, read_plain
 from promo.base.source import Source, Span
-from promo.run.disk import RealDisk
 
 LARGEST_SPEC = 16 * 1024 * 1024
 
@@ -58,6 +57,8 @@ def write_given(path: Path, content: bytes) -> None:
     Raises:
         PromoError: there is a folder, a pipe or a device, or it cannot be written.
     """
+    from promo.run.disk import RealDisk  # a command that only reads has no need of it
+
     try:
         RealDisk().write(place_of(path), content)
     except OSError as fault:

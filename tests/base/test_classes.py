@@ -1,8 +1,11 @@
-"""Classes of values: attrs makes them, and not before there is a value."""
+"""Classes of values: as attrs makes them, and not before there is a value."""
 
 import ast
 import copy
+import importlib
+import inspect
 import pickle
+import pkgutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +15,17 @@ from typing import ClassVar
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from promo.base.classes import define, evolve, field, fields, frozen, is_value
+import promo
+from promo.base import classes
+from promo.base.classes import define, evolve, field, fields, frozen, is_value, names
 
 PRODUCT = Path(__file__).parents[2] / "interpreter" / "promo"
 
 
-def kinds():
+def kinds(frozen=frozen, define=define, field=field):
     """Classes of which there is no value yet."""
 
     @frozen
@@ -46,12 +53,55 @@ def kinds():
     return Point, Deep, Counter
 
 
+def many_kinds(frozen, define, field):
+    """Classes that between them ask for all that classes of values may."""
+
+    @frozen
+    class Both:
+        x: int
+        y: str
+
+    @frozen(kw_only=True)
+    class Named:
+        x: int
+        y: int = 3
+
+    @frozen
+    class Led:
+        x: int = 1
+        y: int = field()
+
+        @y.default
+        def _(self):
+            return self.x + 1
+
+    @define(eq=False)
+    class Work:
+        x: list[int] = field(factory=list)
+        y: int = field(init=False, default=-1)
+
+    @frozen(kw_only=True)
+    class Under(Both):
+        z: int
+
+    @frozen
+    class Nothing:
+        pass
+
+    @define
+    class Kept:
+        x: int
+        _y: int = 4
+
+    return *kinds(frozen, define, field), Both, Named, Led, Work, Under, Nothing, Kept
+
+
 def unmade(kind):
-    """Whether attrs has not been asked to make a class: asking attrs itself would make it."""
+    """Whether a class was not made yet: asking attrs itself would make it."""
     return "__later__" in vars(kind)
 
 
-def test_attrs_makes_a_class_with_its_first_value_and_those_it_inherits_from():
+def test_a_class_is_made_with_its_first_value_and_so_are_those_it_inherits_from():
     point, deep, counter = kinds()
     assert [unmade(kind) for kind in (point, deep, counter)] == [True] * 3
 
@@ -79,6 +129,7 @@ def test_the_fields_of_a_class_can_be_asked_for_before_there_is_a_value():
     point, deep, _ = kinds()
 
     assert is_value(deep)
+    assert names(deep) == ("x", "label", "tags", "z", "y")
     assert [one.name for one in fields(deep)] == ["x", "label", "tags", "z", "y"]
     assert is_value(point(1))
     assert not is_value(int)
@@ -139,6 +190,87 @@ def test_a_wrong_call_is_the_same_mistake_each_time():
         with pytest.raises(TypeError, match=r"Point\.__init__\(\) missing 1 required positional argument: 'x'"):
             point()
     assert evolve(point(1), x=3) == point(3)
+
+
+def outcome(kind, first, second):
+    """What a call gives, its mistake included."""
+    try:
+        made = kind(*first, **second)
+    except TypeError as fault:
+        return str(fault).replace("many_kinds.<locals>.", "").replace("kinds.<locals>.", "")
+    same = type(made)(*first, **second)
+    shown = repr(made) if "__repr__" in vars(kind) else ""
+    return (
+        vars(made),
+        shown,
+        made == same,
+        hash(made) == hash(same) if type(made).__hash__ else None,
+        kind.__match_args__,
+    )
+
+
+WORDS = st.sampled_from(["x", "y", "z", "label", "tags", "count", "half", "other"])
+
+
+@given(st.data(), st.lists(st.integers(0, 3), max_size=5), st.dictionaries(WORDS, st.integers(0, 3), max_size=4))
+def test_any_call_gives_what_attrs_gives_and_is_refused_in_its_words(data, first, second):
+    which = data.draw(st.integers(0, len(MINE) - 1))
+    if data.draw(st.booleans()):  # a sound call, or nearly
+        asked = [one.alias for one in attrs.fields(THEIRS[which]) if one.init]
+        second = dict(zip(asked[len(first) :], second.values(), strict=False))
+
+    seen, expected = (outcome(kind, first, second) for kind in (MINE[which], THEIRS[which]))
+
+    assert seen == expected
+
+
+MINE = many_kinds(frozen, define, field)
+THEIRS = many_kinds(
+    *(lambda kind=None, how=how, **given: how(kind, slots=False, **given) for how in (attrs.frozen, attrs.define)),
+    attrs.field,
+)
+
+
+def test_every_class_of_promo_is_as_attrs_makes_it():
+    for one in pkgutil.walk_packages(promo.__path__, "promo."):
+        if not one.name.endswith("__main__"):
+            importlib.import_module(one.name)
+    every = [
+        kind
+        for name, module in list(sys.modules.items())
+        if name.split(".")[0] == "promo"
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == name and "__declared__" in vars(kind)
+    ]
+
+    assert len(every) > 450
+    for kind in every:
+        named = names(kind)
+        theirs = attrs.fields(kind)  # attrs makes it for this
+        assert named == tuple(one.name for one in theirs)
+        assert [one.name for one in kind.__parts__ if one.init] == [one.name for one in theirs if one.init]
+        assert [one.name for one in kind.__parts__ if one.repr] == [one.name for one in theirs if one.repr]
+        assert [one.name for one in kind.__parts__ if one.eq] == [one.name for one in theirs if one.eq]
+        parameters = list(inspect.signature(kind.__attrs_init__).parameters.values())[1:]
+        assert kind.__match_args__ == tuple(one.name for one in theirs if one.init and not one.kw_only)
+        assert [one.alias for one in kind.__parts__] == [one.alias for one in theirs]
+        without = {one.alias for one in kind.__parts__ if one.init and one.given is classes.MISSING and not one.late()}
+        assert without == {one.name for one in parameters if one.default is one.empty}
+
+
+def test_what_attrs_compiles_takes_over_where_a_class_has_many_values():
+    point, deep, _ = kinds()
+
+    made = [deep(1, z=number) for number in range(classes.MANY + 10)]
+
+    assert deep.__init__ is deep.__attrs_init__
+    assert unmade(point) is False
+    assert made[0] == deep(1, z=0)
+    assert [one.z for one in made] == list(range(len(made)))
+    with pytest.raises(TypeError, match=r"Deep\.__init__\(\) missing 1 required positional argument: 'x'"):
+        deep()
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        made[0].x = 2
 
 
 def test_threads_that_make_the_first_value_at_once_all_get_theirs():

@@ -41,16 +41,23 @@ def _refuse_inexact(value: Json) -> None:
     waiting: list[object] = [value]
     while waiting:
         item = waiting.pop()
-        if type(item) is not int and (isinstance(item, (str, bool)) or item is None):
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
             continue
-        if isinstance(item, int):
+        if kind is dict:
+            waiting.extend([one for one in item if type(one) is not str])  # type: ignore[attr-defined]
+            waiting.extend([one for one in item.values() if type(one) is not str])  # type: ignore[attr-defined]
+        elif kind is list or kind is tuple:
+            waiting.extend([one for one in item if type(one) is not str])  # type: ignore[attr-defined]
+        elif isinstance(item, str):
+            continue
+        elif isinstance(item, int):
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
                 raise ValueError(f"{item} is beyond 2^53 - 1: store it as text")
         elif isinstance(item, (list, tuple)):
-            waiting.extend([one for one in item if type(one) is not str])
-        elif isinstance(item, (dict, Mapping)):
-            waiting.extend([one for one in item if type(one) is not str])
-            waiting.extend([one for one in item.values() if type(one) is not str])
+            waiting.extend(item)
+        elif isinstance(item, Mapping):
+            waiting.extend([*item, *item.values()])
         else:
             raise TypeError(type_error.format(type(item).__name__))
 

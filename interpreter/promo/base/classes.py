@@ -1,33 +1,64 @@
 """
-Classes of values: attrs makes each of them when its first value is made.
+Classes of values, declared as attrs has it and made when their first value is.
 
-promo has some five hundred, every process imports a hundred or more, and uses a few.  attrs writes the methods of a
-class in source and compiles them, wherever the module is imported; so `frozen` and `define` put that off until there is
-a value, or somebody asks for the fields, be it attrs for a class of a plug-in that inherits from one.  A process that
-makes no value never imports attrs.  The class stays the same object, which is why none has slots; type checkers read
-all of this as attrs' own.
+promo has some five hundred, every process imports a hundred or more, and uses a few.  To import attrs, and to have it
+write and compile the methods of each class, was a third of what `promo check` took; so the methods that a value needs
+are made here, of closures alone, and behave as those of attrs do, which a test holds for every class.  attrs makes a
+class that has many values, and one that somebody asks it for the fields of, inherits from with it, or calls wrongly.
+The class stays the same object, which is why none has slots; type checkers read all of this as attrs' own.
 """
 
 from _thread import RLock
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-__all__ = ["define", "evolve", "field", "fields", "frozen", "is_value"]
+__all__ = ["define", "evolve", "field", "fields", "frozen", "is_value", "names"]
 
 LOCK = RLock()
 """Two threads may make the first value of a class at once."""
+MISSING: Any = object()
+"""No default."""
+MANY = 10_000
+"""After so many values of a class, what attrs compiles for it saves more than to import and to compile it costs."""
 
 
 class Field:
-    """What a field is beyond its type, until attrs is asked to make it."""
+    """What a field is beyond its name and its type."""
 
-    def __init__(self, **options: Any) -> None:
-        self.options, self.made = options, None
+    name = alias = ""
+    """What a value has it under, and what a call names it."""
+
+    def __init__(  # named as in attrs
+        self,
+        *,
+        default: Any = MISSING,
+        factory: Any = None,
+        init: bool = True,
+        eq: bool = True,
+        repr: bool = True,  # noqa: A002
+    ) -> None:
+        self.given, self.factory, self.init, self.eq, self.repr = default, factory, init, eq, repr
+        self.made: Any = None
 
     def default(self, made: Any) -> Any:
         """A default that rests on the fields before it; as attrs' own."""
         self.made = made
+        return made
+
+    def late(self) -> Any:
+        """A function that makes its default for a value; None where it has none, or always the same."""
+        factory = self.factory
+        return self.made if factory is None else lambda _: factory()
+
+    def of_attrs(self) -> Any:
+        """As attrs has it."""
+        import attrs
+
+        default = {} if self.given is MISSING else {"default": self.given}
+        made = attrs.field(factory=self.factory, init=self.init, eq=self.eq, repr=self.repr, **default)
+        if self.made is not None:
+            made.default(self.made)
         return made
 
 
@@ -39,7 +70,7 @@ class Asked:
 
     def __get__(self, value: object, kind: Any) -> Any:
         for one in kind.__mro__[::-1]:
-            _made(one)
+            _by_attrs(one)
         return getattr(kind if value is None else value, self.name)
 
 
@@ -58,21 +89,26 @@ else:
 
     def evolve(value, /, **changes):
         """As `attrs.evolve`."""
-        import attrs
-
-        return attrs.evolve(value, **changes)
+        kind = type(value)
+        kept = {one.alias: getattr(value, one.name) for one in kind.__parts__ if one.init and one.alias not in changes}
+        return kind(**kept, **changes)
 
 
 def fields(kind: Any) -> "tuple[Attribute[Any], ...]":
     """As `attrs.fields`, of a class or of the class of a value, which is made for it."""
     import attrs
 
-    return tuple(attrs.fields(_made(kind if isinstance(kind, type) else type(kind))))
+    return tuple(attrs.fields(kind if isinstance(kind, type) else type(kind)))
+
+
+def names(kind: Any) -> tuple[str, ...]:
+    """What the fields of a class are called, in their order."""
+    return tuple(one.name for one in _made(kind).__parts__)
 
 
 def is_value(kind: Any) -> bool:
     """Whether a class, or the class of something, is one of values."""
-    return hasattr(kind, "__later__") or hasattr(kind, "__attrs_attrs__")
+    return hasattr(kind, "__declared__")
 
 
 def _later(kind: Any, how: str, options: dict[str, Any]) -> Any:
@@ -87,32 +123,126 @@ def _later(kind: Any, how: str, options: dict[str, Any]) -> Any:
     kind.__setstate__ = _unpickled
     kind.__attrs_attrs__ = Asked("__attrs_attrs__")
     if how == "frozen":
-        kind.__setattr__ = Asked("__setattr__")
-    kind.__later__ = (how, options)
+        kind.__setattr__, kind.__delattr__ = Asked("__setattr__"), Asked("__delattr__")
+    kind.__declared__ = kind.__later__ = (how, options)
     return kind
 
 
 def _made(kind: Any) -> Any:
-    """The class with what attrs gives it, and the classes that it inherits from before it."""
+    """The class with all that its values need, and the classes that it inherits from before it."""
+    if "__later__" not in kind.__dict__:
+        return kind
     with LOCK:
         if "__later__" in kind.__dict__:
+            how, options = kind.__later__
+            own = {name: _field(kind, name) for name, hint in kind.__annotations__.items() if not _of_class(hint)}
+            parts = dict[str, Field]()
+            for base in kind.__mro__[:0:-1]:
+                for name, one in _made(base).__dict__.get("__own__", {}).items():
+                    if name not in own:
+                        parts.pop(name, None)
+                        parts[name] = one
+            kind.__own__, kind.__parts__ = own, (*parts.values(), *own.values())
+            only = options.get("kw_only", False)
+            in_order = tuple(one.name for one in kind.__parts__ if one.init and not (only and one.name in own))
+            kind.__match_args__ = in_order  # type: ignore[misc]
+            _compared(kind, how, **options)
+            made = _init(kind, in_order)
+            made.__qualname__ = f"{kind.__qualname__}.__init__"
+            kind.__init__ = made  # the last of all: until then another thread waits for the lock
+            del kind.__later__
+    return kind
+
+
+def _field(kind: Any, name: str) -> Field:
+    """A field of a class by its name: what stands behind it there is one, or its default."""
+    given = kind.__dict__.get(name, MISSING)
+    one = given if isinstance(given, Field) else Field(default=given)
+    one.name, one.alias = name, name.lstrip("_")
+    return one
+
+
+def _of_class(hint: object) -> bool:
+    """Whether what is declared belongs to a class and not to its values."""
+    return str(hint).startswith(("typing.ClassVar", "ClassVar"))
+
+
+def _init(kind: Any, in_order: tuple[str, ...]) -> Any:
+    """The function that fills a value: what is given in order, what is named, and defaults."""
+    parts = {one.name: one for one in kind.__parts__}
+    whole = [parts[name] for name in (*in_order, *(name for name in parts if name not in in_order))]
+    every = tuple((one.name, one.alias if one.init else None, one.given, one.late()) for one in whole)
+    after, count, seen = getattr(kind, "__attrs_post_init__", None), len(in_order), 0
+    usual = after is None and all(name == alias and late is None for name, alias, _, late in every)
+    defaults = {name: default for name, _, default, _ in every if default is not MISSING}
+    places = {name: place for place, (name, _, _, _) in enumerate(every)}
+
+    def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807
+        nonlocal seen
+        seen += 1
+        if seen > MANY:
+            kind.__init__ = _by_attrs(kind).__attrs_init__
+        inside, used = self.__dict__, len(given)
+        if used > count:
+            _wrong(kind, self, given, named)
+        if not usual:
+            _fill(kind, self, every, given, named)
+            if after is not None:
+                after(self)
+            return
+        inside.update(defaults)
+        inside.update(zip(in_order, given))  # noqa: B905 - fewer are given than can be
+        for name in named:
+            if places.get(name, -1) < used:
+                _wrong(kind, self, given, named)
+        inside.update(named)
+        if len(inside) != len(every):
+            _wrong(kind, self, given, named)
+
+    return __init__
+
+
+def _fill(kind: Any, value: Any, every: Any, given: tuple[object, ...], named: dict[str, object]) -> None:
+    """The same where a default is made for each value, or a field is not asked for, or is called otherwise."""
+    inside, used = value.__dict__, len(given)
+    for place, (name, alias, default, late) in enumerate(every):
+        if place < len(given):
+            inside[name] = given[place]
+        elif alias in named:
+            inside[name] = named[alias]
+            used += 1
+        elif default is not MISSING:
+            inside[name] = default
+        elif late is not None:
+            inside[name] = late(value)
+        elif alias is not None:
+            _wrong(kind, value, given, named)
+    if used != len(given) + len(named):
+        _wrong(kind, value, given, named)
+
+
+def _wrong(kind: Any, value: object, given: tuple[object, ...], named: dict[str, object]) -> NoReturn:
+    """A call that attrs refuses in its own words."""
+    _by_attrs(kind).__attrs_init__(value, *given, **named)
+    raise AssertionError(f"attrs takes {given} and {named} for a {kind}, and promo does not")
+
+
+def _by_attrs(kind: Any) -> Any:
+    """The class as attrs makes it, beside what it has; and the classes that it inherits from before it."""
+    with LOCK:
+        if isinstance(kind.__dict__.get("__attrs_attrs__"), Asked):
             import attrs
 
-            how, options = kind.__later__
+            how, options = _made(kind).__declared__
             for base in kind.__mro__[:0:-1]:
-                _made(base)
-            for name, given in list(kind.__dict__.items()):
-                if isinstance(given, Field):
-                    setattr(kind, name, attrs.field(**given.options))
-                    if given.made is not None:
-                        kind.__dict__[name].default(given.made)
+                _by_attrs(base)
+            del kind.__attrs_attrs__
             if how == "frozen":
-                del kind.__setattr__
+                del kind.__setattr__, kind.__delattr__
+            for name, one in kind.__own__.items():
+                setattr(kind, name, one.of_attrs())
             getattr(attrs, how)(kind, slots=False, init=False, **{**options, "eq": False, "repr": False})
-            _compared(kind, how, **options)
             kind.__attrs_init__.__name__, kind.__attrs_init__.__qualname__ = "__init__", f"{kind.__qualname__}.__init__"
-            kind.__init__ = kind.__attrs_init__  # the last of all: until then another thread waits for the lock
-            del kind.__later__
     return kind
 
 
@@ -123,13 +253,13 @@ def _unpickled(self: Any, state: dict[str, Any]) -> None:
 
 
 def _compared(kind: Any, how: str, *, eq: bool = True, repr: bool = True, kw_only: bool = False) -> None:  # noqa: A002
-    """Methods that need no source of their own, in place of those which attrs would compile for each class."""
+    """How values are shown and told apart."""
     own = kind.__dict__
     if repr and "__repr__" not in own:
         kind.__repr__ = _shown
     if eq and "__eq__" not in own:
-        names = [one.name for one in kind.__attrs_attrs__ if one.eq]
-        kind.__compared__ = attrgetter(*names) if names else _nothing
+        asked = [one.name for one in kind.__parts__ if one.eq]
+        kind.__compared__ = attrgetter(*asked) if asked else _nothing
         kind.__eq__ = _equal
         kind.__hash__ = _hash if how == "frozen" else None
 
@@ -139,8 +269,8 @@ def _nothing(_: object) -> tuple[()]:
 
 
 def _shown(self: Any) -> str:
-    parts = (f"{one.name}={getattr(self, one.name)!r}" for one in self.__attrs_attrs__ if one.repr)
-    return f"{type(self).__qualname__}({', '.join(parts)})"
+    parts = (f"{one.name}={getattr(self, one.name)!r}" for one in self.__parts__ if one.repr)
+    return f"{type(self).__qualname__.rsplit('>.', 1)[-1]}({', '.join(parts)})"
 
 
 def _equal(self: Any, other: Any) -> Any:

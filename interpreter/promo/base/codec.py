@@ -22,7 +22,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from promo.base.canonical import Json, digest, exact, from_exact
-from promo.base.classes import fields, is_value
+from promo.base.classes import is_value, names
 from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Silent, Undecodable, Unstored, brief, free
 
 T = TypeVar("T")
@@ -93,25 +93,30 @@ def _level(stored: Any, place: str) -> Fraction | str:
 
 
 @cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Field -> its declared type, marks included."""
+    return get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
+
+
+@cache
 def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
     """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
-    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
-    stored, absent = [], {}
-    for one in fields(kind):
-        hint = hints[one.name]
+    hints, stored, absent = _hints(kind), list[tuple[str, Any]](), dict[str, object]()
+    for name in names(kind):
+        hint = hints[name]
         mark = next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Unstored)), None)
         if mark is None:
-            stored.append((one.name, hint))
+            stored.append((name, hint))
         else:
-            absent[one.name] = mark.absent
+            absent[name] = mark.absent
     return tuple(stored), absent
 
 
 @cache
 def _silent(kind: Any) -> dict[str, object]:
     """Fields that are left out where they say nothing, and what they are then."""
-    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)
-    marks = {name: getattr(hints[name], "__metadata__", ()) for name in (one.name for one in fields(kind))}
+    hints = _hints(kind)
+    marks = {name: getattr(hints[name], "__metadata__", ()) for name in names(kind)}
     return {name: mark.nothing for name, each in marks.items() for mark in each if isinstance(mark, Silent)}
 
 

@@ -150,6 +150,8 @@ class _Ladder:
     free: Mapping[str, Occupancy[int]]
     """Host -> when its slots and devices are free."""
     sharing: Sharing
+    allowed: dict[str, int] = field(factory=dict)
+    """Stage -> the largest number of attempts of each of its runs."""
     ends: dict[str, int] = field(factory=dict)
     begun: set[str] = field(factory=set)
     """Runs that begin in any case; one that several stages have in common begins once."""
@@ -161,6 +163,7 @@ class _Ladder:
     def stage(self, stage: Stage) -> StagePlan:
         """The next stage."""
         there, allowance = self.study.entrants[stage.name], self.study.allowance_at(stage.name)
+        self.allowed[stage.name] = allowance.most
         runs = _in_order(self.study, stage, self.identities)
         sure = there.sure if stage.name in self.certain else frozenset()
         begun = {run.id for run in runs if run.candidate in sure} - self.begun if sure else set()
@@ -199,7 +202,7 @@ class _Ladder:
         """Host -> planned runs that no earlier stage asks for, and the attempts that none allows; counts both."""
         self.sharing.add(runs)
         added = self.sharing.counted(stage, runs, PLANNED, lambda _: 1)
-        tried = self.sharing.counted(stage, runs, MOST, lambda name: self.study.allowance_at(name).most)
+        tried = self.sharing.counted(stage, runs, MOST, self.allowed.__getitem__)
         self.runs += sum(added.values())
         self.attempts += sum(tried.values())
         return added, tried

@@ -57,9 +57,11 @@ class Sharing:
         entered = cache(lambda who: frozenset(self._entered(stage, who)))
         added: dict[str, dict[str, int]] = {name: dict.fromkeys(stage.hosts, 0) for name in there[stage.name].possible}
         for run in runs:
-            before = (one for one in self.listed[run.id] if one != stage.name)
-            known = (tries(one) for one in before if full(one) or one in entered(run.candidate))
-            added[run.candidate][run.host] += max(most - max(known, default=0), 0)
+            least = 0
+            for one in self.listed[run.id]:
+                if one != stage.name and (full(one) or one in entered(run.candidate)):
+                    least = max(least, tries(one))
+            added[run.candidate][run.host] += max(most - least, 0)
         entering = enter(there[stage.name])
         return {host: sum(nlargest(entering, (one[host] for one in added.values()))) for host in stage.hosts}
 

@@ -6,8 +6,9 @@ broken seal can say what was changed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from promo.base.canonical import Json, digest
 from promo.base.classes import frozen
 from promo.base.codec import from_json, value_digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
@@ -210,7 +211,8 @@ def lock_from_json(stored: object) -> Lock:
         ValueError: it is not a lock, of another version, or a closure does not have the digest beside it.
     """
     lock = from_json(Lock, stored)
+    kept = cast("Mapping[str, Mapping[str, Json]]", cast("Mapping[str, object]", stored)["seals"])  # so it was decoded
     for name, seal in lock.seals.items():
-        if value_digest(seal.closure) != seal.digest or seal.name != name:
+        if digest(kept[name]["closure"]) != seal.digest or seal.name != name:
             raise ValueError(f"the seal of '{name}' does not fit its own closure")
     return lock
