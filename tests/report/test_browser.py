@@ -75,12 +75,14 @@ effects penalties {
 def study(tmp_path_factory):
     place = tmp_path_factory.mktemp("browser")
     (place / "trial.promo").write_text(spec(host=INLINE, extra=EXTRA), encoding="utf-8")
-    before = Path.cwd()
+    before, argv = Path.cwd(), sys.argv
     os.chdir(place)
+    sys.argv = ["promo", "run", "deep/" * 40 + "trial.promo", "--quiet"]  # a report says how it was begun
     try:
         assert promo("run", "trial.promo", "--quiet") == 0
     finally:
         os.chdir(before)
+        sys.argv = argv
     return StudyFolder(place / "trial.study")
 
 
