@@ -698,7 +698,7 @@ request: promo_request =2, study text, plan hex, run runof, attempt from1, train
     continues continued?, resume resumed?, grow grown?, changes change*, device text, threads count,
     devices several~, nodes several~, program program?,
     levels {level}?, curves hex?, recorded count?
-work: steps long?, tokens long?, flops long?, tokens_per_s measured?, steps_per_s measured?
+work: steps amount?, tokens amount?, flops amount?, tokens_per_s upward?, steps_per_s upward?
 used: kind 'wall|cpu|upstream|steps|tokens|flops', used measured, last_step measured?,
     counter 'trainer|marked|reported|whole|simulated|recorded'
 recordedas: number count, table hex, name text, config text?, host text?, seed text?, run text?, rows whole*,

@@ -14,6 +14,7 @@ import pytest
 from promo.driver.study import StudyFolder
 from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
+from promo.run.locks import lock_intake
 from promo.run.outside import OUTSIDE, is_there, read_outside
 from studies import FOLDER, LAB, MIXED, attended, keeping, run
 from support import promo, rechecked
@@ -263,7 +264,7 @@ def test_a_result_of_a_run_that_was_made_here_is_refused(study, capsys):
 def test_two_results_for_one_attempt_are_refused(study, capsys):
     rows = [f"{name},1,{at},{3 - at}" for name in ("base", "good") for at in (0.5, 1)]
 
-    assert f"two results are given for one attempt, {S1}" in refused(capsys, "sent", table(*rows))
+    assert f"two answers are given for one attempt, {S1}" in refused(capsys, "sent", table(*rows))
 
 
 def test_a_second_result_is_refused_before_and_after_it_stands_in_the_ledger(study, capsys):
@@ -459,3 +460,112 @@ def test_stopping_leaves_alone_who_trains_outside(study):
 
     assert read_outside(DISK, FOLDER / S1).is_lost
     assert (FOLDER / S1 / OUTSIDE).exists()
+
+
+# --- what would count twice, or take longer than anything may --------------------------------------------------------
+
+
+FAR = LAB.replace("host lab", "host far")
+"""A second system of somebody else's, with the same device."""
+
+
+@pytest.fixture
+def two_systems(tmp_path, monkeypatch):
+    """A study of two hosts, both trained outside."""
+    monkeypatch.chdir(tmp_path)
+    run(MIXED.replace(LAB, f"{LAB}\n\n{FAR}").replace("on box, lab", "on box, lab, far") + "\n", code=8)
+    return StudyFolder(FOLDER)
+
+
+def of_hosts(*hosts, names=("base", "good")):
+    return [
+        f"{name},{host},{seed},{at},{3 - at}" for host in hosts for name in names for seed in (1, 2) for at in (0.5, 1)
+    ]
+
+
+BY_HOST = "config,host,seed,seconds,loss"
+
+
+def test_a_recorded_run_counts_for_one_host_alone(two_systems, capsys):
+    """Without a column of hosts, or with one of devices, each run would be evidence of both."""
+    bare = [row.replace(",x,", ",") for row in of_hosts("x")]
+
+    assert "has one recorded run for both" in refused(capsys, table(*bare))
+    assert "has one recorded run for both" in refused(capsys, table(*of_hosts("cpu"), header=BY_HOST))
+    both = table(*of_hosts("one"), header=BY_HOST)
+    assert "has one recorded run for both" in refused(capsys, both, "--map", "lab=one", "--map", "far=one")
+    told = promo("accept", "trial.promo", both, "--map", "lab=one", "--by", "C")
+    assert told == 0
+    assert promo("accept", "trial.promo", table(*of_hosts("far"), header=BY_HOST), "--by", "D") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert promo("verify", "trial.promo") == 3
+
+
+def test_each_system_sends_a_table_of_its_own(two_systems):
+    for host in ("far", "lab"):
+        assert promo("accept", "trial.promo", table(*of_hosts(host), header=BY_HOST), "--by", host) == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert promo("verify", "trial.promo") == 3
+    assert rechecked(FOLDER).returncode == 3
+
+
+def test_a_run_that_failed_is_not_read_again_as_its_own_repetition(study, capsys):
+    rows = ["good,1,0.5,2.5,ok", "good,1,0.8,,oom"]
+    words = ("trial.promo", table(*rows, header="config,seed,seconds,loss,status"), "--column", "status=status")
+    assert promo("accept", *words, "--by", "C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    message = refused(capsys, *words[1:])
+
+    assert f"run 'good/1' is the one that {GOOD} was" in message
+    more = [*(f"{row},1" for row in rows), "good,1,0.5,2.5,ok,2", "good,1,1,2,ok,2"]
+    again = table(*more, header="config,seed,seconds,loss,status,attempt")
+    assert promo("accept", "trial.promo", again, *words[2:], "--by", "C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert [one.ending for one in study.state().every_attempt() if "good-lab-s1" in one.folder] == ["oom", "ok"]
+
+
+@pytest.mark.parametrize("status", ["ok", "crash"])
+def test_an_attempt_that_took_longer_than_any_may_is_refused(study, capsys, status):
+    """The bound of the study, and what it may cost, rest on that."""
+    metrics = {} if status == "crash" else body_of(S1)["metrics"]
+    rewritten(S1, seconds={"total": "312", "train": "1"}, status=status, metrics=metrics)
+    words = f"{S1}: it took 5 min 12 s, and an attempt is ended after 5 min 1 s"
+    assert words in refused(capsys, f"sent/{S1}")
+    rewritten(S1, seconds={"total": "311", "train": "1"}, status=status, metrics=metrics)
+    (Path("sent") / S1 / "exit.json").write_bytes(b'{"reason":"itself","returncode":0,"seconds":"312"}')
+    assert words in refused(capsys, f"sent/{S1}")
+    (Path("sent") / S1 / "exit.json").write_bytes(b'{"reason":"itself","returncode":0,"seconds":"311"}')
+
+    assert promo("accept", "trial.promo", f"sent/{S1}", "--by", "C") == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [({"steps": "-3"}, "between 0 and"), ({"tokens_per_s": "-1.0"}, "is no number from 0")]
+)
+def test_less_than_nothing_was_not_done(study, capsys, what, words):
+    rewritten(S1, work={**body_of(S1)["work"], **what})
+
+    assert words in refused(capsys, f"sent/{S1}")
+
+
+def test_one_who_takes_results_in_waits_for_another(study, monkeypatch, capsys):
+    """Both write the same names; whoever comes second finds what is there."""
+    monkeypatch.setattr("promo.run.locks.INTAKE_S", 0.2)
+    with lock_intake(FOLDER):
+        assert "another promo accept takes results into" in refused(capsys, "sent", code=2)
+    monkeypatch.setattr("promo.run.locks.INTAKE_S", 60.0)
+    with subprocess.Popen([sys.executable, "-c", HOLDS, str(FOLDER)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+        assert holder.poll() is not None
+
+
+HOLDS = """
+import pathlib, sys, time
+from promo.run.locks import lock_intake
+with lock_intake(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(0.5)
+"""

@@ -107,6 +107,8 @@ MEASURED = r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})"
 
 Large = Annotated[int, Range(-(10**40), 10**40)]
 """A whole number that may be beyond 2^53, such as a budget in operations; kept as text."""
+Amount = Annotated[int, Range(0, 10**40)]
+"""The same from 0, such as a number of tokens."""
 Count = Annotated[int, Range(0, SAFE_INTEGER)]
 """A whole number from 0."""
 Digest = Annotated[str, Form("SHA-256 of 64 hex digits", "[0-9a-f]{64}", longest=64)]

@@ -43,8 +43,8 @@ def assign(
         study: whose cells are filled.
         curves: every recorded run.
         settings: how they are matched.
-        part: the table holds some of the runs and others may follow: a candidate may be absent, and seeds are matched
-            by their labels, unless there is one seed, and the table has no column of seeds.
+        part: the table holds some of the runs and others may follow: a candidate or a host may be absent, and seeds
+            are matched by their labels, unless there is one seed, and the table has no column of seeds.
 
     Returns:
         (assignment, faults); faults are names without a match, seeds recorded twice, gaps in the steps of a run, and
@@ -61,7 +61,7 @@ def assign(
             faults.append(Fault(0, f"no config '{label}' is recorded for candidate '{name}'; {hint}"))
     wanted = [curve for curve in every if curve.config in set(labels.values())]
     hosts, host_faults = _hosts(study, settings, wanted)
-    faults += host_faults
+    faults += () if part else host_faults
     alike = {
         (name, host): _in_order(curve for curve in wanted if curve.config == label and curve.host == hosts.get(host))
         for name, label in labels.items()

@@ -9,9 +9,10 @@ on from there.  The ledger is not touched here, so a promo that runs meanwhile i
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
-from promo.base.canonical import digest_bytes, parse_canonical
+from promo.base.canonical import digest_bytes, from_exact, parse_canonical
 from promo.base.classes import frozen
 from promo.base.codec import from_json, to_json
 from promo.base.differences import differences
@@ -23,8 +24,10 @@ from promo.driver.study import StudyFolder
 from promo.files import read_given
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.report.amounts import budget_text
+from promo.report.words import span_text
 from promo.run.budgets import is_early, is_kept, is_used_up, missed
 from promo.run.disk import refusal
+from promo.run.locks import lock_intake
 from promo.run.outside import EXECUTOR, OUTSIDE, Outside, claim_outside, is_there, read_outside
 from promo.run.runners.recorded.answer import answer_part
 from promo.run.segments import Done, misfit
@@ -104,10 +107,16 @@ def accept(
         lost: folders of attempts that nobody will train, as `promo ask` names them.
 
     Raises:
+        Busy: somebody else takes results in, and does not come to an end.
         Mismatch: a result is none, or answers nothing that was asked for; nothing was written.
         BadTable: a table has faults; nothing was written.
         PromoError: a file cannot be read, or the study takes nothing in.
     """
+    with lock_intake(folder.path):
+        return _accept(folder, given, settings, by, lost)
+
+
+def _accept(folder: StudyFolder, given: Sequence[Path], settings: Settings, by: str, lost: Sequence[str]) -> Accepted:
     state = folder.state()
     if state.study is not StudyState.OPEN or state.replay:
         why = "is a replay, and trains nothing" if state.replay else "has ended"
@@ -133,8 +142,8 @@ def _once(offers: Iterable[_Offer]) -> None:
     for one in offers:
         first = seen.setdefault(one.attempt.folder, one)
         if first is not one:
-            both = f"{first.said.source} and {one.said.source}"
-            message = f"two results are given for one attempt, {one.attempt.folder}: {both}"
+            both = f"{first.said.source or '--lost'} and {one.said.source or '--lost'}"
+            message = f"two answers are given for one attempt, {one.attempt.folder}: {both}"
             raise Mismatch(message, hint="give the one that was trained for it")
 
 
@@ -180,12 +189,15 @@ class _Desk:
     def _not_whole(self, path: Path, body: Body, request: Request) -> str:
         """Why a result is that of a part of a run, as its supervisor there wrote; empty where it is not."""
         there = self._folder.disk.read(path.with_name(EXIT))
-        if there is None or body.status is not RunStatus.OK:
+        if there is None:
             return ""
         try:
             exit_ = parse_exit(there)
         except ValueError as fault:
             return f"its {EXIT} is not valid: {fault}"
+        late = _too_long(() if exit_.seconds is None else (exit_.seconds,), request)
+        if late or body.status is not RunStatus.OK:
+            return late
         by_itself = exit_.reason is Reason.ITSELF and exit_.returncode == 0
         whole = by_itself or (body.used is not None and is_used_up(body.used, request.budget))
         return "" if whole else "it did not end by itself, and nothing shows that it had used its budget"
@@ -236,13 +248,18 @@ class _Desk:
         content = read_given(path, min(LARGEST, LARGEST_RESULT))
         parts: dict[tuple[str, str], Replay] = {}
         offers, others = list[_Offer](), list[str]()
+        answered: dict[tuple[str, ...], str] = {}
         for attempt in self._of_outside():
             cells = (attempt.stage, attempt.host)
             if cells not in parts:
                 parts[cells] = build_part(self._study, cells, path.name, content, settings)
-            offer = self._read(attempt, parts[cells], path)
+            body, points = answer_part(parts[cells], self._request(attempt)[0])
+            offer = self._read(attempt, parts[cells], path, body, points)
             offers += [] if offer is None else [offer]
             others += [attempt.folder] if offer is None else []
+            if offer is not None:
+                first = answered.setdefault((attempt.stage, *_curve(body)), attempt.folder)
+                _refuse_both(path, first, attempt.folder)
         if not offers:
             message = f"{path} holds no run that was asked for, to the end of its budget"
             details = (*self.left_out, f"asked for: {', '.join(others[:5]) or 'nothing'}")
@@ -256,16 +273,15 @@ class _Desk:
             if outside and one.stage not in self._state.closed and one.state is not AttemptState.LOST:
                 yield one
 
-    def _read(self, attempt: Attempt, part: Replay, path: Path) -> _Offer | None:
+    def _read(self, attempt: Attempt, part: Replay, path: Path, body: Body, points: bytes) -> _Offer | None:
         request, asked = self._request(attempt)
-        body, points = answer_part(part, request)
         if body.recorded is None or body.recorded.run is None:
             return None
         result = result_bytes(body)
         fault = (
             body.cause
             if body.status is RunStatus.INVALID
-            else _fault(body, points, request, digest_bytes(asked), result)
+            else _fault(body, points, request, digest_bytes(asked), result) or self._told_before(attempt, body)
         )
         if fault:
             self.left_out += [f"{attempt.folder}: {fault}"] if attempt.state is AttemptState.RUNNING else []
@@ -276,6 +292,15 @@ class _Desk:
             f"table{suffix_of(path.name)}": part.content,
         }
         return self._offer(attempt, path.name, part.digest, contents, part.settings)
+
+    def _told_before(self, attempt: Attempt, body: Body) -> str:
+        """Why a recorded run is no answer: an earlier attempt had it, and a run that is repeated is another one."""
+        for one in self._state.attempts[attempt.run]:
+            content = self._folder.read(one.folder, RESULT) if one.number < attempt.number else None
+            if content is not None and _told(from_json(Envelope, parse_canonical(content)).body) == _told(body):
+                hint = "a column of attempts tells them apart, --column attempt=NAME"
+                return f"run '{_curve(body)[-1]}' is the one that {one.folder} was; {hint}"
+        return ""
 
     # --- both ----------------------------------------------------------------------------------------------------
 
@@ -325,6 +350,24 @@ class _Desk:
         raise Mismatch(message, hint="the first one counts; nothing was changed")
 
 
+def _curve(body: Body) -> tuple[str, ...]:
+    """Labels of the recorded run that a result was read from; none of what was not read from a table."""
+    source = body.recorded
+    return () if source is None else tuple(one or "" for one in (source.config, source.host, source.seed, source.run))
+
+
+def _told(body: Body) -> object:
+    """All that a table says of a run, wherever in it that stands."""
+    return (*_curve(body), body.status, body.cause, dict(body.metrics), dict(body.seconds), body.points, body.used)
+
+
+def _refuse_both(path: Path, first: str, second: str) -> None:
+    if first != second:
+        message = f"{path} has one recorded run for both {first} and {second}"
+        hint = "each was asked for: name the columns that tell them apart with --column, or map their labels with --map"
+        raise Mismatch(message, hint=hint)
+
+
 def _gist(content: bytes | Path | None) -> object:
     """What a result says, whichever file says so."""
     if not isinstance(content, bytes):
@@ -354,8 +397,9 @@ def _fault(body: Body, points: bytes, request: Request, digest: str, content: by
         parse_points(points)
     except ValueError as fault:
         return f"its {POINTS}: {fault}"
-    if body.status is not RunStatus.OK:
-        return ""
+    late = _too_long(body.seconds.values(), request)
+    if late or body.status is not RunStatus.OK:
+        return late
     if request.metric not in body.metrics:
         return f"it has no {request.metric}"
     if body.used is not None and not is_kept(body.used, request.budget):
@@ -363,6 +407,13 @@ def _fault(body: Body, points: bytes, request: Request, digest: str, content: by
     if body.used is not None and is_early(body.used, request.budget):
         return f"its last point lies before the budget of {budget_text(request.budget)} was used"
     return "" if body.recorded is not None else misfit(request, Done(body.segments, body.work, body.used))
+
+
+def _too_long(seconds: Iterable[str], request: Request) -> str:
+    """Why an attempt took longer than any may, which is what the study's bound rests on; empty where it did not."""
+    longest_s, took_s = request.budget.longest_s, max(map(from_exact, seconds), default=Fraction(0))
+    limit = span_text(Fraction(request.budget.limit_s))
+    return f"it took {span_text(took_s)}, and an attempt is ended after {limit}" if took_s > longest_s else ""
 
 
 def _beside(folder: StudyFolder, path: Path) -> dict[str, bytes | Path]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from promo.base.classes import frozen
-from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
+from promo.base.fields import Amount, Count, Digest, Form, Measured, Moment, Name, Range, Seconds, Silent, Upward
 from promo.ledger.bundles import Arrival, Number
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
@@ -236,11 +236,11 @@ class AttemptStarted:
 class Work:
     """How much a run did, and how fast; what is not counted is None."""
 
-    steps: Large | None = None
-    tokens: Large | None = None
-    flops: Large | None = None
-    tokens_per_s: Measured | None = None
-    steps_per_s: Measured | None = None
+    steps: Amount | None = None
+    tokens: Amount | None = None
+    flops: Amount | None = None
+    tokens_per_s: Upward | None = None
+    steps_per_s: Upward | None = None
 
 
 @frozen

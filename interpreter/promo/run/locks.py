@@ -34,6 +34,8 @@ GIVEN_UP = b"given up"
 LEASES = "promo-devices"
 PROCESSORS = "processors-"
 """Begins the name of the lock of each process that trains on processors; its number follows."""
+INTAKE_S = 60.0
+"""How long whoever takes results in waits for another one who does."""
 TAKEN_AGAIN_S = (0.0, 0.02, 0.1, 0.3)
 """Waits between tries for a lock: who only looks whether it is free holds it for a moment."""
 
@@ -324,6 +326,31 @@ def lock_study(folder: Path, disk: Disk) -> Lock:
     with contextlib.suppress(OSError):  # the lock holds without it; only `promo stop` wants to know
         os.truncate(handle, 0)
         os.write(handle, f"{os.getpid()} {_began(os.getpid())}\n".encode())
+    return Lock(handle)
+
+
+def lock_intake(folder: Path) -> Lock:
+    """
+    Take the right to put results into a study folder, whether or not a promo works on it; wait a while for who has it.
+
+    It is on the folder itself, which needs no file; Windows has no such lock, and there nobody is kept waiting.
+
+    Raises:
+        Busy: somebody else has it for longer.
+        PromoError: there is no such folder, or it cannot be opened.
+    """
+    if sys.platform == "win32":
+        return Lock(os.open(os.devnull, os.O_RDONLY))
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as fault:
+        raise PromoError(f"the study folder {folder} cannot be opened: {fault.strerror or fault}") from fault
+    until = time.monotonic() + INTAKE_S
+    while not locked(handle):
+        if time.monotonic() > until:
+            os.close(handle)
+            raise Busy(f"another promo accept takes results into {folder}", hint="wait for it, then run this again")
+        time.sleep(0.05)
     return Lock(handle)
 
 

@@ -132,17 +132,21 @@ class Peers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        """Wait for all of them, who are given no time where the first one failed."""
+        """Wait for all of them, who are given no time where the first one failed, and take note of who ended badly."""
         import subprocess
 
         until = time.monotonic() + (self._patience_s if kind is None else 0.0)
         self._leaving.set()
-        for process in self._processes:
+        self._watch.join()
+        for rank, process in enumerate(self._processes, 1):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(until - time.monotonic(), 0.0))
-            if process.poll() is None:
+            code = process.poll()
+            if code is None:  # it is ended here, which is no fault of its own
                 process.kill()
                 process.wait()
+            elif code and self.fault is None:
+                self.fault = RankError(rank, code)
 
 
 @contextlib.contextmanager
@@ -170,6 +174,8 @@ def together(folder: Path, request: Request) -> Iterator[None]:
                 if lost is None:
                     raise
                 raise lost from fault
+        if peers.fault is not None:
+            raise peers.fault
     finally:
         over.set()
         for name, value in before.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from promo.base.classes import field, frozen
-from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Silent, Upward
+from promo.base.fields import Amount, Count, Digest, Free, Large, Measured, Name, Seconds, Silent, Upward
 from promo.ledger.bundles import Number
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
@@ -406,16 +406,12 @@ class Result:
         return self.seconds.get("train", "0")
 
 
-Tokens = Annotated[int, Range(0, 10**40)]
-"""A number of tokens, kept as text."""
-
-
 @frozen
 class Point:
     """A measured point of a run: what had been done by then, and what was measured."""
 
     step: Count | None
-    tokens: Tokens | None
+    tokens: Amount | None
     charged_s: Upward | None
     """Training seconds that had been charged by then."""
     metrics: Mapping[str, Measured]

@@ -168,3 +168,32 @@ def test_one_dead_process_ends_the_attempt(workplace, kind, way, status, cause, 
 
     assert attempt.status is status
     assert cause in attempt.cause
+
+
+UNMET = """
+import json, os, signal, sys, time
+
+RANK = int(os.environ["RANK"])
+
+
+def met(way):
+    if RANK:
+        time.sleep(0.6 if way == "last" else 0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.6 if way == "soon" else 0)
+    return 3
+"""
+
+
+@pytest.mark.parametrize("way", ["soon", "at once", "last"])
+@pytest.mark.parametrize("kind", ["command", "function"])
+def test_a_dead_process_ends_an_attempt_whose_first_one_never_asks_for_it(workplace, monkeypatch, kind, way):
+    """Before, meanwhile, or when the first process had ended well: the same program, the same end."""
+    ways = ('["plain", "dies", "first"]', '["plain", "soon", "at once", "last"]')
+    parts = {name: text.replace(TOGETHER, UNMET).replace(*ways) for name, text in RUNNERS[kind].items()}
+    monkeypatch.setitem(RUNNERS, kind, parts)
+    _, attempt = carried_out(workplace, kind, way, lambda text: text.replace(*ways))
+
+    assert attempt.status is RunStatus.KILLED
+    assert attempt.cause == "process 1 of the run was ended by signal 9"
+    assert not attempt.metrics

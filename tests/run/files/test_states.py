@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from promo.base.canonical import digest_bytes
 from promo.base.classes import evolve
 from promo.driver.executor_conformance import _REQUEST
 from promo.driver.study import StudyFolder
@@ -227,6 +228,23 @@ def test_the_newest_states_are_kept_and_older_files_are_removed(keeper):
     assert sorted(path.name for path in (made.place / "out").iterdir()) == ["ckpt-100.pt", "ckpt-20.pt"]
     assert len(list(made.attempt.glob("*.state"))) == 2
     assert json.loads((made.attempt / CHECKPOINT).read_bytes())["states"][0][0] == "out/ckpt-100.pt"
+
+
+def test_who_counts_steps_anew_has_newer_states_than_the_one_that_it_began_from(keeper):
+    """Of step 10 behind step 100, and again of a step of the same number."""
+    made = evolve(keeper(evolve(STEPS, restarts=("steps",), keep=1)), base=Amounts({"steps": "100"}))
+    (made.place / "out/ckpt-100.pt").write_bytes(b"begun from")
+    digest = digest_bytes(b"begun from")
+    file = f"checkpoint-{digest[:16]}.state"
+    made.adopt(KeptState("out/ckpt-100.pt", file, digest, 100, Amounts({"steps": "100"})))
+    for step in (10, 20):
+        wrote(made, f"out/ckpt-{step}.pt", b"newer %d" % step)
+    assert [(one.step, one.at.get("steps")) for one in made.kept] == [(20, 120)]
+    assert sorted(path.name for path in (made.place / "out").iterdir()) == ["ckpt-20.pt"]
+    wrote(made, "out/ckpt-100.pt", b"another of step 100")
+
+    assert [(one.name, one.at.get("steps")) for one in made.kept] == [("out/ckpt-100.pt", 200)]
+    assert [path.read_bytes() for path in made.attempt.glob("*.state")] == [b"another of step 100"]
 
 
 def test_a_file_that_is_written_over_is_kept_as_it_was(keeper):

@@ -205,7 +205,9 @@ class Keeper:
         state = KeptState(name, f"checkpoint-{digest[:16]}.state", digest, step, spent)
         beside.replace(self.attempt / state.file)
         older = [one for one in self.kept if one.name != name or step is None]
-        self.kept = sorted([state, *older], key=lambda one: -(one.step or 0)) if step is not None else [state, *older]
+        self.kept = [state, *older]
+        if step is not None:  # by how far the run had come in all, for a program may count anew when it goes on
+            self.kept.sort(key=lambda one: one.at.get("steps") or 0, reverse=True)
         self._prune(self.states.keep)
 
     def _prune(self, keep: int) -> None:
