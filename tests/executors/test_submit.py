@@ -5,9 +5,12 @@ import pytest
 import made
 from clusters import attempts, endings, ran, request, sound, state, write_study
 from promo.run.disk import DISK
+from promo.run.executors.local import worker_environment
 from promo.run.executors.submit import SubmitExecutor
-from promo.run.store import write_request
+from promo.run.locks import has_begun
+from promo.run.store import read_exit, write_request
 from promo.run.values import AttemptSpec
+from promo.study.values import BudgetKind
 
 SITE = {
     "submit": '"site-submit {name} {folder} {attend}"',
@@ -76,6 +79,27 @@ def test_a_host_block_that_cannot_work_is_named(cluster, place, changed, words):
     write_study(place, "submit", poll=ALL, **{**SITE, **changed})
 
     assert words in ran(place, ends=2)
+
+
+@pytest.mark.parametrize("poll", ["site-jobs", "site-jobs {number}"])
+def test_a_job_for_which_a_launcher_does_not_answer_has_not_ended(cluster, tmp_path, poll):
+    cluster.plan()
+    executor = SubmitExecutor()
+    write_request(
+        DISK, tmp_path, made.request(trainer="promo.run.tried:train", budget=made.budget(BudgetKind.WALL, 60))
+    )
+    options = {name: value.strip('"') for name, value in SITE.items() if name != "grace"} | {"poll": poll}
+    environment = worker_environment({}, threads=1, cuda_device=None)
+    spec = AttemptSpec(tmp_path, environment, 60, "promo.run.tried:train", job="promo-1-0", options=(*options.items(),))
+    handle = executor.start(spec)
+    cluster.until(lambda: has_begun(tmp_path))
+    (cluster.folder / "down").touch()
+    silent = executor.cancel([handle])
+    (cluster.folder / "down").unlink()
+
+    assert silent == [handle]
+    assert executor.cancel([handle]) == []
+    cluster.until(lambda: read_exit(DISK, tmp_path) is not None)
 
 
 @pytest.mark.parametrize(("named", "seen"), [({"variables": "SITE_ROOT,SITE_CELL"}, "17"), ({}, None)])

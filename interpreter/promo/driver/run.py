@@ -231,6 +231,7 @@ class _Loop:
                 except BaseException:
                     with contextlib.suppress(PromoError):  # what stopped it is what is told
                         self.execution.cancel()
+                        self._say_news()
                     raise
                 finally:
                     self.execution.close()
@@ -408,14 +409,17 @@ class _Loop:
         """One look at what runs; who else has a device is told once."""
         waited, shared = self.execution.elsewhere, dict(self.execution.shared)
         self.execution.go_on()
-        for line in self.execution.news():
-            self.display.say(f"warning: {line}")
+        self._say_news()
         for device in sorted(self.execution.elsewhere - waited):
             self.display.say(f"waiting for {device}, which another study has")
         for where, programs in self.execution.shared.items():
             if programs and programs != shared.get(where):
                 words = PROCESSORS if where is None else SHARED
                 self.display.say(f"warning: {words.format(device=where, programs=', '.join(programs))}")
+
+    def _say_news(self) -> None:
+        for line in self.execution.news():
+            self.display.say(f"warning: {line}")
 
     def _set_aside(self, step: SetAside) -> None:
         """Set a result aside that a guard objects to; the run is made again if its clause says so."""
