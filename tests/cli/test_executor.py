@@ -2,6 +2,8 @@
 
 import pytest
 
+from promo.cli.executor import _value
+from promo.plugins import executor_names, executor_options
 from promo.run.executors.local import LocalExecutor
 from promo.run.values import Exit
 from support import promo
@@ -17,7 +19,7 @@ def test_installed_executors_are_listed_with_their_options(capsys):
     assert promo("executor") == 0
     said = capsys.readouterr().out
     assert "local: no options" in said
-    assert "slurm: account, constraint, cpus" in said
+    assert "slurm: account, constraint, container, cpus" in said
     assert promo("executor", "slurm") == 0
     assert 'option partition = "gpu"' in capsys.readouterr().out
     assert promo("executor", "lokal") == 2
@@ -46,6 +48,22 @@ def test_an_executor_that_lies_is_found_out(monkeypatch, capsys):
 
     assert promo("executor", "local", "--try") == 1
     assert "WRONG  run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [(name, option) for name in executor_names() for option in executor_options(name)]
+)
+def test_what_is_shown_as_an_example_of_an_option_is_taken(name, option):
+    declared = executor_options(name)[option]
+
+    assert _value(declared, declared.example.strip('"'), option) is not None
+
+
+def test_what_an_executor_needs_and_a_pattern_that_cannot_work_are_named(capsys):
+    assert promo("executor", "submit", "--try", "--option", "queued=r") == 2
+    assert "starts nothing without the options 'cancel', 'number'" in capsys.readouterr().err
+    assert promo("executor", "submit", "--try", "--option", "queued=(") == 2
+    assert "'queued=(' is no regular expression" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", ["waits", "waits=x", "colour=red", "grace=3"])

@@ -1,13 +1,16 @@
 """Slurm, as a fake cluster plays it: what of a queue is Slurm's own.  What goes wrong in any is in `test_faults.py`."""
 
 import json
+import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from clusters import command, endings, ran, request, sound, state, write_study
-from promo.run.executors.slurm import gpus_of
+from promo.base.errors import PromoError
+from promo.run.executors.slurm import SlurmExecutor, _sbatch, gpus_of
 
 
 def test_it_keeps_to_the_port(cluster, place):
@@ -33,6 +36,62 @@ def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
         assert {"--partition=short", "--time=2", "--mem=2G", "--gres=gpu:1", "--cpus-per-task=1"} <= set(words)
         assert {"--parsable", "--no-requeue", "--nodes=1", "--ntasks-per-node=1", "--export=ALL"} <= set(words)
         assert not any(word.startswith("--grace") for word in words)
+
+
+def test_an_image_and_what_it_sees_are_words_of_sbatch_and_are_sealed_where_they_may_move_a_score(cluster, place):
+    image = {"image": '"nvcr.io#nvidia/pytorch:25.01-py3"', "mounts": '"/scratch:/scratch,/venv:/venv:ro"'}
+    write_study(place, "slurm", nodes='"n[1-4]"', constraint='"h100&ib"', exclude='"n[7-9],n12"', **image)
+    ran(place)
+    for words in cluster.submitted():
+        assert {"--container-image=nvcr.io#nvidia/pytorch:25.01-py3", "--nodelist=n[1-4]"} <= set(words)
+        assert {"--container-mounts=/scratch:/scratch,/venv:/venv:ro", "--constraint=h100&ib"} <= set(words)
+        assert "--exclude=n[7-9],n12" in words
+    said = (place / "trial.promo").read_text(encoding="utf-8")
+    for old, new, changed in (("/venv:ro", "/venv", 0), ("25.01", "25.02", 1)):
+        (place / "trial.promo").write_text(said.replace(old, new), encoding="utf-8")
+        assert command("check", "trial.promo", folder=place)[0] == changed
+
+    declared = SlurmExecutor.options["container"]
+    assert re.fullmatch(declared.form, "/shared/bundle")
+    assert not re.fullmatch(declared.form, "bundle")
+    assert declared.moves
+
+
+def test_what_a_site_prints_around_an_answer_changes_nothing(cluster, place):
+    """A greeting, a line with a number in it, and bytes that are no UTF-8."""
+    study = write_study(place, "slurm")
+    cluster.plan(says="*** caf\xe9 | cluster | of 2026 ***\n\n7 days until maintenance\n17|")
+    ran(place)
+
+    assert sound(study)
+    assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
+    last, words = max(job["number"] for job in cluster.jobs()), ["--job-name=one", "--chdir=/", "--output=/dev/null"]
+    assert _sbatch(words, b"#!/bin/sh\n", {"PATH": os.environ["PATH"]}) == str(last + 1)
+
+
+@pytest.mark.parametrize(
+    ("says", "refuse", "code"),
+    [
+        ("sbatch: error: name an account, then try again: no connection to a project", "Unspecified error", 2),
+        ("sbatch: error: no such account", "Socket timed out on send/recv operation", None),
+        ("sbatch: error: Unable to contact slurm controller (connect failure)", "", None),
+    ],
+)
+def test_slurm_s_own_line_says_whether_a_job_was_refused_and_not_what_a_site_says_before_it(
+    cluster, tmp_path, says, refuse, code
+):
+    (tmp_path / "tools" / "sbatch").write_text(
+        f"#!/bin/sh\necho '{says}' >&2\n"
+        + (f"echo 'sbatch: error: Batch job submission failed: {refuse}' >&2\n" if refuse else "")
+        + "exit 1\n"
+    )
+    environment = {"PATH": os.environ["PATH"]}
+    if code is None:
+        assert _sbatch([], b"", environment) is None
+    else:
+        with pytest.raises(PromoError, match="name an account") as found:
+            _sbatch([], b"", environment)
+        assert found.value.exit_code == code
 
 
 def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster, place, tmp_path):

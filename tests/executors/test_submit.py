@@ -3,7 +3,7 @@
 import pytest
 
 import made
-from clusters import attempts, endings, ran, request, sound, state, write_study
+from clusters import attempts, endings, process, ran, request, sound, state, write_study
 from promo.run.disk import DISK
 from promo.run.executors.local import worker_environment
 from promo.run.executors.submit import SubmitExecutor
@@ -36,6 +36,21 @@ def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
     assert sound(study)
     assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
     assert len(set(cluster.names())) == len(cluster.names()) == 4
+
+
+def test_a_job_whose_row_has_no_name_is_found_by_its_folder_by_the_promo_after_the_one_that_was_killed(cluster, place):
+    """As with Grid Engine, whose rows have a number and too short a name."""
+    words = {**SITE, "row": '"(?P<number>[0-9]+)[|][^|]+[|](?P<state>.*)"', "grace": "1s"}
+    study = write_study(place, "submit", poll=ALL, pause=8, slots=3, **words)
+    cluster.plan(slots=3)
+    first = process("run", "trial.promo", folder=place)
+    cluster.until((study / "runs/short/good-node-s1/attempt-1/checkpoint.json").exists)
+    first.kill()
+    first.communicate()
+    ran(place)
+
+    assert sound(study)
+    assert endings(study) == ["ok"]
 
 
 def test_the_devices_in_its_words_are_those_of_the_stage(cluster, place):
@@ -71,14 +86,10 @@ def test_a_refusal_and_a_command_that_is_not_there_are_said(cluster, place):
     assert sound(study)
 
 
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [({"submit": '"nowhere-submit {attend}"'}, "cannot be started"), ({"row": '"("'}, "`option row` is no pattern")],
-)
-def test_a_host_block_that_cannot_work_is_named(cluster, place, changed, words):
-    write_study(place, "submit", poll=ALL, **{**SITE, **changed})
+def test_a_command_that_is_not_there_is_named(cluster, place):
+    write_study(place, "submit", poll=ALL, **{**SITE, "submit": '"nowhere-submit {attend}"'})
 
-    assert words in ran(place, ends=2)
+    assert "'nowhere-submit' cannot be started" in ran(place, ends=2)
 
 
 @pytest.mark.parametrize("poll", ["site-jobs", "site-jobs {number}"])
