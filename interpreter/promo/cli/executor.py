@@ -91,7 +91,7 @@ def _held(name: str, given: Options) -> int:
         return made
 
     wrong = 0
-    for source in (declared(make()), tried(make, given, os.environ, Path.cwd())):
+    for source in (declared(make), tried(make, given, os.environ, Path.cwd())):
         for held in source:
             put(f"{'ok' if held.good else 'WRONG':6} {held.name}: {held.words}")
             wrong += held.good is False

@@ -176,9 +176,10 @@ def _value(scope: Scope, expressions: Expressions, clause: Node, name: str, opti
     value = expressions.value(part)
     if value is None:
         return None
-    fits = isinstance(value, str) and re.fullmatch(option.form, value)
-    fault = option.fault(str(value)) if fits else "is a text, but not one that the executor takes"
-    if not fault:
-        return value
+    fault = "is a text, but not one that the executor takes"
+    if isinstance(value, str) and re.fullmatch(option.form, value):
+        fault = option.fault(value)
+        if not fault:
+            return value
     scope.report("P0232", f"the option '{name}' {fault}", part, f"write it like this: option {name} = {option.example}")
     return None
