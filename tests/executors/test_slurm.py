@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clusters import command, endings, ran, request, sound, state, write_study
+from clusters import command, endings, process, ran, request, sound, state, write_study
 from promo.base.errors import PromoError
 from promo.run.executors.slurm import SlurmExecutor, _sbatch, gpus_of
+from promo.run.mounts import mount_of
 
 
 def test_it_keeps_to_the_port(cluster, place):
@@ -102,11 +103,47 @@ def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster
 
     assert sound(study)
     (root,) = shared.iterdir()
+    there, here = (mount_of(one).kind for one in (root, study))
+    lines = " ".join(command("status", study, folder=place)[1].split())
+    assert f" attempts lie in {root} on {there}, the ledger on {here} " in lines
+    assert f"{root} on {there}, the ledger on {here}: a file was made there by one alone, and another was whole" in said
+    assert sorted(one.name for one in root.iterdir()) == ["data", "program", "runs"]
     assert (study / "runs").resolve() == root / "runs"
     assert not (root / "ledger.jsonl").exists()
     assert all(Path(job["chdir"]).is_relative_to(root) for job in cluster.jobs())
     (root / "runs" / "stray.txt").write_text("x", encoding="utf-8")
     assert "no event accounts for runs/stray.txt" in command("verify", study, folder=place)[1]
+
+
+def test_attempts_that_wait_are_not_called_running(cluster, place):
+    study = write_study(place, "slurm", pause=600)
+    cluster.plan(slots=1)
+    promo = process("run", "trial.promo", folder=place)
+    cluster.until(lambda: len(list(study.glob("runs/*/*/*/claim"))) == 1 and len(cluster.jobs()) == 2)
+    said = command("status", study, folder=place)[1].splitlines()
+    command("stop", study, folder=place)
+    promo.communicate(timeout=60)
+
+    assert sorted(line.split(":")[0].strip() for line in said if "on node, seed 1" in line) == ["queued", "running"]
+
+
+@pytest.mark.parametrize(
+    ("lax", "words"), [("open", "two can make the same file"), ("replace", "is not whole after a rename")]
+)
+def test_a_shared_folder_that_cannot_hold_attempts_is_refused(cluster, place, tmp_path, monkeypatch, lax, words):
+    """A file system of such a kind is played by the system's own calls."""
+    study, made = write_study(place, "slurm"), os.open
+    if lax == "open":
+        monkeypatch.setattr(os, "open", lambda path, flags, *mode, **k: made(path, flags & ~os.O_EXCL, *mode, **k))
+    else:
+        monkeypatch.setattr(Path, "replace", lambda source, target: None)
+    (tmp_path / "scratch").mkdir()
+    code, said = command("run", "trial.promo", "--shared", tmp_path / "scratch", folder=place)
+    monkeypatch.undo()
+
+    assert code == 2
+    assert words in said
+    assert not (study / "runs").exists()
 
 
 @pytest.mark.slow

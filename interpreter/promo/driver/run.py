@@ -32,7 +32,7 @@ from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
-from promo.driver.shared import share
+from promo.driver.shared import TRIED, share, where_words
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
@@ -120,6 +120,8 @@ def run_study(
     with lock_study(folder.path, folder.disk) as lock:
         folder, disk, state = _entered(folder, lock, shared)
         fresh = state.study is StudyState.EMPTY
+        if fresh and shared is not None:
+            display.say(f"{where_words(folder.path)}: {TRIED}")
         if not fresh:
             compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
