@@ -276,16 +276,18 @@ class QueueExecutor(ABC):
         going = [job for job in handles if job.stand is None]
         for job in going:
             give_up_alone(job.folder)
-        until, unanswered = time.monotonic() + STOP_S, int(self._silent_since is not None)
+        until, unanswered, asked = time.monotonic() + STOP_S, int(self._silent_since is not None), False
         while going and unanswered < SILENCES and time.monotonic() < until:
             rows = self.listed(going)
             unanswered = unanswered + 1 if _is_silence(rows, going) else 0
+            self._silent_since = time.monotonic() if unanswered else None
             if rows is not None:
                 going = [job for job in going if _may_go_on(rows.get(job.name))]
                 for job in going:
                     job.number = rows[job.name].number or job.number
-            if going:
+            if going and not (asked and unanswered):  # who does not answer is asked to end them once
                 self.end(going)
+                asked = True
                 time.sleep(0.25)
         left = [job for job in going if not is_given_up(job.folder) and read_exit(DISK, job.folder) is None]
         if left:
