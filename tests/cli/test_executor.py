@@ -23,7 +23,7 @@ def test_installed_executors_are_listed_with_their_options(capsys):
     assert promo("executor") == 0
     said = capsys.readouterr().out
     assert "local: no options" in said
-    assert "slurm: account, constraint, container, cpus" in said
+    assert "slurm: account, constraint, cpus" in said
     assert promo("executor", "slurm") == 0
     assert 'option partition = "gpu"' in capsys.readouterr().out
     assert promo("executor", "lokal") == 2

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from clusters import command, endings, process, ran, request, sound, state, write_study
 from promo.base.errors import PromoError
-from promo.run.executors.slurm import SlurmExecutor, _sbatch, gpus_of
+from promo.run.executors.slurm import _sbatch, gpus_of
 from promo.run.mounts import mount_of
 
 
@@ -51,11 +50,6 @@ def test_an_image_and_what_it_sees_are_words_of_sbatch_and_are_sealed_where_they
     for old, new, changed in (("/venv:ro", "/venv", 0), ("25.01", "25.02", 1)):
         (place / "trial.promo").write_text(said.replace(old, new), encoding="utf-8")
         assert command("check", "trial.promo", folder=place)[0] == changed
-
-    declared = SlurmExecutor.options["container"]
-    assert re.fullmatch(declared.form, "/shared/bundle")
-    assert not re.fullmatch(declared.form, "bundle")
-    assert declared.moves
 
 
 def test_what_a_site_prints_around_an_answer_changes_nothing(cluster, place):

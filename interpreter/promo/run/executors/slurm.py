@@ -123,9 +123,6 @@ class SlurmExecutor(QueueExecutor):
     options: ClassVar[Mapping[str, ExecutorOption]] = {
         "account": _text('"lab"', "who is charged"),
         "constraint": _text('"h100&ib"', "features that the node has", moves=True, form=CONSTRAINT),
-        "container": _text(
-            '"/shared/bundle"', "Slurm's own `--container`: the folder of an OCI bundle", moves=True, form=f"/{PATHS}"
-        ),
         "cpus": _count("8", "processors of a device's process; as many as `threads` by default"),
         "exclude": _text('"node[7-9]"', "nodes that are not used", form=NODES),
         "gpus": ExecutorOption(
