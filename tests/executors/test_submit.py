@@ -86,6 +86,33 @@ def test_a_refusal_and_a_command_that_is_not_there_are_said(cluster, place):
     assert sound(study)
 
 
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('site-submit "$@" >/dev/null', ""),
+        pytest.param('site-submit "$@"; printf "\\377\\376caf\\351\\n"', "", marks=pytest.mark.slow),
+        ('site-submit "$@"; exit 3', "'odd-submit' ends with status 3: 1"),
+        pytest.param("exit 4", "'odd-submit' ends with status 4, and says nothing", marks=pytest.mark.slow),
+    ],
+    ids=["no number", "no UTF-8", "taken, and a failure", "nothing"],
+)
+def test_a_launcher_that_answers_oddly_loses_nothing_and_is_told_of_in_one_message(
+    cluster, place, tmp_path, script, words
+):
+    (tmp_path / "tools" / "odd-submit").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (tmp_path / "tools" / "odd-submit").chmod(0o755)
+    odd = {**SITE, "submit": SITE["submit"].replace("site-submit", "odd-submit"), "variables": '"SLURM_CONF"'}
+    study = write_study(place, "submit", poll=ALL, **odd)
+    said = ran(place, ends=2 if words else 0)
+    assert words in said
+    assert said.count("error: ") == bool(words)
+    (tmp_path / "tools" / "odd-submit").write_text('#!/bin/sh\nexec site-submit "$@"\n', encoding="utf-8")
+    ran(place)
+
+    assert sound(study)
+    assert {one.device_s for one in state(study).every_attempt() if one.loss} <= {"0"}
+
+
 def test_a_command_that_is_not_there_is_named(cluster, place):
     write_study(place, "submit", poll=ALL, **{**SITE, "submit": '"nowhere-submit {attend}"'})
 

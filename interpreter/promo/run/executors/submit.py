@@ -148,7 +148,8 @@ class SubmitExecutor(QueueExecutor):
         if "doubt" in given and _pattern(given, "doubt").search(said):
             return None
         hint = "change the options in the host's block, then run again"
-        raise PromoError(f"the job is refused: {said.strip()[-500:] or code}", hint=hint)
+        told = f": {said.strip()[-500:]}" if said.strip() else ", and says nothing"
+        raise PromoError(f"the job is refused: '{words[0]}' ends with status {code}{told}", hint=hint)
 
     def why_waiting(self, said: str) -> str:
         """Whatever stands in a row as its reason."""
