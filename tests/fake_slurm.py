@@ -9,6 +9,7 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     lose            every n-th accepted job is forgotten before it begins
     doubt           every n-th submission answers with a time-out, although the job was taken
     refuse          the message with which every submission is refused
+    says            lines that a site's own wrapper prints in front of what a tool answers, and behind it
     blind           nodes do not see the folders of attempts: jobs end before they begin
     bad             `n1` or `n2`, which does not see them; it is given the next job, of those that do not exclude it
     why             why jobs wait
@@ -267,9 +268,15 @@ def main():
         srun(sys.argv[1:])
     if tool == "sacct" and "accounts" not in plan():
         sys.exit("Slurm accounting storage is disabled")
+    around = plan().get("says")
+    for stream in (sys.stdout.buffer, sys.stderr.buffer) if around else ():
+        stream.write(around.encode("latin-1") + b"\n")
+        stream.flush()
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         TOOLS[tool](sys.argv[1:])
+    if around:
+        print("Goodbye")
 
 
 main()

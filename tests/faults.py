@@ -51,7 +51,7 @@ time_t time(time_t *said) {
 
 
 def shell(*words):
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
     return done.stdout
 

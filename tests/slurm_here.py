@@ -16,7 +16,7 @@ from pathlib import Path
 
 import clusters
 import faults
-from faults import carried_out, ended, shell, until
+from faults import carried_out, ended, number_of, shell, until
 
 NEEDED = ("sbatch", "squeue", "scancel", "slurmctld", "slurmd", "munged", "unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
@@ -207,6 +207,71 @@ class Faults(faults.Faults):
         ended(promo)
         return ["ok"]
 
+    def controller_hangs(self):
+        """
+        It is there and says nothing: the study can be stopped all the same, and what goes on is taken up.
+
+        What it was told meanwhile it carries out later, so that the job ends then.
+        """
+        promo = self._started()
+        self._alone()
+        controller_ = int((self.run / "slurmctld.pid").read_text())
+        os.kill(controller_, signal.SIGSTOP)
+        began = time.monotonic()
+        code, stopped = clusters.command("stop", "trial.promo", folder=self.place)
+        assert code == 0, stopped
+        assert time.monotonic() - began < 60
+        said = ended(promo, 130)
+        assert f"promo run takes them up: {self._first().job}" in stopped
+        assert "has not said that these jobs have ended" in said, said
+        assert self._first().ending == "running"
+        assert number_of(self._supervisor)
+        os.kill(controller_, signal.SIGCONT)
+        until(lambda: not self._known())
+        ended(self._promo())
+        return ["gone", "ok"]
+
+    def squeue_silent(self):
+        """No question is answered from the first job on: ends are read from folders, and the silence is told."""
+        tools = self.place / "tools"
+        tools.mkdir()
+        (tools / "squeue").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "squeue").chmod(0o755)
+        before = os.environ["PATH"]
+        os.environ["PATH"] = os.pathsep.join([str(tools), before])
+        said = ended(self._promo())
+        os.environ["PATH"] = before
+        assert "the queue has not answered for" in said, said
+        assert not self._lost()
+
+    def element_cancelled_that_waits(self):
+        """Slurm without a database forgets an element that never began: it is lost as unknown, at no cost."""
+        promo = self._promo()
+        waits = until(lambda: shell("squeue", "-h", "-a", "-r", "-t", "PENDING", "-o", "%i").split())
+        shell("scancel", waits[-1])
+        ended(promo)
+        assert {(one.loss.value, one.device_s) for one in self._lost()} == {("unknown", "0")}
+
+    def odd_place(self):
+        """Blanks, percent signs, quotes and letters of no alphabet of a shell in the path of everything."""
+        other = self.place.parent / "100% größe & co, [x] 'q' $HOME"
+        shutil.copytree(self.place, other)
+        ended(clusters.process(*self.words, folder=other))
+        assert clusters.sound(other / self.study.name)
+        ended(self._promo())
+        return ["ok"]
+
+    def image_without_pyxis(self):
+        """What takes images is a plug-in: where there is none, sbatch says so, and nothing was begun."""
+        said = ended(self._promo(), 2)
+        assert "Slurm refuses the job: sbatch: unrecognized option '--container-image=alpine'" in said, said
+        assert not jobs("all")
+        options = self.place / "trial.promo"
+        options.write_text(options.read_text().replace('  option image = "alpine"\n', ""))
+        shutil.rmtree(self.study)
+        clusters.command("freeze", "trial.promo", "--again", folder=self.place)
+        ended(self._promo())
+
     def node_failed(self):
         promo = self._started()
         self._lose_sight(self._node_of(self._first()))
@@ -282,9 +347,12 @@ WIDE = {"two_nodes": "  nodes    2\n"}
 PAUSES = dict.fromkeys(
     (
         "clock_off",
+        "element_cancelled_that_waits",
         "folder_not_seen",
+        "image_without_pyxis",
         "never_placed",
         "nothing",
+        "odd_place",
         "one_bad_node",
         "two_nodes",
         "two_studies",
@@ -300,14 +368,16 @@ PAUSES = dict.fromkeys(
     "requeued": 6,
     "promo_killed_and_they_end": 6,
     "promo_killed_while_they_wait": 0,
+    "squeue_silent": 45,
     "step_daemon_killed": 6,
     "two_promos": 6,
 }
 """How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
 OPTIONS = {"site_limit": {"time": "1min"}, "never_placed": {"constraint": '"fast"'}} | {
-    "waits_for_ever": {"partition": '"brief"', "time": "5min"}
+    "waits_for_ever": {"partition": '"brief"', "time": "5min"},
+    "image_without_pyxis": {"image": '"alpine"'},
 }
-SLOTS = {"promo_killed_while_they_wait": 3, "one_bad_node": 3}
+SLOTS = dict.fromkeys(("element_cancelled_that_waits", "one_bad_node", "promo_killed_while_they_wait"), 3)
 
 
 COMMANDS = {

@@ -62,10 +62,14 @@ def executor(name: str) -> "Executor | None":
     A new executor of that kind; None when none is installed.
 
     Raises:
-        PromoError: it is installed but cannot be loaded.
+        PromoError: it is installed but cannot be loaded or made.
     """
     kind = _plugin("promo.executors", EXECUTORS, name)
-    return None if kind is None else cast("Executor", kind())
+    try:
+        return None if kind is None else cast("Executor", kind())
+    except Exception as fault:
+        message = f"the plug-in '{name}' of promo.executors cannot be made: {type(fault).__name__}: {fault}"
+        raise PromoError(message, hint="fix or remove its package") from fault
 
 
 def executor_options(name: str) -> "Mapping[str, ExecutorOption] | None":
@@ -76,7 +80,13 @@ def executor_options(name: str) -> "Mapping[str, ExecutorOption] | None":
         PromoError: it is installed but cannot be loaded.
     """
     kind = _plugin("promo.executors", EXECUTORS, name)
-    return None if kind is None else cast("Mapping[str, ExecutorOption]", kind.options)
+    if kind is None:
+        return None
+    options = getattr(kind, "options", None)
+    if not isinstance(options, Mapping) or not all(isinstance(one, ExecutorOption) for one in options.values()):
+        message = f"the plug-in '{name}' of promo.executors has no `options`: a mapping of ExecutorOption by name"
+        raise PromoError(message, hint="fix or remove its package")
+    return options
 
 
 def executor_spreads(name: str) -> bool:

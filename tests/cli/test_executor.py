@@ -1,7 +1,13 @@
 """`promo executor`: what can start runs, and the port that anyone's executor can be held to."""
 
+import re
+import sys
+
 import pytest
 
+from promo import plugins
+from promo.cli.executor import _value
+from promo.plugins import executor_names, executor_options
 from promo.run.executors.local import LocalExecutor
 from promo.run.values import Exit
 from support import promo
@@ -46,6 +52,151 @@ def test_an_executor_that_lies_is_found_out(monkeypatch, capsys):
 
     assert promo("executor", "local", "--try") == 1
     assert "WRONG  run" in capsys.readouterr().out
+
+
+ELSEWHERE = """
+import secrets
+import subprocess
+import sys
+
+from promo.run.disk import DISK
+from promo.run.locks import give_up_alone, has_begun
+from promo.run.store import read_exit
+from promo.run.values import Exit, Phase, Reason
+
+STARTED = []
+
+
+class Plain:
+    here, options = False, {}
+
+    def name(self, folder):
+        return "plain-" + secrets.token_hex(4)
+
+    def start(self, attempt):
+        words = [sys.executable, "-P", "-m", "promo.run.attend", str(attempt.folder)]
+        with (attempt.folder / "supervisor.txt").open("ab") as log:
+            process = subprocess.Popen(words, env=dict(attempt.environment), stdout=log, stderr=log)
+        STARTED.append(process)
+        return attempt.folder, process
+
+    def prepare(self, handle):
+        pass
+
+    def find(self, folder, job, options):
+        return (folder, None) if read_exit(DISK, folder) is None else None
+
+    def look(self, handles):
+        return [self.stand(*handle) for handle in handles]
+
+    def stand(self, folder, process):
+        ended = read_exit(DISK, folder)
+        if ended is None and process is not None and process.poll() is not None:
+            return Exit(process.returncode, Reason.SUPERVISOR)
+        return ended or (Phase.RUNNING if has_begun(folder) else Phase.QUEUED)
+
+    def cancel(self, handles):
+        for folder, process in handles:
+            give_up_alone(folder)
+            process.terminate()
+            process.wait()
+
+    def close(self):
+        pass
+
+
+class Forgets(Plain):
+    def look(self, handles):
+        return super().look(handles)[:-1]
+
+
+class Raises(Plain):
+    def look(self, handles):
+        raise RuntimeError("no such engine")
+
+
+class Odd(Plain):
+    def look(self, handles):
+        return ["done" for _ in handles]
+
+
+class Lets(Plain):
+    def cancel(self, handles):
+        pass
+
+
+class Denies(Plain):
+    def find(self, folder, job, options):
+        return None
+
+
+class Unmade(Plain):
+    def __init__(self):
+        raise ValueError("no such file")
+
+
+class Undeclared(Plain):
+    options = None
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory, monkeypatch):
+    """Executors of an installed package that promo knows nothing of; what one of them lets run on is ended here."""
+    place = tmp_path_factory.mktemp("site")
+    (place / "elsewhere.py").write_text(ELSEWHERE, encoding="utf-8")
+    (place / "elsewhere-1.0.dist-info").mkdir()
+    (place / "elsewhere-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n"
+    )
+    kinds = re.findall(r"^class (\w+)", ELSEWHERE, re.MULTILINE)
+    points = "".join(f"{kind.lower()} = elsewhere:{kind}\n" for kind in kinds)
+    (place / "elsewhere-1.0.dist-info" / "entry_points.txt").write_text(f"[promo.executors]\n{points}")
+    monkeypatch.syspath_prepend(place)
+    plugins._installed.cache_clear()
+    yield
+    plugins._installed.cache_clear()
+    module = sys.modules.pop("elsewhere", None)
+    for process in getattr(module, "STARTED", ()):
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("name", "code", "wrong"),
+    [
+        ("plain", 0, ""),
+        ("forgets", 1, "run: a look at 2 attempts gives 1 answers"),
+        ("raises", 1, "look-up: it raised RuntimeError: no such engine (elsewhere.py, line"),
+        ("odd", 1, "given up: 'done' says of no attempt where it stands"),
+        ("lets", 1, "cancel: its run goes on"),
+        ("denies", 1, "look-up: it says that the attempt will never begin or continue, and it continues"),
+        ("unmade", 2, "the plug-in 'unmade' of promo.executors cannot be made: ValueError: no such file"),
+        ("undeclared", 2, "the plug-in 'undeclared' of promo.executors has no `options`"),
+    ],
+)
+def test_an_executor_of_any_package_is_held_to_the_port_and_each_fault_of_it_is_said(capsys, name, code, wrong):
+    assert promo("executor", name, "--try") == code
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    assert (f"WRONG  {wrong}" in said.out if code == 1 else wrong in said.err) or not wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [(name, option) for name in executor_names() for option in executor_options(name)]
+)
+def test_what_is_shown_as_an_example_of_an_option_is_taken(name, option):
+    declared = executor_options(name)[option]
+
+    assert _value(declared, declared.example.strip('"'), option) is not None
+
+
+def test_what_an_executor_needs_and_a_pattern_that_cannot_work_are_named(capsys):
+    assert promo("executor", "submit", "--try", "--option", "queued=r") == 2
+    assert "starts nothing without the options 'cancel', 'number'" in capsys.readouterr().err
+    assert promo("executor", "submit", "--try", "--option", "queued=(") == 2
+    assert "'queued=(' is no regular expression" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", ["waits", "waits=x", "colour=red", "grace=3"])

@@ -218,6 +218,22 @@ def test_a_reason_that_differs_in_its_numbers_alone_is_not_told_again(cluster, t
     assert ["Slurm says Frozen" in one for one in other] == [True]
 
 
+def test_ends_are_seen_and_silence_is_told_where_squeue_never_answers(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("promo.run.executors.queued.PATIENCE_S", 1.0)
+    cluster.plan(slots=1)
+    executor = SlurmExecutor()
+    handles = executor.start_all([attempt(executor, tmp_path, number) for number in (1, 2)])
+    (cluster.folder / "down").touch()
+    stands = seen(cluster, executor, handles, lambda stands: isinstance(stands[0], Exit) and executor._news)
+    told = executor.news()
+    left = executor.cancel(handles)
+
+    assert itself(stands) == [True, False]
+    assert ["has not answered for" in line for line in told] == [True]
+    assert left == []  # the other one has been given up before it began
+    assert is_given_up(handles[1].folder)
+
+
 def test_jobs_that_wait_are_kept_from_a_node_where_one_could_not_begin(cluster, tmp_path):
     cluster.plan(slots=1, bad="n1")
     executor = SlurmExecutor()

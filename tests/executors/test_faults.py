@@ -190,6 +190,34 @@ def test_a_study_that_is_stopped_cancels_its_jobs_and_goes_on_later(engine):
     assert "gone" in endings(study)
 
 
+@BOTH
+def test_what_cannot_be_cancelled_for_its_engine_is_silent_stays_under_way_and_is_taken_up(engine):
+    """Else it would write behind the back of a ledger that calls it ended."""
+    study = engine.study(pause=600, slots=3)
+    engine.cluster.plan(slots=3)
+    first = engine.process()
+    engine.cluster.until(lambda: (study / "runs/short/good-node-s1/attempt-1/checkpoint.json").exists())
+    (engine.cluster.folder / "down").touch()
+    code, stopped = command("stop", "trial.promo", folder=engine.place)
+    said = first.communicate(timeout=60)[0]
+
+    assert (code, first.returncode) == (0, 130), said
+    (left,) = attempts(study)
+    assert left.ending == "running"
+    assert f"has not said that these jobs have ended; promo run takes them up: {left.job}" in stopped
+    assert "have ended, so that they may go on: " + left.job in said
+    assert engine.cluster.alive()
+    (engine.cluster.folder / "down").unlink()
+    again = engine.process()
+    engine.cluster.until(lambda: engine.running() == 1)
+    assert command("stop", "trial.promo", folder=engine.place)[0] == 0
+    again.communicate(timeout=60)
+    assert not engine.cluster.alive()
+    engine.ran()
+    assert sound(study)
+    assert endings(study) == ["gone", "ok"]
+
+
 @SLOW
 @BOTH
 def test_an_engine_that_does_not_answer_for_a_while_loses_nothing(engine):

@@ -1,13 +1,16 @@
 """Slurm, as a fake cluster plays it: what of a queue is Slurm's own.  What goes wrong in any is in `test_faults.py`."""
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from clusters import command, endings, ran, request, sound, state, write_study
-from promo.run.executors.slurm import gpus_of
+from clusters import command, endings, process, ran, request, sound, state, write_study
+from promo.base.errors import PromoError
+from promo.run.executors.slurm import _sbatch, gpus_of
+from promo.run.mounts import mount_of
 
 
 def test_it_keeps_to_the_port(cluster, place):
@@ -35,6 +38,57 @@ def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
         assert not any(word.startswith("--grace") for word in words)
 
 
+def test_an_image_and_what_it_sees_are_words_of_sbatch_and_are_sealed_where_they_may_move_a_score(cluster, place):
+    image = {"image": '"nvcr.io#nvidia/pytorch:25.01-py3"', "mounts": '"/scratch:/scratch,/venv:/venv:ro"'}
+    write_study(place, "slurm", nodes='"n[1-4]"', constraint='"h100&ib"', exclude='"n[7-9],n12"', **image)
+    ran(place)
+    for words in cluster.submitted():
+        assert {"--container-image=nvcr.io#nvidia/pytorch:25.01-py3", "--nodelist=n[1-4]"} <= set(words)
+        assert {"--container-mounts=/scratch:/scratch,/venv:/venv:ro", "--constraint=h100&ib"} <= set(words)
+        assert "--exclude=n[7-9],n12" in words
+    said = (place / "trial.promo").read_text(encoding="utf-8")
+    for old, new, changed in (("/venv:ro", "/venv", 0), ("25.01", "25.02", 1)):
+        (place / "trial.promo").write_text(said.replace(old, new), encoding="utf-8")
+        assert command("check", "trial.promo", folder=place)[0] == changed
+
+
+def test_what_a_site_prints_around_an_answer_changes_nothing(cluster, place):
+    """A greeting, a line with a number in it, and bytes that are no UTF-8."""
+    study = write_study(place, "slurm")
+    cluster.plan(says="*** caf\xe9 | cluster | of 2026 ***\n\n7 days until maintenance\n17|")
+    ran(place)
+
+    assert sound(study)
+    assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
+    last, words = max(job["number"] for job in cluster.jobs()), ["--job-name=one", "--chdir=/", "--output=/dev/null"]
+    assert _sbatch(words, b"#!/bin/sh\n", {"PATH": os.environ["PATH"]}) == str(last + 1)
+
+
+@pytest.mark.parametrize(
+    ("says", "refuse", "code"),
+    [
+        ("sbatch: error: name an account, then try again: no connection to a project", "Unspecified error", 2),
+        ("sbatch: error: no such account", "Socket timed out on send/recv operation", None),
+        ("sbatch: error: Unable to contact slurm controller (connect failure)", "", None),
+    ],
+)
+def test_slurm_s_own_line_says_whether_a_job_was_refused_and_not_what_a_site_says_before_it(
+    cluster, tmp_path, says, refuse, code
+):
+    (tmp_path / "tools" / "sbatch").write_text(
+        f"#!/bin/sh\necho '{says}' >&2\n"
+        + (f"echo 'sbatch: error: Batch job submission failed: {refuse}' >&2\n" if refuse else "")
+        + "exit 1\n"
+    )
+    environment = {"PATH": os.environ["PATH"]}
+    if code is None:
+        assert _sbatch([], b"", environment) is None
+    else:
+        with pytest.raises(PromoError, match="name an account") as found:
+            _sbatch([], b"", environment)
+        assert found.value.exit_code == code
+
+
 def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster, place, tmp_path):
     study, shared = write_study(place, "slurm"), tmp_path / "scratch"
     shared.mkdir()
@@ -43,11 +97,47 @@ def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster
 
     assert sound(study)
     (root,) = shared.iterdir()
+    there, here = (mount_of(one).kind for one in (root, study))
+    lines = " ".join(command("status", study, folder=place)[1].split())
+    assert f" attempts lie in {root} on {there}, the ledger on {here} " in lines
+    assert f"{root} on {there}, the ledger on {here}: a file was made there by one alone, and another was whole" in said
+    assert sorted(one.name for one in root.iterdir()) == ["data", "program", "runs"]
     assert (study / "runs").resolve() == root / "runs"
     assert not (root / "ledger.jsonl").exists()
     assert all(Path(job["chdir"]).is_relative_to(root) for job in cluster.jobs())
     (root / "runs" / "stray.txt").write_text("x", encoding="utf-8")
     assert "no event accounts for runs/stray.txt" in command("verify", study, folder=place)[1]
+
+
+def test_attempts_that_wait_are_not_called_running(cluster, place):
+    study = write_study(place, "slurm", pause=600)
+    cluster.plan(slots=1)
+    promo = process("run", "trial.promo", folder=place)
+    cluster.until(lambda: len(list(study.glob("runs/*/*/*/claim"))) == 1 and len(cluster.jobs()) == 2)
+    said = command("status", study, folder=place)[1].splitlines()
+    command("stop", study, folder=place)
+    promo.communicate(timeout=60)
+
+    assert sorted(line.split(":")[0].strip() for line in said if "on node, seed 1" in line) == ["queued", "running"]
+
+
+@pytest.mark.parametrize(
+    ("lax", "words"), [("open", "two can make the same file"), ("replace", "is not whole after a rename")]
+)
+def test_a_shared_folder_that_cannot_hold_attempts_is_refused(cluster, place, tmp_path, monkeypatch, lax, words):
+    """A file system of such a kind is played by the system's own calls."""
+    study, made = write_study(place, "slurm"), os.open
+    if lax == "open":
+        monkeypatch.setattr(os, "open", lambda path, flags, *mode, **k: made(path, flags & ~os.O_EXCL, *mode, **k))
+    else:
+        monkeypatch.setattr(Path, "replace", lambda source, target: None)
+    (tmp_path / "scratch").mkdir()
+    code, said = command("run", "trial.promo", "--shared", tmp_path / "scratch", folder=place)
+    monkeypatch.undo()
+
+    assert code == 2
+    assert words in said
+    assert not (study / "runs").exists()
 
 
 @pytest.mark.slow

@@ -3,11 +3,14 @@
 import pytest
 
 import made
-from clusters import attempts, endings, ran, request, sound, state, write_study
+from clusters import attempts, endings, process, ran, request, sound, state, write_study
 from promo.run.disk import DISK
+from promo.run.executors.local import worker_environment
 from promo.run.executors.submit import SubmitExecutor
-from promo.run.store import write_request
+from promo.run.locks import has_begun
+from promo.run.store import read_exit, write_request
 from promo.run.values import AttemptSpec
+from promo.study.values import BudgetKind
 
 SITE = {
     "submit": '"site-submit {name} {folder} {attend}"',
@@ -33,6 +36,21 @@ def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
     assert sound(study)
     assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
     assert len(set(cluster.names())) == len(cluster.names()) == 4
+
+
+def test_a_job_whose_row_has_no_name_is_found_by_its_folder_by_the_promo_after_the_one_that_was_killed(cluster, place):
+    """As with Grid Engine, whose rows have a number and too short a name."""
+    words = {**SITE, "row": '"(?P<number>[0-9]+)[|][^|]+[|](?P<state>.*)"', "grace": "1s"}
+    study = write_study(place, "submit", poll=ALL, pause=8, slots=3, **words)
+    cluster.plan(slots=3)
+    first = process("run", "trial.promo", folder=place)
+    cluster.until((study / "runs/short/good-node-s1/attempt-1/checkpoint.json").exists)
+    first.kill()
+    first.communicate()
+    ran(place)
+
+    assert sound(study)
+    assert endings(study) == ["ok"]
 
 
 def test_the_devices_in_its_words_are_those_of_the_stage(cluster, place):
@@ -69,13 +87,57 @@ def test_a_refusal_and_a_command_that_is_not_there_are_said(cluster, place):
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
-    [({"submit": '"nowhere-submit {attend}"'}, "cannot be started"), ({"row": '"("'}, "`option row` is no pattern")],
+    ("script", "words"),
+    [
+        ('site-submit "$@" >/dev/null', ""),
+        pytest.param('site-submit "$@"; printf "\\377\\376caf\\351\\n"', "", marks=pytest.mark.slow),
+        ('site-submit "$@"; exit 3', "'odd-submit' ends with status 3: 1"),
+        pytest.param("exit 4", "'odd-submit' ends with status 4, and says nothing", marks=pytest.mark.slow),
+    ],
+    ids=["no number", "no UTF-8", "taken, and a failure", "nothing"],
 )
-def test_a_host_block_that_cannot_work_is_named(cluster, place, changed, words):
-    write_study(place, "submit", poll=ALL, **{**SITE, **changed})
+def test_a_launcher_that_answers_oddly_loses_nothing_and_is_told_of_in_one_message(
+    cluster, place, tmp_path, script, words
+):
+    (tmp_path / "tools" / "odd-submit").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (tmp_path / "tools" / "odd-submit").chmod(0o755)
+    odd = {**SITE, "submit": SITE["submit"].replace("site-submit", "odd-submit"), "variables": '"SLURM_CONF"'}
+    study = write_study(place, "submit", poll=ALL, **odd)
+    said = ran(place, ends=2 if words else 0)
+    assert words in said
+    assert said.count("error: ") == bool(words)
+    (tmp_path / "tools" / "odd-submit").write_text('#!/bin/sh\nexec site-submit "$@"\n', encoding="utf-8")
+    ran(place)
 
-    assert words in ran(place, ends=2)
+    assert sound(study)
+    assert {one.device_s for one in state(study).every_attempt() if one.loss} <= {"0"}
+
+
+def test_a_command_that_is_not_there_is_named(cluster, place):
+    write_study(place, "submit", poll=ALL, **{**SITE, "submit": '"nowhere-submit {attend}"'})
+
+    assert "'nowhere-submit' cannot be started" in ran(place, ends=2)
+
+
+@pytest.mark.parametrize("poll", ["site-jobs", "site-jobs {number}"])
+def test_a_job_for_which_a_launcher_does_not_answer_has_not_ended(cluster, tmp_path, poll):
+    cluster.plan()
+    executor = SubmitExecutor()
+    write_request(
+        DISK, tmp_path, made.request(trainer="promo.run.tried:train", budget=made.budget(BudgetKind.WALL, 60))
+    )
+    options = {name: value.strip('"') for name, value in SITE.items() if name != "grace"} | {"poll": poll}
+    environment = worker_environment({}, threads=1, cuda_device=None)
+    spec = AttemptSpec(tmp_path, environment, 60, "promo.run.tried:train", job="promo-1-0", options=(*options.items(),))
+    handle = executor.start(spec)
+    cluster.until(lambda: has_begun(tmp_path))
+    (cluster.folder / "down").touch()
+    silent = executor.cancel([handle])
+    (cluster.folder / "down").unlink()
+
+    assert silent == [handle]
+    assert executor.cancel([handle]) == []
+    cluster.until(lambda: read_exit(DISK, tmp_path) is not None)
 
 
 @pytest.mark.parametrize(("named", "seen"), [({"variables": "SITE_ROOT,SITE_CELL"}, "17"), ({}, None)])

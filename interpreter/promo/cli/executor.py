@@ -11,6 +11,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.base.units import UNITS, Dimension
 from promo.cli.terminal import put
 from promo.study.host import Options
+from promo.study.hosts import options_words
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.space import Level
 
@@ -57,12 +58,18 @@ def _given(texts: Sequence[str], declared: Mapping[str, ExecutorOption]) -> Opti
             hint = f"it has: {', '.join(declared) or 'none'}"
             raise PromoError(f"'{text}' sets no option of the executor", hint=hint)
         found[name.strip()] = _value(option, value.strip().strip('"'), text)
+    absent = [name for name, option in declared.items() if option.needed and name not in found]
+    if absent:
+        hint = f"for example: --option {absent[0]}={declared[absent[0]].example}"
+        raise PromoError(f"it starts nothing without the {options_words(absent)}", hint=hint)
     return tuple(sorted(found.items()))
 
 
 def _value(option: ExecutorOption, value: str, text: str) -> Level:
-    span = SPAN.fullmatch(value)
+    span, hint = SPAN.fullmatch(value), f"write it like this: {option.example}"
     if option.kind is OptionKind.TEXT and re.fullmatch(option.form, value):
+        if option.fault(value):
+            raise PromoError(f"'{text}' {option.fault(value)}", hint=hint)
         return value
     if option.kind is OptionKind.COUNT and value.isdecimal():
         return Fraction(value)
@@ -70,7 +77,7 @@ def _value(option: ExecutorOption, value: str, text: str) -> Level:
         dimension, size = UNITS.get(span[2], (Dimension.NUMBER, Fraction(1)))
         if dimension is Dimension.TIME and (Fraction(span[1]) * size).denominator == 1:
             return Fraction(span[1]) * size
-    raise PromoError(f"'{text}' is not a value of that option", hint=f"write it like this: {option.example}")
+    raise PromoError(f"'{text}' is not a value of that option", hint=hint)
 
 
 def _held(name: str, given: Options) -> int:
@@ -84,7 +91,7 @@ def _held(name: str, given: Options) -> int:
         return made
 
     wrong = 0
-    for source in (declared(make()), tried(make, given, os.environ, Path.cwd())):
+    for source in (declared(make), tried(make, given, os.environ, Path.cwd())):
         for held in source:
             put(f"{'ok' if held.good else 'WRONG':6} {held.name}: {held.words}")
             wrong += held.good is False

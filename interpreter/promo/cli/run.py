@@ -126,5 +126,8 @@ def stop(options: Namespace) -> int:
         else:
             over = folder.state().study in (StudyState.CLOSED, StudyState.STOPPED)
             put("it had come to its end by itself" if over else "stopped; promo run resumes it")
+            left = [one.job for one in folder.state().running() if one.job is not None]
+            if left:
+                put(f"their queue has not said that these jobs have ended; promo run takes them up: {', '.join(left)}")
             return ExitCode.DONE
     raise PromoError(f"it was asked to end and still runs after {STOP_S} s", hint="watch it with: promo status")

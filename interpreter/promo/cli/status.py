@@ -15,8 +15,9 @@ from promo.cli.live import Screen
 from promo.cli.places import awaited, study_of
 from promo.cli.terminal import expanded, put
 from promo.decision.counts import Count
+from promo.driver.shared import where_words
 from promo.driver.study import LEDGER, StudyFolder
-from promo.ledger.state import State, StudyState
+from promo.ledger.state import Attempt, State, StudyState
 from promo.plans.values import Plan
 from promo.report.amendments import verdict_lines
 from promo.report.decided import attempt_cause
@@ -38,7 +39,7 @@ from promo.report.replay import replay_line
 from promo.report.spending import AMEND, budget_lines, budget_to_json, budget_words, short_of_budget
 from promo.report.words import span_text
 from promo.run.clock import SystemClock
-from promo.run.locks import is_worked_on
+from promo.run.locks import has_begun, is_worked_on
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.study.values import Study
 
@@ -126,6 +127,9 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
     replay = replay_line(state)
     if replay:
         yield f"  {replay}"
+    where = where_words(folder.path)
+    if where:
+        yield f"  {where}"
     seen = look(study, plan, state, folder.path)
     for stage in seen.progress.stages:
         yield f"  {stage.name}: {_stage_words(stage)}"
@@ -133,7 +137,7 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         if host.running or host.left:
             yield f"  {host.name}: {host_words(host)}"
     for attempt in state.running():
-        how = "asked for outside" if study.hosts[attempt.host].executor == OUTSIDE and not state.replay else "running"
+        how = _how(folder, study, state, attempt)
         yield f"  {how}: {attempt.stage}, {seen.call(attempt.candidate)} on {attempt.host}, seed {attempt.seed}"
     yield from _effects(state)
     for one in seen.progress.deciders:
@@ -145,6 +149,13 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
     )
     yield from (f"  {expanded(line)}" for line in budget_lines(study, plan, state))
     yield from (f"  {line}" for line in _whole(seen, study, plan, folder, state))
+
+
+def _how(folder: StudyFolder, study: Study, state: State, attempt: Attempt) -> str:
+    """Where an attempt stands that has not ended, as its folder shows; why it waits only its queue could say."""
+    if not state.replay and study.hosts[attempt.host].executor == OUTSIDE:
+        return "asked for outside"
+    return "queued" if attempt.job is not None and not has_begun(folder.path / attempt.folder) else "running"
 
 
 def _stage_words(stage: StageProgress) -> str:

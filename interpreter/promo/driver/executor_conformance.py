@@ -5,13 +5,17 @@ Anyone's executor can be held to it: `promo executor NAME --try`.  Attempts lie 
 because workers on other machines have to see it.
 """
 
+import re
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import assert_never, get_args
 
 from promo.base.classes import define, evolve, field
+from promo.base.errors import PromoError
+from promo.base.reading import read_plain
 from promo.driver.conformance import A_TRY, Held
 from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk
@@ -22,22 +26,69 @@ from promo.run.executors.outside import OutsideExecutor
 from promo.run.locks import give_up, give_up_alone
 from promo.run.outside import Outside, claim_outside
 from promo.run.ports import Executor, Gathering
-from promo.run.store import EXIT, attempt_folder, write_request
+from promo.run.store import EXIT, LOG, attempt_folder, write_request
 from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, RunStatus, Stand
 from promo.study.host import Options
-from promo.study.ports import OptionKind
+from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.values import Budget, BudgetKind
 
 SHORT_S, LONG_S, LIMIT_S = 1, 600, 900
 LOOK_S = 0.05
+LONGEST_LOOK_S = 60.0
+"""promo looks at nothing else meanwhile, and hears no Ctrl-C."""
+LAST_WORD_S, LONGEST_LOG = 15.0, 100_000
+"""How long a supervisor may take to say how its run ended, if one is left; a run that goes on prints meanwhile."""
+A_WRITE = 8
+"""Bytes that may have been on their way when it was cancelled."""
+METHODS = ("name", "start", "prepare", "find", "look", "cancel", "close")
 
 
-def declared(executor: Executor) -> Iterator[Held]:
+class _NoStands(Exception):
+    """What an executor answers to a look is not where each attempt stands."""
+
+
+def _looked(executor: Executor, handles: Sequence[object]) -> Sequence[Stand]:
+    """
+    Where attempts stand.
+
+    Raises:
+        _NoStands: it does not say that.
+    """
+    stands = executor.look(handles)
+    if not isinstance(stands, Sequence) or len(stands) != len(handles):
+        many = f"{len(stands)} answers" if isinstance(stands, Sequence) else repr(stands)[:100]
+        raise _NoStands(f"a look at {len(handles)} attempts gives {many}")
+    wrong = [one for one in stands if not isinstance(one, get_args(Stand))]
+    if wrong:
+        raise _NoStands(f"{repr(wrong[0])[:100]} says of no attempt where it stands")
+    return stands
+
+
+def _guarded(name: str, part: Iterator[Held]) -> Iterator[Held]:
+    """One part of the checks, which ends with what the executor does that no executor may."""
+    try:
+        yield from part
+    except PromoError:
+        raise  # it cannot be reached, or refuses: that is its own message
+    except _NoStands as fault:
+        yield Held(name, good=False, words=str(fault))
+    except Exception as fault:
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        words = f"it raised {type(fault).__name__}: {fault} ({Path(place.filename).name}, line {place.lineno})"
+        yield Held(name, good=False, words=words)
+
+
+def declared(make: Callable[[], Executor]) -> Iterator[Held]:
     """What can be checked without starting anything."""
-    kinds = {option.kind for option in executor.options.values()} <= set(OptionKind)
-    names = [name for name in executor.options if not name.isidentifier()]
-    words = ", ".join(executor.options) or "it takes none"
-    yield Held("options", kinds and not names, f"no names: {', '.join(names)}" if names else words)
+    yield from _guarded("declared", _declared(make))
+
+
+def _declared(make: Callable[[], Executor]) -> Iterator[Held]:
+    executor = make()
+    absent = [name for name in METHODS if not callable(getattr(executor, name, None))]
+    yield Held("methods", not absent, f"it lacks {', '.join(absent)}" if absent else ", ".join(METHODS))
+    odd = [f"'{name}' {fault}" for name, option in executor.options.items() if (fault := _odd(name, option))]
+    yield Held("options", not odd, "; ".join(odd) or ", ".join(executor.options) or "it takes none")
     one, two = executor.name(Path("attempt-1")), executor.name(Path("attempt-1"))
     if isinstance(executor, OutsideExecutor):
         yield Held("names", one is None, "a request is known by its digest" if one is None else f"{one} does not exist")
@@ -45,6 +96,20 @@ def declared(executor: Executor) -> Iterator[Held]:
         yield Held("names", executor.here, "it has no queue" if executor.here else "a queue's jobs need names")
     else:
         yield Held("names", one != two, f"{one}, {two}" if one != two else f"it makes up {one} twice")
+
+
+def _odd(name: str, option: ExecutorOption) -> str:
+    """What is wrong with how an option is declared; empty where nothing is."""
+    if not name.isidentifier():
+        return "is no name"
+    try:
+        pattern = re.compile(option.form)
+    except re.error as fault:
+        return f"has a form that is no regular expression: {fault}"
+    example = option.example.strip('"')
+    if option.kind is OptionKind.TEXT and (pattern.fullmatch(example) is None or option.fault(example)):
+        return f"does not take its own example, {option.example}"
+    return ""
 
 
 @define
@@ -73,7 +138,7 @@ class _Trial:
         """Where an attempt stands once it stands as wanted, or has ended; where it stood last if it never does."""
         until = time.monotonic() + self.patience_s
         while True:
-            stand = executor.look([handle])[0]
+            stand = _looked(executor, [handle])[0]
             if wanted(stand) or _has_ended(stand) or time.monotonic() >= until:
                 return stand
             time.sleep(LOOK_S)
@@ -108,10 +173,9 @@ def tried(
         if isinstance(make(), OutsideExecutor):
             yield from _asks(trial)
             return
-        yield from _runs(trial)
-        yield from _cancels(trial)
-        yield from _is_found(trial)
-        yield from _never_begins(trial)
+        parts = {"run": _runs, "cancel": _cancels, "look-up": _is_found, "given up": _never_begins}
+        for part, checks in parts.items():
+            yield from _guarded(part, checks(trial))
 
 
 def _asks(trial: _Trial) -> Iterator[Held]:
@@ -143,8 +207,11 @@ def _runs(trial: _Trial) -> Iterator[Held]:
     executor, began = trial.make(), time.monotonic()
     both = [trial.attempt(executor, SHORT_S) for _ in range(2)]
     handles = _started(executor, both)
-    stands = executor.look(handles)
-    yield Held("one look for all", len(stands) == len(handles), f"{len(stands)} answers for {len(handles)} attempts")
+    asked = time.monotonic()
+    stands = _looked(executor, handles)
+    took_s = time.monotonic() - asked
+    words = f"{len(stands)} answers for {len(handles)} attempts in {took_s:.1f} s"
+    yield Held("one look for all", took_s < LONGEST_LOOK_S, words)
     for attempt, handle in zip(both, handles, strict=True):
         stand = trial.wait(executor, handle, _has_ended)
         queued = None if attempt.job is None else Wait(began)
@@ -164,11 +231,14 @@ def _cancels(trial: _Trial) -> Iterator[Held]:
     handle, beside = _started(executor, [attempt, other])
     seen = trial.wait(executor, handle, lambda stand: stand is Phase.RUNNING)
     yield Held("seen to run", seen is Phase.RUNNING, _said(seen))
-    executor.cancel([handle])
-    end = trial.end(attempt, executor.look([handle])[0], None)
+    left = executor.cancel([handle])
+    end = trial.end(attempt, _looked(executor, [handle])[0], None)
     lost = end.loss is not None and end.result.status is not RunStatus.OK
-    yield Held("cancel", lost, "it is lost" if lost else f"it ended as {end.result.status.value}")
-    stand = executor.look([beside])[0]
+    words = "it is lost" if lost else f"it ended as {end.result.status.value}"
+    if lost and not left and _goes_on(attempt.folder):
+        lost, words = False, "its run goes on"
+    yield Held("cancel", lost and not left, "it cannot say that it is gone" if left else words)
+    stand = _looked(executor, [beside])[0]
     yield Held("no other", isinstance(stand, Phase), f"the one beside it: {_said(stand)}")
     executor.cancel([beside])
     executor.close()
@@ -183,9 +253,9 @@ def _is_found(trial: _Trial) -> Iterator[Held]:
     later = trial.make()
     found = later.find(attempt.folder, attempt.job, trial.options)
     if found is None:
-        words = "it says that the attempt will never begin or continue, and it continues"
-        ended = _has_ended(trial.wait(first, handle, _has_ended)) and (attempt.folder / EXIT).exists()
-        yield Held("look-up", ended if first.here else False, "it had ended" if ended else words)
+        over = (attempt.folder / EXIT).exists()
+        words = "it had ended" if over else "it says that the attempt will never begin or continue, and it continues"
+        yield Held("look-up", over, words)
     else:
         stand = trial.wait(later, found, _has_ended)
         sound = trial.end(attempt, stand, None).result.status is RunStatus.OK
@@ -217,6 +287,24 @@ def _never_begins(trial: _Trial) -> Iterator[Held]:
     never = end.result.digest is None
     yield Held("given up", never, f"it never began: {_said(stand)}" if never else "it began all the same")
     executor.close()
+
+
+def _goes_on(folder: Path) -> bool:
+    """Whether somebody still trains in a folder: its supervisor has not said how that ended, and its run prints."""
+    before, until = _printed(folder), time.monotonic() + LAST_WORD_S
+    while not (folder / EXIT).exists() and time.monotonic() < until:
+        if _printed(folder) > before + A_WRITE:
+            return True
+        time.sleep(LOOK_S)
+    return False
+
+
+def _printed(folder: Path) -> int:
+    """Bytes that the run in a folder has printed."""
+    try:
+        return len(read_plain(folder / LOG, LONGEST_LOG))
+    except OSError:
+        return 0
 
 
 def _has_ended(stand: Stand) -> bool:

@@ -32,7 +32,7 @@ from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
-from promo.driver.shared import share
+from promo.driver.shared import TRIED, share, where_words
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
@@ -120,6 +120,8 @@ def run_study(
     with lock_study(folder.path, folder.disk) as lock:
         folder, disk, state = _entered(folder, lock, shared)
         fresh = state.study is StudyState.EMPTY
+        if fresh and shared is not None:
+            display.say(f"{where_words(folder.path)}: {TRIED}")
         if not fresh:
             compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
@@ -231,6 +233,7 @@ class _Loop:
                 except BaseException:
                     with contextlib.suppress(PromoError):  # what stopped it is what is told
                         self.execution.cancel()
+                        self._say_news()
                     raise
                 finally:
                     self.execution.close()
@@ -408,14 +411,17 @@ class _Loop:
         """One look at what runs; who else has a device is told once."""
         waited, shared = self.execution.elsewhere, dict(self.execution.shared)
         self.execution.go_on()
-        for line in self.execution.news():
-            self.display.say(f"warning: {line}")
+        self._say_news()
         for device in sorted(self.execution.elsewhere - waited):
             self.display.say(f"waiting for {device}, which another study has")
         for where, programs in self.execution.shared.items():
             if programs and programs != shared.get(where):
                 words = PROCESSORS if where is None else SHARED
                 self.display.say(f"warning: {words.format(device=where, programs=', '.join(programs))}")
+
+    def _say_news(self) -> None:
+        for line in self.execution.news():
+            self.display.say(f"warning: {line}")
 
     def _set_aside(self, step: SetAside) -> None:
         """Set a result aside that a guard objects to; the run is made again if its clause says so."""

@@ -6,6 +6,8 @@ else, the ledger and its lock before all, stays where locks hold.  A worker is g
 finds the text and the program from there, for they lie beside `runs` there too.
 """
 
+import contextlib
+import os
 import secrets
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from promo.run.store import PROGRAM
 
 SHARED = (RUNS, DATA, PROGRAM)
 """Folders of a study that workers read and write."""
+OTHER = "choose another folder with --shared"
+UNNAMED = "a file system that is not named here"
+TRIED = "a file was made there by one alone, and another was whole after a rename"
+"""What `share` has seen, from this machine."""
 
 
 def share(study: Path, place: Path) -> None:
@@ -38,7 +44,42 @@ def share(study: Path, place: Path) -> None:
     try:
         for link in links:
             (root / link.name).mkdir(parents=True, exist_ok=True)
+        _try(root)
+        for link in links:
             if not link.is_symlink():
                 link.symlink_to(root / link.name, target_is_directory=True)
     except OSError as fault:
         raise PromoError(f"{place} cannot hold the study's runs: {fault.strerror or fault}") from fault
+
+
+def _try(root: Path) -> None:
+    """
+    Do once what attempts rely on: a file is made by one alone, and another is whole under its name after a rename.
+
+    Raises:
+        PromoError: it is not so here, on this machine.
+    """
+    claim, new = (root / f"try-{secrets.token_hex(4)}-{name}" for name in ("claim", "new"))
+    try:
+        os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            raise PromoError(f"two can make the same file in {root}, each as if alone", hint=OTHER)
+        new.write_bytes(b"whole")
+        new.replace(claim)
+        if claim.read_bytes() != b"whole":
+            raise PromoError(f"a file in {root} is not whole after a rename", hint=OTHER)
+    finally:
+        for one in (claim, new):
+            one.unlink(missing_ok=True)
+
+
+def where_words(study: Path) -> str:
+    """Where attempts lie and the ledger, and on which file systems, where that is not one folder; empty where it is."""
+    runs = study / RUNS
+    if not runs.is_symlink():
+        return ""
+    there, here = mount_of(runs), mount_of(study)
+    locks = ", whose locks promo does not rely on" if there.lacks else ""
+    root = runs.resolve().parent
+    return f"attempts lie in {root} on {there.kind or UNNAMED}{locks}, the ledger on {here.kind or UNNAMED}"

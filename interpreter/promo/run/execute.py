@@ -231,13 +231,17 @@ class Execution:
         """
         End everything that runs, and then say so; those attempts are lost, not failed.
 
-        Whoever trains outside is left alone, unless *outside* says that nothing will be taken in any more.
+        Who may go on all the same stays under way, so that the next promo takes it up.  Whoever trains outside is left
+        alone.  Where nothing is taken up any more (*outside*), both are lost too.
         """
-        left = [live for live in self._live if self._places[live.host].outside and not outside]
+        ended: list[_Live] = []
         for executor, those in self._by_executor(self._live, lambda one: one.host):
-            executor.cancel([live.handle for live in those if live not in left])
-        for live in [one for one in self._live if one not in left]:
-            for progress in self._end(live, Exit(None, Reason.CANCELLED)):
+            asked = [live for live in those if outside or not self._places[live.host].outside]
+            going = executor.cancel([live.handle for live in asked]) or ()
+            ended += [live for live in asked if outside or all(live.handle is not one for one in going)]
+        for live in ended:
+            # Of who had a queue, its supervisor alone knows that nobody writes in its folder any more.
+            for progress in self._end(live, Exit(None, Reason.CANCELLED) if live.waits is None else Loss.GONE):
                 self._watch(progress)
         for waiting in self._waiting.values():
             waiting.clear()

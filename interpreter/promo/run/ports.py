@@ -61,8 +61,12 @@ class Executor(Protocol):
         It is asked as often as promo likes, and asks its own engine no more often than that bears.
         """
 
-    def cancel(self, handles: Sequence[Any]) -> None:
-        """End them and everything they started; returns when they are gone, or can no longer begin."""
+    def cancel(self, handles: Sequence[Any]) -> Sequence[Any] | None:
+        """
+        End them and everything they started; returns when they are gone, or can no longer begin.
+
+        Those that may go on all the same, for their engine has not said that they ended; None if there are none.
+        """
 
     def close(self) -> None:
         """Nothing more will be started: clear up what was made ready."""

@@ -1,7 +1,7 @@
 """The hosts of a study: what runs there, how much at once, and what their executors are told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from fractions import Fraction
 
 from promo.base.diagnostics import did_you_mean
@@ -40,7 +40,7 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         _check_executor(scope, executor.token("NAME"))
     _check_device(scope, device.token("STRING"))
     name = executor.token("NAME").text if executor else "local"
-    options = _read_options(scope, expressions, clauses, name)
+    options = _read_options(scope, expressions, clauses, executor)
     if nodes is not None and nodes > 1 and not scope.world.executor_spreads(name):
         message = f"a run of the executor '{name}' has one machine, and this host gives it {nodes}"
         scope.report("P0234", message, clauses.one("nodes"), "remove the clause, or name an executor that spreads runs")
@@ -115,11 +115,15 @@ def _check_device(scope: Scope, name: Token) -> None:
     scope.report("P0233", message, name, hint)
 
 
-def _read_options(scope: Scope, expressions: Expressions, clauses: Clauses, name: str) -> tuple[HostOption, ...]:
-    """What the block says to the executor of that name."""
+def _read_options(
+    scope: Scope, expressions: Expressions, clauses: Clauses, executor: Node | None
+) -> tuple[HostOption, ...]:
+    """What the block says to its executor, which may need something said."""
     found: dict[str, HostOption] = {}
-    given = clauses.all("option")
-    declared = scope.world.executor_options(name) if given else None
+    given, named = clauses.all("option"), None if executor is None else executor.token("NAME")
+    name = "local" if named is None else named.text
+    declared = scope.world.executor_options(name) if given or named is not None else None
+    _check_needed(scope, declared or {}, named, {clause.token("NAME").text for clause in given})
     for clause in given:
         token = clause.token("NAME")
         option = _declared(scope, declared, name, token)
@@ -130,6 +134,19 @@ def _read_options(scope: Scope, expressions: Expressions, clauses: Clauses, name
             if value is not None:
                 found[token.text] = HostOption(token.text, value, option.moves)
     return tuple(found[one] for one in sorted(found))
+
+
+def _check_needed(scope: Scope, declared: Mapping[str, ExecutorOption], named: Token | None, given: Set[str]) -> None:
+    absent = [name for name, option in declared.items() if option.needed and name not in given]
+    if absent and named is not None:
+        message = f"the executor '{named.text}' starts nothing without the {options_words(absent)}"
+        hint = f"write, for example: option {absent[0]} = {declared[absent[0]].example}"
+        scope.report("P0239", message, named, hint)
+
+
+def options_words(names: Sequence[str]) -> str:
+    """Options by name, as `option 'poll'`."""
+    return f"option{'s' if len(names) > 1 else ''} " + ", ".join(f"'{name}'" for name in names)
 
 
 def _declared(
@@ -157,9 +174,12 @@ def _value(scope: Scope, expressions: Expressions, clause: Node, name: str, opti
         count = expressions.count(part, most=10**6, what=f"the option '{name}'")
         return None if count is None else Fraction(count)
     value = expressions.value(part)
+    if value is None:
+        return None
+    fault = "is a text, but not one that the executor takes"
     if isinstance(value, str) and re.fullmatch(option.form, value):
-        return value
-    if value is not None:
-        said = f"the option '{name}' is a text, but not one that the executor takes"
-        scope.report("P0232", said, part, f"write it like this: option {name} = {option.example}")
+        fault = option.fault(value)
+        if not fault:
+            return value
+    scope.report("P0232", f"the option '{name}' {fault}", part, f"write it like this: option {name} = {option.example}")
     return None

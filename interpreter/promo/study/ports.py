@@ -128,6 +128,15 @@ class OptionKind(Enum):
     TIME = "time"
 
 
+WORD = r"[A-Za-z0-9_.:,=@+-]{1,200}"
+
+
+def no_fault(text: str) -> str:
+    """Nothing is wrong with any text of its form."""
+    del text
+    return ""
+
+
 @frozen
 class ExecutorOption:
     """What a host's block may say to an executor; *form*: what a text has to match as a whole, a regular expression."""
@@ -138,7 +147,7 @@ class ExecutorOption:
     meaning: str
     moves: bool = False
     """Whether it may move a score; then it is part of what is sealed."""
-    form: str = r"[A-Za-z0-9_.:,=@+-]{1,200}"
+    form: str = WORD
     fixed: Callable[[Level], int | None] | None = None
     """
     Of an option that asks for GPUs and the like, in place of what `devices` would: how many on each node a value asks
@@ -148,6 +157,10 @@ class ExecutorOption:
     """
     Of `devices` and `nodes`, those that an engine is told of by this text alone, where it has them in braces.
     """
+    needed: bool = False
+    """Whether nothing can be started without it."""
+    fault: Callable[[str], str] = no_fault
+    """What is wrong with a text that has its form, behind the name of the option; empty where nothing is."""
 
 
 DEVICES, NODES = "devices", "nodes"

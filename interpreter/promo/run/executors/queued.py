@@ -10,6 +10,7 @@ its folder, where promo's own supervisor writes it; the queue says who waits, an
   mark in its folder that a job which begins late finds, so that nobody begins it any more.  It is then lost, and who
   ran on unseen has a folder of its own and can spoil nothing.
 - One question for all jobs, no more often than the queue bears: the longer it takes and the less happens, the rarer.
+- A queue that does not answer says nothing of anybody: what it was not seen to end may go on, and is found again.
 """
 
 import os
@@ -48,6 +49,8 @@ NUMBERS = re.compile(r"[0-9]+")
 """What differs in the reasons of jobs that wait for the same: a place in a queue, a time, a job."""
 STOP_S = 45.0
 """How long jobs may take to end that were cancelled."""
+SILENCES = 2
+"""Questions in a row that a queue leaves unanswered until no more are put to it about jobs that were cancelled."""
 
 
 BATCH = 100
@@ -142,6 +145,9 @@ class QueueExecutor(ABC):
         self._news: list[str] = []
         self._reasons: set[str] = set()
         """Why jobs wait, as far as it was told."""
+        self._silent_since: float | None = None
+        """Since when the queue has not answered; None where it did when it was last asked."""
+        self._told_silent = False
         self.machines: dict[Options, Machines] = {}
         """For each kind of host, the machines that its jobs came to."""
 
@@ -265,21 +271,29 @@ class QueueExecutor(ABC):
             self._changed = now
         return [job.now for job in handles]
 
-    def cancel(self, handles: Sequence[Job]) -> None:
-        """Have them ended, and wait until the queue has none of them, but not for ever."""
+    def cancel(self, handles: Sequence[Job]) -> Sequence[Job]:
+        """Have them ended, and wait until the queue has none of them, but not for ever; who may go on all the same."""
         going = [job for job in handles if job.stand is None]
         for job in going:
             give_up_alone(job.folder)
-        until = time.monotonic() + STOP_S
-        while going and time.monotonic() < until:
+        until, unanswered, asked = time.monotonic() + STOP_S, int(self._silent_since is not None), False
+        while going and unanswered < SILENCES and time.monotonic() < until:
             rows = self.listed(going)
+            unanswered = unanswered + 1 if _is_silence(rows, going) else 0
+            self._silent_since = time.monotonic() if unanswered else None
             if rows is not None:
-                going = [job for job in going if _is_active(rows.get(job.name))]
+                going = [job for job in going if _may_go_on(rows.get(job.name))]
                 for job in going:
-                    job.number = rows[job.name].number
-            if going:
+                    job.number = rows[job.name].number or job.number
+            if going and not (asked and unanswered):  # who does not answer is asked to end them once
                 self.end(going)
+                asked = True
                 time.sleep(0.25)
+        left = [job for job in going if not is_given_up(job.folder) and read_exit(DISK, job.folder) is None]
+        if left:
+            named = ", ".join(job.name if job.number is None else f"{job.name} ({job.number})" for job in left)
+            self._news.append(f"their queue has not said that these jobs have ended, so that they may go on: {named}")
+        return left
 
     def news(self) -> Sequence[str]:
         """What whoever runs the study ought to know of its jobs, once."""
@@ -289,8 +303,8 @@ class QueueExecutor(ABC):
     def close(self) -> None:
         """Have the queue end jobs whose attempts have ended, where it has not noticed; all others are left alone."""
         ended = [job for job in self._jobs if job.stand is not None]
-        rows = self.listed(ended) if ended else None
-        left = [job for job in ended if rows is not None and _is_active(rows.get(job.name))]
+        rows = self.listed(ended) if ended and self._silent_since is None else None
+        left = [job for job in ended if rows is not None and _may_go_on(rows.get(job.name))]
         for job in left:
             job.number = rows[job.name].number if rows is not None else None
         if left:
@@ -305,8 +319,10 @@ class QueueExecutor(ABC):
         now = time.monotonic()
         pause_s = max(SOONEST_S, TIMES * (now - began), SHARE * (now - self._changed))
         self._next_question = now + min(pause_s, LATEST_S)
-        if rows is None:
-            return  # that it does not answer says nothing of anybody
+        if rows is None or _is_silence(rows, jobs):
+            self._unanswered(jobs, began, now)
+            return
+        self._silent_since = None
         for job in jobs:
             row = rows.get(job.name)
             if row is None:
@@ -315,8 +331,27 @@ class QueueExecutor(ABC):
                 self._note(job, row, now)
         self._keep_from_bad()
 
+    def _unanswered(self, jobs: Sequence[Job], asked: float, now: float) -> None:
+        """It says nothing of anybody: ends are read from folders meanwhile, also of who waited when last seen."""
+        if self._silent_since is None:
+            self._silent_since, self._told_silent = asked, False
+        silent_s = now - self._silent_since
+        if silent_s >= PATIENCE_S and not self._told_silent:
+            self._told_silent = True
+            self._news.append(
+                f"the queue has not answered for {silent_s:.0f} s; nothing is concluded, and it is asked again"
+            )
+        for job in jobs:
+            self._read_begun(job, now)
+
+    def _read_begun(self, job: Job, now: float) -> None:
+        if has_begun(job.folder):
+            job.phase = Phase.RUNNING
+            self._read(job, now)
+
     def _note(self, job: Job, row: Row, now: float) -> None:
         if row.listed is Listed.SILENT:
+            self._read_begun(job, now)
             return
         job.number, job.missing_since, job.said = row.number, None, row.said or job.said
         job.machine = row.machine or job.machine
@@ -414,8 +449,13 @@ def _waits(job: Job) -> bool:
     return job.stand is None and job.phase is Phase.QUEUED and job.number is not None
 
 
-def _is_active(row: Row | None) -> bool:
-    return row is not None and row.listed in (Listed.QUEUED, Listed.RUNNING)
+def _is_silence(rows: Mapping[str, Row] | None, jobs: Sequence[Job]) -> bool:
+    """Whether a queue has answered for none of some jobs."""
+    return rows is None or {row.listed for row in map(rows.get, (job.name for job in jobs)) if row} == {Listed.SILENT}
+
+
+def _may_go_on(row: Row | None) -> bool:
+    return row is not None and row.listed is not Listed.ENDED
 
 
 def _grace_s(options: Options) -> float:

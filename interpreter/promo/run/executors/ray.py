@@ -187,13 +187,14 @@ class RayExecutor(QueueExecutor):
         for cluster, names in groups.items():
             self._answer(cluster, {"end": names})
 
-    def cancel(self, handles: Sequence[Job]) -> None:
+    def cancel(self, handles: Sequence[Job]) -> Sequence[Job]:
         """Have them ended, and wait for what their supervisors have left to say."""
         going = [job for job in handles if job.stand is None]
-        super().cancel(handles)
+        left = super().cancel(handles)
         until = time.monotonic() + LAST_WORDS_S
         while time.monotonic() < until and any(_has_last_words(job.folder) for job in going):
             time.sleep(0.05)
+        return [job for job in left if read_exit(DISK, job.folder) is None]
 
     def close(self) -> None:
         """Let go of the clusters, whose actors go on."""

@@ -37,7 +37,7 @@ from promo.run.executors.queued import (
 from promo.run.executors.slurm_reasons import told
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
-from promo.study.ports import DEVICES, ExecutorOption, OptionKind
+from promo.study.ports import DEVICES, WORD, ExecutorOption, OptionKind
 from promo.study.space import Level
 
 SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -P -m promo.run.attend "$PROMO_ATTEMPT"\n'
@@ -60,6 +60,11 @@ IN_DOUBT = (
     "again",
 )
 """Words of a refusal that leave open whether the job was taken, or is no refusal of the job."""
+REFUSED = "submission failed"
+"""What the line has in which Slurm itself says why; lines before it may be a site's own, in any words."""
+LONGEST_REFUSAL = 2000
+ANSWER = re.compile(r"([0-9]+)(;\S*)?")
+"""The line of an answer that `--parsable` asks for: number, and cluster; a wrapper may print others around it."""
 NO_ARRAYS = "array"
 """A word of the refusal of a site that bounds arrays, or has none."""
 WAITS = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD"})
@@ -79,7 +84,21 @@ LOSSES: Mapping[str, Loss] = {
 
 NODE = re.compile(r"[A-Za-z0-9_.-]+")
 """The name of one node; of several it is a list."""
+NODES = r"[A-Za-z0-9_.,\[\]-]{1,1000}"
+CONSTRAINT = r"[A-Za-z0-9_.:=+&|,*!()\[\]-]{1,200}"
+PATHS = r"[A-Za-z0-9_.:/@#,=+~-]{1,1000}"
 GRES = r"([A-Za-z0-9_.:,=@+-]|\{devices\}){1,200}"
+
+
+NAMED = {
+    "cpus": "cpus-per-task",
+    "gpus": "gpus-per-node",
+    "image": "container-image",
+    "memory": "mem",
+    "mounts": "container-mounts",
+    "nodes": "nodelist",
+}
+"""Options that `sbatch` has another word for."""
 
 
 def gpus_of(value: Level) -> int | None:
@@ -89,8 +108,8 @@ def gpus_of(value: Level) -> int | None:
     return sum(int(one[-1]) if one[-1].isdecimal() else 1 for one in gpus) or None
 
 
-def _text(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
-    return ExecutorOption(OptionKind.TEXT, example, meaning, moves)
+def _text(example: str, meaning: str, *, moves: bool = False, form: str = WORD) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, moves, form)
 
 
 def _count(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
@@ -103,9 +122,9 @@ class SlurmExecutor(QueueExecutor):
     spreads: ClassVar[bool] = True
     options: ClassVar[Mapping[str, ExecutorOption]] = {
         "account": _text('"lab"', "who is charged"),
-        "constraint": _text('"h100&ib"', "features that the node has", moves=True),
+        "constraint": _text('"h100&ib"', "features that the node has", moves=True, form=CONSTRAINT),
         "cpus": _count("8", "processors of a device's process; as many as `threads` by default"),
-        "exclude": _text('"node[7-9]"', "nodes that are not used"),
+        "exclude": _text('"node[7-9]"', "nodes that are not used", form=NODES),
         "gpus": ExecutorOption(
             OptionKind.COUNT,
             "1",
@@ -123,8 +142,15 @@ class SlurmExecutor(QueueExecutor):
             fixed=gpus_of,
             places=(DEVICES,),
         ),
+        "image": _text(
+            '"nvcr.io#nvidia/pytorch:25.01-py3"',
+            "pyxis' `--container-image`, where it is installed",
+            moves=True,
+            form=PATHS,
+        ),
         "memory": _text('"40G"', "main memory of a job"),
-        "nodes": _text('"node[1-4]"', "nodes that may be used"),
+        "mounts": _text('"/shared:/shared"', "pyxis' `--container-mounts`: what `image` sees of the node", form=PATHS),
+        "nodes": _text('"node[1-4]"', "nodes that may be used", form=NODES),
         "partition": _text('"gpu"', "the partition"),
         "qos": _text('"short"', "the quality of service"),
         "reservation": _text('"course"', "the reservation"),
@@ -248,11 +274,13 @@ def _sbatch(words: list[str], script: bytes, environment: Mapping[str, str]) -> 
         raise PromoError(message, hint="run promo on a machine that has Slurm's tools") from fault
     said = (done.stderr or done.stdout).decode(errors="replace").strip()
     if done.returncode == 0:
-        return done.stdout.decode(errors="replace").strip().partition(";")[0] or None
-    if any(word in said.lower() for word in IN_DOUBT):
+        answers = (ANSWER.fullmatch(line.strip()) for line in done.stdout.decode(errors="replace").splitlines())
+        return next((found[1] for found in reversed([*answers]) if found is not None), None)
+    why = next((line for line in said.splitlines() if REFUSED in line), said).lower()
+    if any(word in why for word in IN_DOUBT):
         return None
     hint = "change the options in the host's block, then run again"
-    raise PromoError(f"Slurm refuses the job: {said or done.returncode}", hint=hint)
+    raise PromoError(f"Slurm refuses the job: {said[-LONGEST_REFUSAL:] or done.returncode}", hint=hint)
 
 
 def _excluded(given: Mapping[str, str], bad: Iterable[str]) -> str:
@@ -272,14 +300,13 @@ def _words(attempt: AttemptSpec, bad: Iterable[str] = ()) -> list[str]:
         given["gres"] = given["gres"].replace("{devices}", str(request.devices))
     if bad:
         given["exclude"] = _excluded(given, bad)
-    named = {"cpus": "cpus-per-task", "gpus": "gpus-per-node", "memory": "mem", "nodes": "nodelist"}
     spread = [f"--nodes={request.nodes}", f"--ntasks-per-node={request.devices}"]
     fixed = [*spread, "--export=ALL", "--open-mode=append"]
     given.setdefault("cpus", str(attempt.threads))
     return [
         *fixed,
         f"--time={ceil(seconds / 60)}",
-        *(f"--{named.get(name, name)}={value}" for name, value in sorted(given.items())),
+        *(f"--{NAMED.get(name, name)}={value}" for name, value in sorted(given.items())),
     ]
 
 

@@ -20,22 +20,25 @@ host gives a run.  Where `poll` names a job, it is asked for each.
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.locks import has_begun
 from promo.run.store import REQUEST, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.host import Options
-from promo.study.ports import DEVICES, NODES, ExecutorOption, OptionKind
+from promo.study.ports import DEVICES, NODES, ExecutorOption, OptionKind, no_fault
 
-LINE = r"[ -~]{1,2000}"
+LINE = r" *[!-~][ -~]{0,1999}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,60}"
-NEEDS = "promo executor submit lists what it takes"
 TOOL_S = 90
+AFTER_S = 120
+"""Seconds that a supervisor may take longer than the limit of its attempt."""
 LONGEST = 10_000_000
 """Bytes of an answer that are read."""
 LONGEST_REASON = 300
@@ -48,8 +51,34 @@ LOSSES = {
 """Option with the states of jobs that ended early -> why their attempts are lost."""
 
 
-def _line(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
-    return ExecutorOption(OptionKind.TEXT, example, meaning, moves, LINE)
+def _attends(line: str) -> str:
+    return "" if "{attend}" in line.split() else "does not have {attend}, the job's own command, as a word of its own"
+
+
+def _names_a_job(line: str) -> str:
+    return "" if "{number}" in line or "{name}" in line else "names no job: {number} or {name}"
+
+
+def _finds(*wanted: tuple[str, ...]) -> Callable[[str], str]:
+    """What is wrong with a pattern that has to find so much, one of each kind, in groups of those names."""
+
+    def fault(text: str) -> str:
+        try:
+            found = re.compile(text).groupindex
+        except re.error as wrong:
+            return f"is no regular expression: {wrong}"
+        absent = [kind for kind in wanted if not found.keys() & set(kind)]
+        return f"has no group {' or '.join(f'(?P<{name}>...)' for name in absent[0])}" if absent else ""
+
+    return fault
+
+
+def _line(example: str, meaning: str, fault: Callable[[str], str] = no_fault) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, form=LINE, needed=True, fault=fault)
+
+
+def _pattern_of(example: str, meaning: str, *wanted: tuple[str, ...], needed: bool = False) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, form=LINE, needed=needed, fault=_finds(*wanted))
 
 
 class SubmitExecutor(QueueExecutor):
@@ -57,28 +86,40 @@ class SubmitExecutor(QueueExecutor):
 
     spreads: ClassVar[bool] = True
     options: ClassVar[Mapping[str, ExecutorOption]] = {
-        "cancel": _line('"qdel {number}"', "ends a job"),
-        "cancelled": _line('"CANCELLED"', "states of jobs that somebody cancelled, a pattern"),
-        "doubt": _line('".*timed out.*"', "answers of `submit` that leave open whether it was taken, a pattern"),
+        "cancel": _line('"qdel {number}"', "ends a job", _names_a_job),
+        "cancelled": _pattern_of('"CANCELLED"', "states of jobs that somebody cancelled, a pattern"),
+        "doubt": _pattern_of('".*timed out.*"', "answers of `submit` that leave open whether it was taken, a pattern"),
         "grace": GRACE,
-        "image": _line('"lab/train:3"', "what `{image}` stands for in `submit`", moves=True),
-        "limit": _line('"TIMEOUT"', "states of jobs that the site's own limit ended, a pattern"),
-        "node": _line('"NODE_FAIL"', "states of jobs whose machine failed, a pattern"),
-        "number": _line('"(?P<number>[0-9]+)"', "finds the job's number in what `submit` answers, a pattern"),
+        "image": ExecutorOption(
+            OptionKind.TEXT, '"lab/train:3"', "what `{image}` stands for in `submit`", moves=True, form=LINE
+        ),
+        "limit": _pattern_of('"TIMEOUT"', "states of jobs that the site's own limit ended, a pattern"),
+        "node": _pattern_of('"NODE_FAIL"', "states of jobs whose machine failed, a pattern"),
+        "number": _pattern_of(
+            '"(?P<number>[0-9]+)"',
+            "finds the job's number in what `submit` answers, a pattern",
+            ("number",),
+            needed=True,
+        ),
         "poll": _line('"qstat -u me"', "lists jobs; with `{number}` or `{name}`, one"),
-        "preempted": _line('"PREEMPTED"', "states of jobs that made room for others, a pattern"),
-        "queued": _line('"qw|hqw"', "states of jobs that wait, a pattern"),
-        "row": _line(
+        "preempted": _pattern_of('"PREEMPTED"', "states of jobs that made room for others, a pattern"),
+        "queued": _pattern_of('"qw|hqw"', "states of jobs that wait, a pattern", needed=True),
+        "row": _pattern_of(
             '"(?P<number>[0-9]+) (?P<state>.+)"',
             "a line of what `poll` answers: number or name, state, and perhaps reason",
+            ("number", "name"),
+            ("state",),
+            needed=True,
         ),
-        "running": _line('"r|t"', "states of jobs that run, a pattern; any other has ended"),
+        "running": _pattern_of('"r|t"', "states of jobs that run, a pattern; any other has ended", needed=True),
         "submit": ExecutorOption(
             OptionKind.TEXT,
             '"qsub -terse -N {name} -b y {attend}"',
             "submits `{attend}` as a job",
             form=LINE,
             places=(DEVICES, NODES),
+            needed=True,
+            fault=_attends,
         ),
         "variables": ExecutorOption(
             OptionKind.TEXT,
@@ -107,7 +148,8 @@ class SubmitExecutor(QueueExecutor):
         if "doubt" in given and _pattern(given, "doubt").search(said):
             return None
         hint = "change the options in the host's block, then run again"
-        raise PromoError(f"the job is refused: {said.strip()[-500:] or code}", hint=hint)
+        told = f": {said.strip()[-500:]}" if said.strip() else ", and says nothing"
+        raise PromoError(f"the job is refused: '{words[0]}' ends with status {code}{told}", hint=hint)
 
     def why_waiting(self, said: str) -> str:
         """Whatever stands in a row as its reason."""
@@ -120,7 +162,7 @@ class SubmitExecutor(QueueExecutor):
             given = text_of(job.options)
             places = {"number": job.number or "", "name": job.name}
             groups.setdefault((*_words(given, "poll", places), ""), (job.options, []))[1].append(job)
-        rows: dict[str, Row] = {}
+        rows = {job.name: Row("", Listed.SILENT) for job in jobs if _cannot_be_seen(job)}
         for words, (options, those) in groups.items():
             done = _run(words[:-1], _environment(text_of(options)))
             if done is None or done[0] != 0:
@@ -136,6 +178,20 @@ class SubmitExecutor(QueueExecutor):
             if job.number or "{name}" in given.get("cancel", ""):
                 places = {"number": job.number or "", "name": job.name}
                 _run(_words(given, "cancel", places), _environment(given))
+
+
+def _cannot_be_seen(job: Job) -> bool:
+    """
+    Whether an attempt is under way whose job is known by its name alone, as after a crash, while rows have numbers.
+
+    Its supervisor ends it at its limit and says so; who is silent for longer is gone.
+    """
+    given = text_of(job.options)
+    by_name = "name" in _pattern(given, "row").groupindex or "{name}" in given["poll"]
+    if job.number or by_name or not has_begun(job.folder):
+        return False
+    limit_s = parse_request(DISK.read(job.folder / REQUEST) or b"").budget.limit_s
+    return time.monotonic() - job.since < limit_s + AFTER_S
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str]:
@@ -168,14 +224,7 @@ def _row(number: str, state: str, given: Mapping[str, str], reason: str) -> Row:
 
 
 def _words(given: Mapping[str, str], option: str, places: Mapping[str, str], attend: Sequence[str] = ()) -> list[str]:
-    """
-    The words of a command line, with its places filled in.
-
-    Raises:
-        PromoError: the host's block does not say it.
-    """
-    if option not in given:
-        raise PromoError(f"the host's block has no `option {option}`", hint=NEEDS)
+    """The words of a command line, with its places filled in."""
     words: list[str] = []
     for word in given[option].split():
         if word == "{attend}":
@@ -186,18 +235,8 @@ def _words(given: Mapping[str, str], option: str, places: Mapping[str, str], att
 
 
 def _pattern(given: Mapping[str, str], option: str) -> re.Pattern[str]:
-    """
-    A pattern of the host's block.
-
-    Raises:
-        PromoError: it is none, or not there.
-    """
-    try:
-        return re.compile(given[option])
-    except KeyError as fault:
-        raise PromoError(f"the host's block has no `option {option}`", hint=NEEDS) from fault
-    except re.error as fault:
-        raise PromoError(f"`option {option}` is no pattern: {fault}", hint="write a regular expression") from fault
+    """A pattern of the host's block, which was checked."""
+    return re.compile(given[option])
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str] | None:
