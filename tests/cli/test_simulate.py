@@ -188,7 +188,7 @@ def test_a_growth_is_simulated_by_its_lag(capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "nothing says how far the ways lie apart"),
+        ([], "nothing says how far apart the ways lie"),
         (["--spread", "1", "--gap", "1"], "--gap is about gates"),
         (["--spread", "1", "--correlation", "2"], "--correlation cannot read 2"),
         (["--spread", "1", "--correlation", "high"], "--correlation cannot read high"),
