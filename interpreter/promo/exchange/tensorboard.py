@@ -21,6 +21,8 @@ VERSION = "brain.Event:2"
 HPARAMS = "hparams"
 TOLD = {"changed": "what changed", "rank": "gate rank", "verdict": "gate verdict"}
 """Tags that stand beside the settings, and as what."""
+NONE = "–"
+"""In place of a tag that a run has not: the page shows the columns of one run of all, so each has every column."""
 SPENT = ("charged_s", "slot_s", "spent_s")
 """Curves of seconds."""
 
@@ -56,8 +58,8 @@ def _events(run: LoggedRun) -> Iterator[Any]:
 
     began, ended = run.began_ms / 1000, run.ended_ms / 1000
     yield Event(wall_time=began, file_version=VERSION)
-    told = {said: run.tags.get(f"promo.{name}", "") for name, said in TOLD.items()}
-    settings = {**{said: value for said, value in told.items() if value}, **run.settings}
+    told = {said: run.tags.get(f"promo.{name}") or NONE for name, said in TOLD.items()}
+    settings = {**told, **run.settings}
     experiment, start, _ = hparams(settings, dict.fromkeys(tag_of(run, name) for name in run.final))
     yield Event(wall_time=began, summary=experiment)
     yield Event(wall_time=began, summary=start)
