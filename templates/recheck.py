@@ -114,7 +114,7 @@ def strict(content: bytes) -> Any:
     except RecursionError as fault:
         raise DiffersError("it nests too deeply") from fault
     except ValueError as fault:
-        raise DiffersError(f"it is no JSON: {fault}") from fault
+        raise DiffersError(f"it is not JSON: {fault}") from fault
     if not same:
         raise DiffersError("it is not in canonical form")
     return value
@@ -1622,7 +1622,7 @@ def longest_of(stage: Object) -> int:
 
 
 def hourly(price: Object, moment: str) -> Fraction:
-    """What an hour of a device costs that begins at a moment: the spot price holds to the end of its day in UTC."""
+    """What per device hour costs that begins at a moment: the spot price holds to the end of its day in UTC."""
     spot = price.get("spot")
     return Fraction(price["hour"] if spot is None or moment[:10] > spot["until"] else spot["hour"])
 

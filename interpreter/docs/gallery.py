@@ -1,8 +1,8 @@
 """
 Studies to the reports of the gallery, and to the picture of the README.
 
-`python interpreter/docs/gallery.py` trains and draws all of them anew, or those that are named: `train`, `quickstart`,
-`replay_prefix` (with `--curves`, a table that is published elsewhere).  Times and machines differ from run to run.
+`python interpreter/docs/gallery.py` makes all of them again, or those that are named: `train`, `quickstart`,
+`replay_prefix`.  Times and machines differ from run to run.
 """
 
 import argparse
@@ -40,14 +40,15 @@ def tutorial(folder: Path) -> None:
     spec.write_text(spec.read_text(encoding="utf-8").replace(change[1], change[2]), encoding="utf-8")
 
 
-def made(name: str, folder: Path, curves: str | None) -> Path:
+def made(name: str, folder: Path) -> Path:
     """The report of a study that runs in a folder."""
     if name == "train":
         tutorial(folder)
     else:
         for path in SPECS.glob(f"{name}.*"):
             shutil.copy(path, folder)
-    words = ("replay", f"{name}.promo", "--curves", str(Path(curves).resolve())) if curves else ("run", f"{name}.promo")
+    table = f"{name}.csv"
+    words = ("replay", f"{name}.promo", "--curves", table) if (folder / table).exists() else ("run", f"{name}.promo")
     promo(folder, *words, "--quiet")
     return folder / f"{name}.study" / "report.html"
 
@@ -67,13 +68,12 @@ def drawn(report: Path, picture: Path) -> None:
 def main() -> None:
     """Make what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="default: all that can be made")
-    parser.add_argument("--curves", help="the table of replay_prefix; specs/README.md says where it is")
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="default: all of them")
     options = parser.parse_args()
     GALLERY.mkdir(exist_ok=True)
-    for name in options.names or (NAMES if options.curves else NAMES[:2]):
+    for name in options.names or NAMES:
         with tempfile.TemporaryDirectory() as place:
-            report = made(name, Path(place), options.curves if name == NAMES[2] else None)
+            report = made(name, Path(place))
             shutil.copy(report, GALLERY / f"{name}.html")
         if name == "quickstart":
             drawn(GALLERY / f"{name}.html", GALLERY / f"{name}.png")

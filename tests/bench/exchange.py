@@ -25,7 +25,7 @@ from promo.driver.export import logged_runs, tracking_uri, write_mlflow, write_t
 from promo.driver.study import StudyFolder
 from promo.exchange.crate import Making
 from promo.exchange.names import metric_name
-from promo.exchange.tensorboard import event_file
+from promo.exchange.tensorboard import event_file, tag_of
 
 
 def main(study: Path, context: Path | None) -> None:
@@ -49,9 +49,9 @@ def tensorboard(folder: StudyFolder, out: Path) -> None:
         parts, _ = event_file(run)
         seen = EventAccumulator(str(out.joinpath(*parts[:-1])), size_guidance={"scalars": 0})
         seen.Reload()
-        assert seen.Tags()["scalars"] == [one.name for one in run.series]
+        assert sorted(seen.Tags()["scalars"]) == sorted(tag_of(run, one.name) for one in run.series)
         for series in run.series:
-            events = seen.Scalars(series.name)
+            events = seen.Scalars(tag_of(run, series.name))
             assert [event.step for event in events] == [point.step for point in series.points]
             for event, point in zip(events, series.points, strict=True):
                 assert abs(event.value - point.value) <= 1e-6 * abs(point.value)

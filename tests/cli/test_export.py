@@ -38,9 +38,8 @@ def test_tensorboard_gets_a_file_an_attempt_the_same_every_time(trial, tmp_path,
     assert len(files) == 15  # of 13 runs, two of which crashed once
     for name, content in files.items():
         assert (tmp_path / "other" / name).read_bytes() == content
-    (content,) = (
-        content for name, content in files.items() if name.parts[:3] == ("long", "good.quality_1-box-s3", "attempt-1")
-    )
+    assert sum(name.parts[1].endswith("-attempt-2") for name in files) == 2
+    (content,) = (content for name, content in files.items() if name.parts[:2] == ("long", "good.quality_1-box-s3"))
     first, *events = records(content)
     scalars = [
         (event.step, value.tag)
@@ -49,11 +48,17 @@ def test_tensorboard_gets_a_file_an_attempt_the_same_every_time(trial, tmp_path,
         if not value.metadata.plugin_data.plugin_name
     ]
     assert first.file_version == "brain.Event:2"
-    assert (1, "train_bpb") in scalars
-    assert (2, "loss") in scalars
+    assert (1, "other/train_bpb") in scalars
+    assert (2, "measure/loss") in scalars
+    assert sorted({tag for _, tag in scalars})[0] == "measure/loss"  # the viewer's first picture
+    assert {tag for _, tag in scalars if tag.endswith("_s")} == {"spent/charged_s", "spent/slot_s", "spent/spent_s"}
     assert any(b"what changed" in event.SerializeToString() for event in events)
+    assert all(b"gate verdict" in whole for whole in files.values())  # the page takes its columns from any one run
     assert all(
-        event.step > 0 for event in events for value in event.summary.value if value.tag in ("train_bpb", "loss")
+        event.step > 0
+        for event in events
+        for value in event.summary.value
+        if value.tag in ("other/train_bpb", "measure/loss")
     )
     assert len(scalars) == len(set(scalars))
 

@@ -16,8 +16,8 @@ def test_installed_runners_are_listed_and_told(capsys):
     said = capsys.readouterr().out
     assert "val_bpb in bpb, lower is better" in said
     assert "width per layer" in said
-    assert "changes aspect in mid-run by: zero_pad" in said
-    assert "changes context in mid-run\n" in said
+    assert "changes aspect during a run by: zero_pad" in said
+    assert "changes context during a run\n" in said
     assert promo("runner", "gpt", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["factors"]["depth"]["default"] == "8"

@@ -176,7 +176,7 @@ def test_a_growth_is_simulated_by_its_lag(capsys):
     assert "taller: 4 ways, identity, copy_block, interleave and copy_top; one is chosen by the mean of 3 cells" in said
     assert "0.008235 bpb" in said  # 1.02938 spreads
     assert "1.00  0.76" in said
-    assert "Not simulated, because they judge what grew: the_lag_pays and the_lag_is_enough." in said
+    assert "Not simulated, because they judge grown models: the_lag_pays and the_lag_is_enough." in said
     assert promo("simulate", grows, *words, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["noise"] == 0
@@ -188,7 +188,7 @@ def test_a_growth_is_simulated_by_its_lag(capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "nothing says how far the ways lie apart"),
+        ([], "nothing says how far apart the ways lie"),
         (["--spread", "1", "--gap", "1"], "--gap is about gates"),
         (["--spread", "1", "--correlation", "2"], "--correlation cannot read 2"),
         (["--spread", "1", "--correlation", "high"], "--correlation cannot read high"),

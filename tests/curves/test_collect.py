@@ -105,7 +105,7 @@ def test_columns_and_units_are_taken_as_they_are_said():
 def test_a_unit_of_another_kind_is_refused():
     (found,) = faults(GOOD, Settings(units={Column.SECONDS: "tok"}))
 
-    assert "'tok' is no unit of the seconds" in found[1]
+    assert "'tok' is not a unit of the seconds" in found[1]
 
 
 def test_gzip_and_plain_text_are_one_table():

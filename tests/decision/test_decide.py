@@ -39,7 +39,7 @@ def test_every_candidate_has_a_rank_a_reason_and_a_margin():
     assert [one.candidate for one in decision.ranking.standings] == ["good", "base", "fair", "poor"]
     assert [one.rank for one in decision.ranking.standings] == [1, 2, 3, 4]
     assert [one.ground for one in decision.ranking.standings] == [Ground.TOP, Ground.ALWAYS, Ground.CUT, Ground.CUT]
-    assert by_name["good"].margin == "1.9"  # 3.0 - 1.1: the first behind the cut is fair
+    assert by_name["good"].margin == "1.9"  # 3.0 - 1.1: the first below the cut is fair
     assert by_name["fair"].margin == "-1.9"
     assert by_name["poor"].margin == "-3.1"
     assert by_name["base"].margin is None

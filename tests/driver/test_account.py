@@ -93,7 +93,7 @@ def test_without_a_sample_the_report_says_that_nothing_bounds_regret(workplace, 
     capsys.readouterr()
     assert promo("why", "poor", "--study", folder.path) == 0
     told = capsys.readouterr().out
-    assert "poor (quality 4) was not promoted to long by pick: behind the cut" in told
+    assert "poor (quality 4) was not promoted to long by pick: below the cut" in told
     assert "Rank 4 of the 4" in told
     assert "Margin to the cut: -" in told
     assert "no tie-break was used" in told

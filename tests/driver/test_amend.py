@@ -131,7 +131,7 @@ def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(cop
     assert promo("why", "fair", "pick", "--study", copy.path) == 0
     told = capsys.readouterr().out
     assert "fair (quality 3) was promoted to long by pick" in told
-    assert "As frozen, fair (quality 3) would be dropped: behind the cut" in told
+    assert "As frozen, fair (quality 3) would be dropped: below the cut" in told
     assert "two are cheap enough" in told
 
 
@@ -143,7 +143,7 @@ def test_a_wording_that_looks_at_fewer_does_not_say_that_they_are_gone(copy, cap
     assert amend(path, gate="close") == 0
     said = capsys.readouterr().out
     assert "Changed: rule close, require: mean gap at most 0.5pt -> mean gap at most 0.5pt or first" in said
-    assert "Now looked at as well: candidate fair (" in said
+    assert "Now read as well: candidate fair (" in said
     assert re.search(r"Amendment 1 of rule close by Ada on 20\S+Z: two are cheap enough", said)
 
 

@@ -455,7 +455,7 @@ def test_what_lies_there_already_is_never_written_over(begun, capsys):
     before = everything(begun / "a")
 
     assert take(begun) == 1
-    assert f"would overwrite {name}, which is here and another one" in capsys.readouterr().err
+    assert f"would overwrite {name}, which is different here" in capsys.readouterr().err
     assert everything(begun / "a") == before
 
 
@@ -466,7 +466,7 @@ def test_a_bundle_of_another_spec_is_refused_in_words(begun, capsys):
 
     assert promo("import", begun / "there.bundle", other) == 1
     error = capsys.readouterr().err
-    assert "is of another study than the one here" in error
+    assert "is from another study than the one here" in error
     assert "plan" in error
 
 
@@ -480,7 +480,7 @@ def test_a_second_result_for_a_run_is_refused(begun, capsys):
     before = everything(begun / "a")
 
     assert take(begun, "d.bundle") == 1  # the toy repeats its score bit for bit, but not its seconds
-    assert "another result than the one that is here" in capsys.readouterr().err
+    assert "another result than the one here" in capsys.readouterr().err
     assert everything(begun / "a") == before
 
 

@@ -220,7 +220,7 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
 
 MOUNTS = {
     ("nfs4", "rw"): "lies on a network file system (nfs4)",
-    ("fuse.gcsfuse", "rw"): "lies in a store of objects (fuse.gcsfuse), which has no locks",
+    ("fuse.gcsfuse", "rw"): "lies in an object store (fuse.gcsfuse), which has no locks",
     ("lustre", "rw,lazystatfs"): "lies on a file system (lustre) whose locks may hold on one machine only",
     ("lustre", "rw,localflock"): "lies on a file system (lustre) whose locks may hold on one machine only",
     ("beegfs", "rw"): "lies on a file system (beegfs) whose locks may hold on one machine only",

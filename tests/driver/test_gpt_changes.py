@@ -1,4 +1,5 @@
-"""A study for each thing that the built-in runner changes in mid-run: killed behind the change, taken up, verified."""
+"""A study for each thing that the built-in runner changes during a run: killed behind the change, taken up, "
+"verified."""
 
 import io
 import signal

@@ -208,7 +208,7 @@ def test_a_factor_that_turns_around_stays_in_the_search(started):
     assert fate_words(found.factors[1]) == "its better level is not the same at every stage"
     assert len(decision.promoted) == 4
     page = (path.with_suffix(".study") / "report.html").read_text(encoding="utf-8")
-    assert re.search(r"b changes its sign: -[\d.]+ at short, \+[\d.]+ at longer; both intervals leave zero out", page)
+    assert re.search(r"b changes its sign: -[\d.]+ at short, \+[\d.]+ at longer; both intervals exclude zero", page)
     for picture in ("Effects from short and longer: ", "Ranks of conditions, best first. short: "):
         assert f'role="img" aria-label="{picture}' in page
 

@@ -619,7 +619,9 @@ def test_a_result_that_was_called_lost_is_found(copy, capsys):
     said = []
 
     assert promo("verify", copy.path) == 1
-    assert f"DIFFERS  lost attempts: called lost, and they left a result: {attempt.folder}\n" in capsys.readouterr().out
+    assert (
+        f"DIFFERS  lost attempts: declared lost, but they left a result: {attempt.folder}\n" in capsys.readouterr().out
+    )
     assert recheck.check(copy.path, NOBODY, said.append) == 1
     assert any(attempt.folder in line and "lost" in line for line in said), said
 

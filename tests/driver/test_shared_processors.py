@@ -100,7 +100,7 @@ def test_a_study_that_shares_processors_by_the_clock_is_told_so(workplace, other
 
     assert {one.co_tenants for one in tried} == {(f"promo (process {other.pid})",)}
     assert said.count(f"warning: {TOLD}{other.pid})") == 1
-    assert f"{len(tried)} attempts began while another study trained on the same processors" in report
+    assert f"{len(tried)} attempts started while another study trained on the same processors" in report
     assert promo("verify", "trial.study") == 3
 
 

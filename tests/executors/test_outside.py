@@ -86,7 +86,7 @@ def test_promo_carries_on_with_its_own_hosts_and_says_what_it_waits_for(study, c
     assert promo("run", "trial.promo", "--quiet") == 8
     assert ended == {"box"}
     said = capsys.readouterr().out
-    assert "4 runs asked for outside: promo ask trial.study --out FOLDER" in said
+    assert "4 runs requested from outside: promo ask trial.study --out FOLDER" in said
     assert "promo accept trial.study FILE --by" in said
 
 
@@ -208,7 +208,7 @@ def test_the_study_that_ended_takes_nothing_in(study, capsys):
     assert promo("accept", "trial.promo", "sent", table(*rows), "--by", "C") == 0
     assert promo("run", "trial.promo", "--quiet") == 0
 
-    assert "has ended: it takes nothing in" in refused(capsys, "sent")
+    assert "has ended: it accepts nothing" in refused(capsys, "sent")
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

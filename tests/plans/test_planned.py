@@ -84,9 +84,9 @@ def test_it_says_what_stops_the_study_and_what_waits():
     gate = SOUND["gate"].replace("crash as missing", "crash hold")
     words = said(spec(rule=held, gate=gate))
 
-    assert "close stops the study where a run leaves no value." in words
-    assert "pick waits for a person where a run leaves no value." in words
-    assert "close waits for a person where the claim fails." in words
+    assert "close stops the study if a run leaves no value." in words
+    assert "pick waits for a person if a run leaves no value." in words
+    assert "close waits for a person if the claim fails." in words
 
 
 def test_money_is_said_or_said_to_be_unknown():

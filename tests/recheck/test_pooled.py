@@ -227,7 +227,7 @@ def test_power_of_stages_together_counts_the_runs_of_all(workplace, capsys):
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ("from first, second", "from first", "'first' is the one stage, so it is no block among others"),
+        ("from first, second", "from first", "'first' is the only stage, so it cannot be a block"),
         ("train two for", "train one, two for", "runs that share their seed are not independent"),
     ],
 )

@@ -76,7 +76,7 @@ def said(found):
 
 def test_flips_are_said_in_sentences():
     assert said(table((2, 1, 0.5), (1, -2, 0.5), noise=0.1)) == [
-        "b changes its sign: +1.0000 at s0, -2.0000 at s1; both intervals leave zero out.",
+        "b changes its sign: +1.0000 at s0, -2.0000 at s1; both intervals exclude zero.",
         "Of 3 effects by size, a from place 1 to 2 and b from place 2 to 1, between s0 and s1.",
     ]
     assert said(table((2, 1, 0.5), (2, 1, 0.5))) == [

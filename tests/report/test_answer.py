@@ -256,7 +256,7 @@ def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):
     found = build_view(record_of(StudyFolder(Path("trial.study"))))
 
     assert found.answer.headline == (
-        "Not answered yet: no run has started, and none will before a receipt from outside is in the ledger."
+        "Not answered yet: no run has started, and none will until the ledger holds an outside receipt."
     )
     assert facts(found)["Frozen"].endswith("; there is no result yet")
     assert "Kept" not in facts(found)

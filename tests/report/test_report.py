@@ -148,7 +148,7 @@ def test_it_says_what_a_reviewer_asks(page, study):
     for words in (
         "pick promoted good (quality 1) and base to long; dropped fair (quality 3) and poor (quality 4, behaviour",
         "when 0 of 8 results of short existed",
-        "among the top 1; 2.0000 pt better than the first behind the cut",
+        "among the top 1; 2.0000 pt ahead of the first to miss the cut",
         "always kept; would rank 2",
         "poor",
         "no value for box seed",

@@ -419,7 +419,7 @@ def test_on_a_terminal_it_asks_three_questions(beside, capsys, monkeypatch):
     said = capsys.readouterr().out
 
     assert said.count("?") == 3
-    assert "Which number that it prints decides? [val_loss]" in said
+    assert "Which printed number decides? [val_loss]" in said
     assert "let one_run = 30s" in (beside / "mlp.promo").read_text(encoding="utf-8")
 
 

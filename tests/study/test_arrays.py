@@ -105,7 +105,7 @@ def test_rows_of_an_array_are_candidates_that_stages_train():
     assert [dict(study.candidates[name].levels)["quality"] for name in ("grid_2", "grid_6")] == [12, 13]
     assert dict(study.candidates["grid_6"].levels)["size"] == 32
     assert (array_json(study.arrays["mixed"])["strength"], array_json(study.arrays["grid"])["strength"]) == (2, 2)
-    assert "every combination of levels is there equally often" in array_text(study.arrays["grid"])
+    assert "every combination of levels occurs equally often" in array_text(study.arrays["grid"])
 
 
 def test_promo_design_prints_arrays_beside_other_designs(workplace, capsys):
@@ -114,7 +114,7 @@ def test_promo_design_prints_arrays_beside_other_designs(workplace, capsys):
 
     assert promo("design", path, "mixed") == 0
     said = capsys.readouterr().out
-    assert "every combination of levels is there equally often" in said
+    assert "every combination of levels occurs equally often" in said
     assert "design mixed: array, 9 rows, 2 factors of 3 x 3 levels" in said
     assert "mixed_9  13       8" in said
     assert promo("design", path, "--json") == 0

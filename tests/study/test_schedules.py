@@ -96,7 +96,7 @@ def test_shapes_none_of_which_is_smaller_in_any_part_follow_each_other(levels, w
             "from 'first' to 'second' heads would fall from 2 to 1 and width would fall from 32 to 16",
         ),
         ("aspect = 15\n context = 64", "by zero_pad", "no weights change between these shapes, so none grow"),
-        ("depth = 4\n aspect = 8", "", "weights of another depth grow from those before in a way that has to be said"),
+        ("depth = 4\n aspect = 8", "", "weights of another depth grow from those before, and the way is not given"),
         ("depth = 4\n aspect = 8", "by zero_pad", "the runner 'gpt' cannot grow depth by zero_pad"),
     ],
 )

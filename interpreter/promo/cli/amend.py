@@ -65,7 +65,7 @@ def _budget(options: Namespace) -> int:
     """Record a larger budget; the spec keeps the one that was frozen."""
     new, by = _amount(options.budget), options.by or _user()
     amend_budget(study_of(options.spec, options.study), new, reason=options.reason, by=by, clock=SystemClock())
-    put(f"recorded: the study has a budget of {options.budget} from here on; continue with promo run")
+    put(f"recorded: the study has a budget of {options.budget} from now on; continue with promo run")
     return ExitCode.DONE
 
 

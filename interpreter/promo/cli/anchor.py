@@ -23,7 +23,7 @@ def checkpoint(options: Namespace) -> int:
     put(f"  openssl ts -query -data {path} -sha256 -cert -out {path}.tsq    and a reply kept as {path}.tsr")
     put(f"  git tag -s NAME -F {path}    with gpg.format ssh, pushed; kept by: git cat-file tag NAME > {path}.tag")
     put(f"  promo cosign {path} --key KEY.pem --name NAME    which writes {path}.cosigned")
-    put("and it is recorded with: promo anchor SPEC RECEIPT --key THEIRS.pub (a time stamp: --authority CA.pem)")
+    put("record it with: promo anchor SPEC RECEIPT --key THEIRS.pub (a time stamp: --authority CA.pem)")
     return ExitCode.DONE
 
 

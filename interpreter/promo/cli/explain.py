@@ -59,7 +59,7 @@ def _indented(text: str) -> str:
 
 LEFT_OUT = "comments, layout, clause order, the spelling of numbers, roles, titles and prices"
 LEFT_TO_THE_PLAN = (
-    "slots and executors of hosts too, which may move how much a timed run trains: the digest of the plan holds them"
+    "slots and executors of hosts too, which may change how much a timed run trains: the digest of the plan covers them"
 )
 
 
@@ -84,7 +84,7 @@ def _seal(name: str, place: str, *, as_json: bool) -> int:
     now = value_digest(holds)
     state = "not frozen" if not rule.frozen else "not sealed yet" if rule.seal is None else "sealed as it is now"
     if rule.seal is not None and not now.startswith(rule.seal):
-        state = f"sealed as sha256:{rule.seal[:12]}, which it is no longer"
+        state = f"sealed as sha256:{rule.seal[:12]}, which no longer matches"
     if as_json:
         content: dict[str, Json] = {"name": name, "digest": now, "state": state, "closure": to_json(holds)}
         put(json.dumps(content, indent=1, ensure_ascii=False))

@@ -115,7 +115,7 @@ OWN = {
     "import": "continue with: promo run",
     "amend": "continue with promo",
     "export": "look at them with",
-    "checkpoint": "and it is recorded with: promo anchor",
+    "checkpoint": "record it with: promo anchor",
 }
 """Command that says by itself how to go on, or whose output is for a machine: the words, or why."""
 

@@ -48,7 +48,7 @@ def freeze(options: Namespace) -> int:
     for name in made.lock.seals:
         seal_ = made.lock.seals[name]
         state = "sealed" if name in made.sealed else "sealed before"
-        put(f"{name}: {state} sha256:{seal_.digest[:12]}; {sealed_words(seal_)}")
+        put(f"{name}: {state} sha256:{seal_.digest[:12]} at {sealed_words(seal_)}")
     return ExitCode.DONE
 
 

@@ -26,7 +26,7 @@ from promo.sketch.values import Draft, Script, SketchError, Wish
 
 PIN = 12
 """Characters of a pin, as `promo check` writes it."""
-WAY = "say which script: promo new --from train.py"
+WAY = "name the script: promo new --from train.py"
 
 
 def new(options: Namespace) -> int:
@@ -71,8 +71,8 @@ def _only_script() -> str:
 
 def _answered(wish: Wish, draft: Draft) -> Wish:
     """The two other questions, with what was guessed as their defaults."""
-    metric = wish.metric or _asked("Which number that it prints decides?", draft.printed.key)
-    takes = _asked("How long does one run of it take, about?", wish.takes)
+    metric = wish.metric or _asked("Which printed number decides?", draft.printed.key)
+    takes = _asked("About how long does one run take?", wish.takes)
     return evolve(wish, metric=metric, takes=takes)
 
 

@@ -86,7 +86,7 @@ def _design(options: argparse.ArgumentParser) -> None:
     )
     unit = "in the measure's unit"
     options.add_argument("--power", action="store_true", help="print the power of its effects instead")
-    options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect that is so large, {unit}")
+    options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect of this size, {unit}")
     options.add_argument("--noise", metavar="SD", type=float, help=f"power: between seeds, {unit}; default: the spec's")
     options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument("--hosts", metavar="N", type=int, help="power: with N hosts; default: those of the stages")
@@ -122,7 +122,7 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument("--level", type=float, metavar="X", help=level)
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
-    options.add_argument("--size", type=float, metavar="D", help=f"also: power of an effect that is so large, {unit}")
+    options.add_argument("--size", type=float, metavar="D", help=f"also: power of an effect of this size, {unit}")
     options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument(
         "--vary",
@@ -146,13 +146,15 @@ def _simulate(options: argparse.ArgumentParser) -> None:
 
 def _freeze(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
-    options.add_argument("--again", action="store_true", help="seal rules anew that were changed after sealing")
+    options.add_argument(
+        "--again", action="store_true", help="renew the seals of rules that were changed after sealing"
+    )
     _add_study(options)
 
 
 def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC|PLAN", help="a .promo file, or a plan that promo plan --out wrote")
-    options.add_argument("--host", metavar="HOST", help="carry out only what runs on this host; see promo bundle")
+    options.add_argument("--host", metavar="HOST", help="carry out only this host's runs; see promo bundle")
     death = "what runs do when promo itself dies: end with it (kill, the default), or run to their end (finish)"
     options.add_argument("--on-orchestrator-death", choices=("kill", "finish"), default="kill", help=death)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
@@ -249,7 +251,7 @@ def _accept(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", help="the study that asked")
     options.add_argument("files", metavar="FILE", nargs="*", help="a folder with result.json files in it, or a table")
     options.add_argument("--by", metavar="WHO", required=True, help="who trained them, for the record")
-    lost = "an attempt that will not be trained, as promo ask names it; it is asked for again if reruns are allowed"
+    lost = "an attempt that will not be trained, as promo ask names it; it is requested again if reruns are allowed"
     options.add_argument("--lost", metavar="FOLDER", action="append", default=[], help=lost)
     _add_reading(options)
 
@@ -321,7 +323,7 @@ def _place(options: argparse.ArgumentParser) -> None:
 
 def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    receipt = "a receipt that lies outside; those in the ledger are checked anyway"
+    receipt = "a receipt kept elsewhere; those in the ledger are checked anyway"
     options.add_argument("--anchor", metavar="FILE", action="append", default=[], help=receipt)
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of an outside attester")
     authority = "certificate of a time-stamping authority"
@@ -347,7 +349,7 @@ def _cosign(options: argparse.ArgumentParser) -> None:
 def _anchor(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", help="a spec whose study was frozen, or a study folder")
     options.add_argument(
-        "receipt", metavar="RECEIPT", nargs="?", help="a .sig or .tsr beside its note, .tag, .cosigned"
+        "receipt", metavar="RECEIPT", nargs="?", help="a .sig or .tsr next to its note, .tag, .cosigned"
     )
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of who made it")
     authority = "certificate of the authority that stamped it"
@@ -357,7 +359,7 @@ def _anchor(options: argparse.ArgumentParser) -> None:
 
 
 def _add_study(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--study", metavar="FOLDER", help="the study folder; default: NAME.study beside NAME.promo")
+    options.add_argument("--study", metavar="FOLDER", help="the study folder; default: NAME.study next to NAME.promo")
 
 
 OPTIONS = {

@@ -31,15 +31,15 @@ def ask(options: Namespace) -> int:
         put(f"{one.folder}: {names[one.candidate]}, seed {one.seed}, {budget_text(study.stages[one.stage].budget)}")
     if len(asked) > SHOWN:
         put(f"and {len(asked) - SHOWN} more")
-    put(f"{plural(len(asked), 'run')} asked for and not answered" if asked else "nothing is asked for")
+    put(f"{plural(len(asked), 'run')} requested and not answered" if asked else "there are no open requests")
     return ExitCode.DONE
 
 
 def accept(options: Namespace) -> int:
     """Take in what was trained outside."""
     if not options.files and not options.lost:
-        hint = "give folders with a result.json in them, or tables; promo ask lists what was asked for"
-        raise PromoError("there is nothing to take in", hint=hint)
+        hint = "give folders with a result.json in them, or tables; promo ask lists the requests"
+        raise PromoError("there is nothing to accept", hint=hint)
     folder = study_of(options.place, None)
     study, _ = folder.compiled().sound()
     accepted = take_in(

@@ -48,7 +48,7 @@ def replay(options: Namespace) -> int:
 def curves_of(options: Namespace, study: Study) -> Replay:
     """The table that the options name, read as they say."""
     if study.grows:
-        message = f"{', '.join(study.grows)} grows a trained model, and recorded curves keep no states of models"
+        message = f"{', '.join(study.grows)} grows a trained model, and recorded curves keep no model states"
         raise PromoError(message, hint="train it: promo run SPEC; or leave the growth out")
     if study.schedules:
         message = (

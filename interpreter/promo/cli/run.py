@@ -59,9 +59,10 @@ def run(options: Namespace) -> int:
     print_end(folder)
     if ending.asked:
         put(
-            f"{plural(ending.asked, 'run')} asked for outside: promo ask {folder.path} --out FOLDER writes the requests"
+            f"{plural(ending.asked, 'run')} requested from outside: promo ask {folder.path} --out FOLDER writes the "
+            f"requests"
         )
-        put(f'take results in with: promo accept {folder.path} FILE --by "who trained them"; then run again')
+        put(f'accept results with: promo accept {folder.path} FILE --by "who trained them"; then run again')
     elif ending.exit_code is ExitCode.ELSEWHERE:
         put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
     if ending.exit_code is ExitCode.SPENT:

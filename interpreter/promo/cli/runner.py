@@ -87,7 +87,7 @@ def _describe(found: Runner) -> None:
     for factor, ways in _ways(found).items():
         put(f"grows {factor} by: {', '.join(ways)}")
     for factor, ways in shapes_of(found).items():
-        put(f"changes {factor} in mid-run" + (f" by: {', '.join(ways)}" if ways else ""))
+        put(f"changes {factor} during a run" + (f" by: {', '.join(ways)}" if ways else ""))
     put("")
     put(tabulate(rows, headers=("factor", "unit", "values", "default", "meaning"), disable_numparse=True))
 

@@ -160,7 +160,7 @@ def _sensible(options: Namespace, study: Study) -> None:
     asking = [name for name, one in study.deciding.items() if any(isinstance(part, Projected) for part in _parts(one))]
     if asking or study.told_by:
         who = (*study.told_by, *asking)
-        message = f"{listed(who)} {'asks' if len(who) == 1 else 'ask'} a law, and a supposed world has none"
+        message = f"{listed(who)} {'uses' if len(who) == 1 else 'use'} a law, and a supposed world has none"
         raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
     if study.beyond_gates:
         look = "looks" if len(study.beyond_gates) == 1 else "look"

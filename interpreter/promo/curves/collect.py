@@ -83,7 +83,7 @@ def _unit_faults(units: Mapping[Column, str], names: Mapping[Column, str], unit:
             yield Fault(0, f"a unit is given for the {column.value}, which the table has no column of numbers for")
         elif said not in UNITS or UNITS[said][0] is not _DIMENSIONS[column]:
             known = ", ".join(name for name, (dimension, _) in UNITS.items() if dimension is _DIMENSIONS[column])
-            yield Fault(0, f"'{said}' is no unit of the {column.value}; use one of: {known}")
+            yield Fault(0, f"'{said}' is not a unit of the {column.value}; use one of: {known}")
 
 
 def collect_curves(

@@ -82,7 +82,7 @@ def _parquet(name: str, content: bytes) -> Sheet:
     try:
         table = parquet.read_table(io.BytesIO(content))
     except (pyarrow.ArrowException, OSError, ValueError) as fault:
-        raise PromoError(f"{name} is no sound parquet file: {str(fault).splitlines()[0][:200]}") from fault
+        raise PromoError(f"{name} is not a valid parquet file: {str(fault).splitlines()[0][:200]}") from fault
     texts = ({key: "" if cell is None else str(cell) for key, cell in row.items()} for row in table.to_pylist())
     return _sheet(name, tuple(table.column_names), list(enumerate(texts, start=2)), [])
 

@@ -20,13 +20,13 @@ def with_mapping(settings: Settings, name: str, text: str) -> Settings:
     try:
         stored = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise PromoError(f"the mapping {name} is no TOML: {fault}") from fault
+        raise PromoError(f"the mapping {name} is not TOML: {fault}") from fault
     for table, content in stored.items():
         if table not in _TABLES or not isinstance(content, dict):
             raise PromoError(f"the mapping {name} has no table '{table}' to say", hint=f"tables: {', '.join(_TABLES)}")
         wrong = [key for key, value in content.items() if not isinstance(value, str)]
         if wrong:
-            raise PromoError(f"the mapping {name}: '{wrong[0]}' in [{table}] is no text", hint='write it in "..."')
+            raise PromoError(f"the mapping {name}: '{wrong[0]}' in [{table}] is not text", hint='write it in "..."')
     said = {table: stored.get(table, {}) for table in _TABLES}
     return evolve(
         settings,
@@ -79,5 +79,5 @@ def seed_of(word: str) -> int:
         PromoError: it is no whole number.
     """
     if not word.isdecimal():
-        raise PromoError(f"'{word}' is no seed of a spec")
+        raise PromoError(f"'{word}' is not a seed of a spec")
     return int(word)

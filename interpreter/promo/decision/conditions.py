@@ -184,7 +184,7 @@ def _by_host(table: Table, host: str) -> list[str]:
 
 
 def _to_the_cut(table: Table, order: Sequence[str], count: int, candidate: str, host: str | None) -> Fraction | None:
-    """How much better a candidate is than the first behind the cut, or how much worse than the last before it."""
+    """How much better a candidate is than the first below the cut, or how much worse than the last before it."""
     inside = order.index(candidate) < count
     if (inside and len(order) <= count) or (not inside and count == 0):
         return None

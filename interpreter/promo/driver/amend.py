@@ -173,7 +173,7 @@ def only_its_own(name: str, old_plan: Plan, new_plan: Plan, old: Study, new: Stu
     strange += [line for line in differences(was, now, (kind, name)) if line.startswith(fixed)]
     if strange:
         raise PromoError(
-            f"an amendment of '{name}' may change its own clauses and nothing else",
+            f"an amendment of '{name}' may change only its own clauses",
             hint="undo the rest: another budget, seed, candidate or stage is another study",
             details=tuple(strange),
         )

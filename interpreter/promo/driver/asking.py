@@ -51,10 +51,10 @@ def write_requests(folder: StudyFolder, study: Study, asked: Sequence[Attempt], 
     Write a folder of requests.
 
     Raises:
-        PromoError: there is something at *out* already, or nothing is asked for.
+        PromoError: there is something at *out* already, or there are no open requests.
     """
     if not asked:
-        raise PromoError("nothing is asked for that was not answered")
+        raise PromoError("there are no open requests")
     if out.exists():
         raise PromoError(f"{out} is there already", hint="name a folder that is not")
     requests = [parse_request(folder.read(one.folder, REQUEST) or b"") for one in asked]

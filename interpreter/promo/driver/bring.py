@@ -96,7 +96,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
 
 def _signed_by(bundle: Bundle, key: Path) -> str:
     if bundle.signature is None:
-        raise Mismatch(f"{bundle.path} is not signed", hint="have it written with --key, or import it without")
+        raise Mismatch(f"{bundle.path} is not signed", hint="have it signed with --key, or import it without")
     return signer(bundle.named, bundle.signature, key, str(bundle.path))
 
 
@@ -124,7 +124,7 @@ def _same_study(bundle: Bundle, state: State) -> None:
         here["text"], there["text"] = state.text.digest, manifest.text
     changed = tuple(differences(here, there))
     if changed:
-        message = f"{bundle.path} is of another study than the one here"
+        message = f"{bundle.path} is from another study than the one here"
         raise Mismatch(message, hint=SAME, details=changed)
 
 
@@ -194,7 +194,7 @@ def _attempts(bundle: Bundle, chain: Chain) -> dict[Key, _Theirs]:
             case _:
                 pass
     if set(started) != keys or set(ends) != keys or len(keys) != len(bundle.manifest.attempts):
-        raise Mismatch(f"{bundle.path} was changed: its ledger does not tell of every attempt it holds")
+        raise Mismatch(f"{bundle.path} was changed: its ledger does not record every attempt it holds")
     there = {(one.run, one.number): one for one in state_of(chain.events).every_attempt()}
     return {key: _Theirs(start, ends[key], there[key]) for key, start in started.items()}
 
@@ -213,7 +213,7 @@ def _fresh(bundle: Bundle, state: State, theirs: Mapping[Key, _Theirs]) -> list[
         here = next((each for each in tried if each.number == number), None)
         if here is not None:
             if here.envelope != one.there.envelope:
-                raise Mismatch(f"{bundle.path} gives run {run} another result than the one that is here")
+                raise Mismatch(f"{bundle.path} gives run {run} another result than the one here")
             continue
         if state.accepted(run) is not None and isinstance(one.end, ResultAccepted):
             raise Mismatch(f"{bundle.path} gives run {run} a second result")
@@ -270,7 +270,7 @@ def _check_request(
     )
     if asked != due or request.attempt != start.attempt:
         changed = tuple(differences(to_json(planned), to_json(evolve(request, attempt=1))))
-        message = f"{bundle.path} holds a run that was asked something else than the plan says: {_place(start)}"
+        message = f"{bundle.path} holds a run whose request differs from the plan: {_place(start)}"
         raise Mismatch(message, details=changed[:5])
 
 
@@ -305,9 +305,9 @@ def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs]) -> 
         for name in names:
             there = folder.path / name
             if there.is_symlink() or (there.exists() and not there.is_file()):
-                raise PromoError(f"{there} is there and no file, so nothing is written in its place", hint="remove it")
+                raise PromoError(f"{there} exists and is not a file, so it is not replaced", hint="remove it")
             if there.is_file() and folder.disk.digest(there) != bundle.manifest.files[name]:
-                raise Mismatch(f"{bundle.path} would overwrite {name}, which is here and another one")
+                raise Mismatch(f"{bundle.path} would overwrite {name}, which is different here")
 
 
 def _names(bundle: Bundle, place: str, witnesses: Mapping[str, str]) -> list[str]:

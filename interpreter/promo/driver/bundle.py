@@ -153,7 +153,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
     assert content is not None and state.frozen is not None
     attempts = [one for one in _ended(state) if host in (None, one.host) and one.bundle is None]
     if not attempts:
-        raise PromoError("nothing has ended here yet" + (f" on {host}" if host else ""), hint="promo status tells more")
+        raise PromoError("nothing has ended here yet" + (f" on {host}" if host else ""), hint="promo status shows more")
     files: dict[str, bytes | Path] = {LEDGER: content[: chain.sound_bytes]}
     for attempt in attempts:
         place = folder.path / attempt.folder

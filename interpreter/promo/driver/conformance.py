@@ -200,7 +200,7 @@ def _resuming(request: Request, first: Result, study: StudyFolder, environment: 
     told = rest.body.details.get("resume_rejected", "") if rest.body else ""
     sound = rest.status is RunStatus.OK and not told
     yield Held(
-        "states", sound, f"ended in mid-run, and continued: {told or f'{rest.status.value} {rest.cause}'}".strip()
+        "states", sound, f"ended during a run, and continued: {told or f'{rest.status.value} {rest.cause}'}".strip()
     )
     if sound:
         yield _budget(longer, rest)

@@ -260,13 +260,13 @@ def check_unaccounted(sight: Sight) -> Iterator[Check]:
     if unseen:
         seconds = sum((_behind(folder, one) for one in unseen), Fraction(0))
         words = (
-            "came when they had been called lost, are on no record, and count for nothing, nor do the"
-            f" {float(seconds):.0f} s that they took behind what was seen of them:"
+            "arrived after they had been declared lost, are on no record, and count for nothing, nor do the"
+            f" {float(seconds):.0f} s that they took after they were last seen:"
             f" {listed([one.folder for one in unseen])}"
         )
         yield Check("late results", Outcome.MATCHES, words)
     if called_lost:
-        words = f"called lost, and they left a result: {listed(called_lost)}"
+        words = f"declared lost, but they left a result: {listed(called_lost)}"
         yield Check("lost attempts", Outcome.DIFFERS, words)
     hidden = list(_left_out(folder, state))
     if hidden:

@@ -52,7 +52,7 @@ LARGEST_RESULT = 64 * 1024 * 1024
 LARGEST_FILE = 64 * 1024**3
 """Bytes of a file that comes with a result, such as a state."""
 NOT_COPIED = NAMED - {RESULT, POINTS}
-ASK = "promo ask lists what was asked for"
+ASK = "promo ask lists the requests"
 
 
 @frozen
@@ -120,7 +120,7 @@ def _accept(folder: StudyFolder, given: Sequence[Path], settings: Settings, by: 
     state = folder.state()
     if state.study is not StudyState.OPEN or state.replay:
         why = "is a replay, and trains nothing" if state.replay else "has ended"
-        raise Mismatch(f"the study in {folder.path} {why}: it takes nothing in")
+        raise Mismatch(f"the study in {folder.path} {why}: it accepts nothing")
     if not by.strip():
         raise PromoError("it is not said who trained these", hint='write --by "..."')
     study, _ = folder.compiled().sound()
@@ -229,7 +229,7 @@ class _Desk:
         near = [one for one in self._state.every_attempt() if (one.stage, one.candidate, one.host) == cell]
         near.sort(key=lambda one: (one.seed != run.seed, one.number != theirs.attempt))
         if not near:
-            message = f"{path} is of {run.candidate} on {run.host} at {run.stage}, which was not asked for"
+            message = f"{path} is of {run.candidate} on {run.host} at {run.stage}, which was not requested"
             return Mismatch(message, hint=ASK)
         mine, _ = self._request(near[0])
         changed = tuple(differences(to_json(mine), to_json(theirs)))[:8]
@@ -261,7 +261,7 @@ class _Desk:
                 first = answered.setdefault((attempt.stage, *_curve(body)), attempt.folder)
                 _refuse_both(path, first, attempt.folder)
         if not offers:
-            message = f"{path} holds no run that was asked for, to the end of its budget"
+            message = f"{path} has no requested run that reached the end of its budget"
             details = (*self.left_out, f"asked for: {', '.join(others[:5]) or 'nothing'}")
             raise Mismatch(message, hint="name its columns and labels with --column and --map", details=details)
         yield from offers
@@ -308,7 +308,7 @@ class _Desk:
         """An attempt that nobody will train."""
         attempt = next((one for one in asked_for(self._study, self._state) if one.folder == name.strip("/")), None)
         if attempt is None:
-            raise PromoError(f"{name} is not asked for outside", hint=ASK)
+            raise PromoError(f"{name} is not requested from outside", hint=ASK)
         return _Offer(attempt, Outside(attempt.request, self._by, "", None, {}, None), {})
 
     def _offer(
@@ -332,7 +332,7 @@ class _Desk:
         place, said = self._folder.path / offer.attempt.folder, offer.said
         before = read_outside(self._folder.disk, place)
         if before is None and (place / OUTSIDE).exists():
-            raise Mismatch(f"{place / OUTSIDE} is damaged", hint="remove it, and take the result in again")
+            raise Mismatch(f"{place / OUTSIDE} is damaged", hint="remove it, and accept the result again")
         if before is None:
             return True
         lacking = offer.attempt.state is AttemptState.RUNNING and not is_there(self._folder.disk, place, before)
@@ -380,9 +380,7 @@ def _body(path: Path, content: bytes) -> Body:
     try:
         return from_json(Envelope, parse_canonical(content)).body
     except ValueError as fault:
-        raise Mismatch(
-            f"{path} is not a result of promo's: {fault}", hint="or give a table of what was measured"
-        ) from fault
+        raise Mismatch(f"{path} is not a promo result: {fault}", hint="or give a table of what was measured") from fault
 
 
 def _fault(body: Body, points: bytes, request: Request, digest: str, content: bytes) -> str:
@@ -442,7 +440,7 @@ def _digest(folder: StudyFolder, content: bytes | Path) -> str:
     except OSError as fault:
         raise PromoError(f"{content} cannot be read: {fault.strerror or fault}") from fault
     if found is None:
-        raise PromoError(f"{content} has gone while it was looked at")
+        raise PromoError(f"{content} disappeared while it was being read")
     return found
 
 
@@ -457,7 +455,7 @@ def _write(folder: StudyFolder, offer: _Offer) -> None:
     try:
         _put(folder, offer)
     except OSError as fault:
-        raise refusal(f"what was taken in for {offer.attempt.folder}", fault) from fault
+        raise refusal(f"what was accepted for {offer.attempt.folder}", fault) from fault
 
 
 def _put(folder: StudyFolder, offer: _Offer) -> None:

@@ -51,7 +51,7 @@ class Readings:
 
     def __attrs_post_init__(self) -> None:
         if self.study.reductions:
-            message = f"{', '.join(self.study.reductions)} reads effects, which other methods have no counterpart of"
+            message = f"{', '.join(self.study.reductions)} reads effects, which other methods have no counterpart for"
             raise PromoError(message, hint="compare a spec without the reduction")
         stages = list(self.study.stages.values())
         kinds = {stage.budget.kind: stage.name for stage in stages}

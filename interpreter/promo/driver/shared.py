@@ -39,7 +39,7 @@ def share(study: Path, place: Path) -> None:
         raise PromoError(message, hint="start a new study with --study")
     kind = mount_of(place).kind
     if kind in STORES:
-        raise PromoError(f"{place} lies in a store of objects ({kind}), where files are not whole when they are there")
+        raise PromoError(f"{place} lies in an object store ({kind}), where files are not whole when they are there")
     root = made[0].resolve().parent if made else place.resolve() / f"{study.name}-{secrets.token_hex(4)}"
     try:
         for link in links:

@@ -15,7 +15,7 @@ from promo.run.execute import Progress
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.study.values import Study
 
-REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
+REPLAY_WORDS = "REPLAY: nothing was trained here, and no check of this folder shows who recorded the curves, or how"
 
 
 class Display(Protocol):

@@ -372,7 +372,7 @@ def _hours(sight: Sight) -> Iterator[Check]:
     if not state.replay:
         taken = ((study.width(one.stage, one.host), one.device_s) for one in ended(state) if one.device_s is not None)
         spent = sum((from_exact(text) * width for width, text in taken), Fraction(0))
-        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as supervisors wrote it"
+        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as recorded by supervisors"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]
     if short:

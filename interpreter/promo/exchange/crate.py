@@ -127,8 +127,7 @@ def gate_crate_bytes(made: Registration, promo: str, files: Mapping[str, Packed]
         "@type": "CreateAction",
         "name": f"Seal {name}",
         "description": (
-            f"What the {kind} means was sealed, when {made.results_then} results of its stages existed; that and "
-            f"its date are {UNVOUCHED}"
+            f"The meaning of the {kind} was sealed when {made.results_then} results of its stages existed, {UNVOUCHED}"
         ),
         "instrument": _to(_promo_id(promo)),
         **({"agent": _to(WHO)} if making.by else {}),

@@ -214,7 +214,7 @@ def _lines(made: Registration) -> Iterator[str]:
     yield "What decides:"
     yield ""
     yield from _block(list(made.sentences))
-    yield f"- seal: `sha256:{made.seal}`; {UNVOUCHED}, since {made.sealed_at}, when {_then(made)}"
+    yield f"- seal: `sha256:{made.seal}` at {made.sealed_at}, when {_then(made)}, {UNVOUCHED}"
     if made.amendment:
         yield f"- wording: that of amendment {made.amendment}"
     yield f"- spec: `sha256:{made.spec}`; plan: `sha256:{made.plan}`"

@@ -63,6 +63,7 @@ def logged_run(
         place=_place(attempt, changed),
         name=run_name(attempt, beside(attempt.candidate, changed)),
         settings=_settings(study, attempt),
+        measure=study.measure.metric,
         series=tuple(series[name] for name in sorted(series)),
         tags={**dict(_tags(plan, state, attempt, standing)), f"{TAG}changed": changed},
         began_ms=began_ms,
@@ -73,10 +74,10 @@ def logged_run(
 
 
 def _place(attempt: Attempt, changed: str) -> tuple[str, ...]:
-    """Stage, cell and attempt as names of folders; what changed stands behind a dot: `shallow.depth_1.aspect_64`."""
+    """Stage and cell as names of folders; what changed stands behind a dot: `shallow.depth_1.aspect_64-laptop-s1`."""
     told = "".join(f".{part.replace(' ', '_')}" for part in changed.split(", ") if part)
-    cell = f"{attempt.candidate}{told}-{attempt.host}-s{attempt.seed}"
-    return attempt.stage, cell, f"attempt-{attempt.number}"
+    again = f"-attempt-{attempt.number}" if attempt.number > 1 else ""
+    return attempt.stage, f"{attempt.candidate}{told}-{attempt.host}-s{attempt.seed}{again}"
 
 
 def run_name(attempt: Attempt, called: str) -> str:

@@ -21,6 +21,10 @@ VERSION = "brain.Event:2"
 HPARAMS = "hparams"
 TOLD = {"changed": "what changed", "rank": "gate rank", "verdict": "gate verdict"}
 """Tags that stand beside the settings, and as what."""
+NONE = "–"
+"""In place of a tag that a run has not: the page shows the columns of one run of all, so each has every column."""
+SPENT = ("charged_s", "slot_s", "spent_s")
+"""Curves of seconds."""
 
 
 def event_file(run: LoggedRun) -> tuple[tuple[str, ...], bytes]:
@@ -54,16 +58,22 @@ def _events(run: LoggedRun) -> Iterator[Any]:
 
     began, ended = run.began_ms / 1000, run.ended_ms / 1000
     yield Event(wall_time=began, file_version=VERSION)
-    told = {said: run.tags.get(f"promo.{name}", "") for name, said in TOLD.items()}
-    settings = {**{said: value for said, value in told.items() if value}, **run.settings}
-    experiment, start, _ = hparams(settings, dict.fromkeys(run.final))
+    told = {said: run.tags.get(f"promo.{name}") or NONE for name, said in TOLD.items()}
+    settings = {**told, **run.settings}
+    experiment, start, _ = hparams(settings, dict.fromkeys(tag_of(run, name) for name in run.final))
     yield Event(wall_time=began, summary=experiment)
     yield Event(wall_time=began, summary=start)
     for series in run.series:
         for point in series.points:
-            value = Summary.Value(tag=series.name, simple_value=point.value)
+            value = Summary.Value(tag=tag_of(run, series.name), simple_value=point.value)
             yield Event(wall_time=point.wall_ms / 1000, step=point.step, summary=Summary(value=[value]))
     yield Event(wall_time=ended, summary=_ended(run.end))
+
+
+def tag_of(run: LoggedRun, name: str) -> str:
+    """A curve under a heading; TensorBoard sorts these, so that what decides comes first and seconds last."""
+    heading = "measure" if name == run.measure else "spent" if name in SPENT else "other"
+    return f"{heading}/{name}"
 
 
 def _ended(end: RunEnd) -> Any:

@@ -40,10 +40,12 @@ class LoggedRun:
     key: str
     """Run and attempt; no two attempts of a study have the same."""
     place: tuple[str, ...]
-    """Stage, cell, attempt: where it stands in a tree of runs."""
+    """Stage and cell: where it stands in a tree of runs; attempts after the first are numbered."""
     name: str
     settings: Mapping[str, float | str]
     """Stage, host, seed, budget, and the level of every factor."""
+    measure: str
+    """Name of the series that decides."""
     series: tuple[Series, ...]
     tags: Mapping[str, str]
     began_ms: int

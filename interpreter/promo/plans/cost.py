@@ -85,7 +85,7 @@ def _money(study: Study, plan: Plan) -> Iterator[Diagnostic]:
 
 def _money_formula(bill: Bill) -> str:
     parts = [(name, one) for name, one in bill.hosts.items() if one.budget]
-    told = (f"{name} {rounded(one.budget, 2)} at {exact(one.hour)} an hour of a device" for name, one in parts)
+    told = (f"{name} {rounded(one.budget, 2)} at {exact(one.hour)} per device hour" for name, one in parts)
     return f"without spot prices: {', '.join(told)}; together {rounded(bill.budget, 2)} {bill.currency}"
 
 

@@ -193,8 +193,8 @@ def account_lines(record: Record) -> Iterator[str]:
             yield sampled_words(sampled[decision.name], record.study.measure.unit)
         elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
             yield (
-                f"No candidate that {decision.name} dropped was trained any further, so what its drops cost is not "
-                "known; a clause such as 'sample 1 dropped seed 9' bounds it."
+                f"No candidate that {decision.name} dropped was trained any further, so the cost of its drops is not "
+                f"known; a clause such as 'sample 1 dropped seed 9' bounds it."
             )
 
 

@@ -72,15 +72,15 @@ def read_start(study: Study) -> tuple[str, ...]:
 def _read_limits(study: Study) -> Iterator[str]:
     """What a study says of its attempts where that is not as usual, a sentence each."""
     if study.attempts != ATTEMPTS:
-        yield f"A run is tried {count(study.attempts)} times in all, lost attempts included, or as gates allow if more."
+        yield f"A run gets {count(study.attempts)} attempts, lost ones included, or more where gates allow more."
     for stage in study.stages.values():
         budget = stage.budget
         if stage.devices is not None:
             yield f"A run of {stage.name} has {plural(stage.devices, 'device')}."
         if budget.allowance_s != ALLOWANCE_S:
-            yield f"An attempt of {stage.name} may take {duration(budget.allowance_s)} besides its training."
+            yield f"An attempt of {stage.name} may take {duration(budget.allowance_s)} in addition to training."
         if budget.tolerance is not None:
-            yield f"A run of {stage.name} may miss its budget by {describe_tolerance(budget.tolerance)} and no more."
+            yield f"A run of {stage.name} may miss its budget by at most {describe_tolerance(budget.tolerance)}."
 
 
 def read_gate(gate: Gate, study: Study) -> str:
@@ -195,7 +195,7 @@ def read_schedule(schedule: Schedule, study: Study) -> str:
     return (
         f"Schedule {schedule.name}: {joined(list(study.followers(schedule.name)))} begins with the shape of "
         f"{schedule.shapes[0]} and continues with that of {', then '.join(schedule.shapes[1:])}{way}, where the laws "
-        f"of {schedule.law}, fitted to {stages}, fall equally fast at equal loss; where they do not tell that within a "
+        f"of {schedule.law}, fitted to {stages}, fall equally fast at equal loss; if they do not determine it within a "
         f"factor of two in compute, {kept[schedule.otherwise]}."
     )
 
@@ -243,13 +243,11 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
             return f"the rankings of {names} agree to {exact(condition.bound.value)} or more (tau-b)"
         case Projected():
             bound = describe_bound(condition.bound, measure)
-            return (
-                f"what the law {condition.law} forecasts for {who} at {condition.stage}, with its interval, is {bound}"
-            )
+            return f"the forecast of {condition.law} for {who} at {condition.stage}, with its interval, is {bound}"
         case First():
-            return f"{who} is alone in front in every cell"
+            return f"{who} is strictly the best in every cell"
         case Isnt():
-            return f"it is not so that {claimed(condition.condition, study, who, reference)}"
+            return f"it is not the case that {claimed(condition.condition, study, who, reference)}"
         case Both() | Either():
             word = "and" if isinstance(condition, Both) else "or"
             return f", {word} ".join(claimed(part, study, who, reference) for part in condition.conditions)
@@ -268,7 +266,7 @@ def _difference(condition: Difference, study: Study, who: str, reference: str | 
     room = _room(condition)
     if condition.test and room is not None:
         margin = f"{exact(room)}{study.measure.unit}"
-        return f"{who} is shown to be not worse than {other} by more than {margin} {over}{sure}"
+        return f"{who} is shown to be at most {margin} worse than {other} {over}{sure}"
     return f"{who} is {bound} {side} than {other} {over}{sure}"
 
 

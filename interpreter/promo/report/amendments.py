@@ -40,9 +40,9 @@ def amendment_lines(one: Amendment, at: str) -> Iterator[str]:
     known = f"{plural(len(one.seen), 'result')} of its stage" if one.seen else "no result of its stage"
     yield f"{known[0].upper()}{known[1:]} existed then; ledger head sha256:{one.head[:12]}."
     yield (
-        "It came after the decision, so nothing that happened changes; its verdict is shown beside it."
+        "It came after the decision, so it changes nothing that happened; both verdicts are shown."
         if one.verdict is not None
-        else "It came before the decision, so the amended wording decides; the earlier verdict is shown beside it."
+        else "It came before the decision, so the amended wording decides; both verdicts are shown."
     )
 
 
@@ -51,7 +51,7 @@ def _changed(change: str, rule: str) -> str:
     gone, new = change.partition(" is gone (was "), change.partition(" is new: ")
     if change.startswith(rule) or not (gone[1] or new[1]):
         return f"Changed: {change}"
-    return f"No longer looked at: {gone[0]} ({gone[2]}" if gone[1] else f"Now looked at as well: {new[0]} ({new[2]})"
+    return f"No longer read: {gone[0]} ({gone[2]}" if gone[1] else f"Now read as well: {new[0]} ({new[2]})"
 
 
 def verdict_lines(study: Study, state: State, name: str, call: Call) -> Iterator[str]:
@@ -102,7 +102,7 @@ def undecided(record: Record, name: str) -> str:
     if recorded is None:
         return "Not decided yet."
     said = verdict_words(record.study, name, recorded.verdict, record.call)
-    return f"The ledger records: {said}. That cannot be recomputed from the files that are here."
+    return f"The ledger records: {said}. This cannot be recomputed from the files here."
 
 
 def wording(version: int) -> str:

@@ -190,7 +190,7 @@ def _claim(record: Record, rule: Rule, found: Judgement) -> str:
     who = "each of them" if several else called_list(found.judged, record.call)
     said = claimed(rule.require, record.study, who, rule.reference)
     if isinstance(rule.require, Isnt | Both | Either) or found.answer is not Answer.HOLDS:
-        verb = "it is so that" if found.answer is Answer.HOLDS else "it is not so that"
+        verb = "it is the case that" if found.answer is Answer.HOLDS else "it is not the case that"
         said = f"{verb} {said}"
     return f"{said} ({called_list(found.judged, record.call)})" if several else said
 

@@ -139,7 +139,7 @@ def _story(
 ) -> Iterable[str]:
     if changes:
         differ = "differs" if len(changes) == 1 else "differ"
-        yield f"The two studies are not of the same spec: {plural(len(changes), 'part')} of their plans {differ}."
+        yield f"The two studies have different specs: {plural(len(changes), 'part')} of their plans {differ}."
     else:
         yield "Both studies are of the same spec, with the same rules, budgets, hosts and seeds."
     for which, record in (("first", first), ("second", second)):
@@ -164,7 +164,7 @@ def _story(
         if record.state.amendments
     ]
     yield f"Rules were amended after the freeze: {' and '.join(changed)}." if changed else "Neither was amended."
-    yield "Values of the two studies are shown beside each other and never pooled."
+    yield "Values of the two studies are shown side by side and never pooled."
 
 
 def _rules(record: Record) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def _open(record: Record) -> Iterator[str]:
     count = record.runs()
     begun = f"{count.done} of {plural(count.runs, 'run')} {'has' if count.done == 1 else 'have'} a result"
     anchored = study.anchor and not state.receipts
-    why = ", and none will before a receipt from outside is in the ledger" if anchored else ""
+    why = ", and none will until the ledger holds an outside receipt" if anchored else ""
     yield f"Not finished: {begun}." if record.attempts() else f"Not answered yet: no run has started{why}."
 
 
@@ -189,13 +189,13 @@ def effect_words(record: Record, stage: str, lead: Lead) -> str:
     said = f"{leads} of {plural(lead.cells, 'cell')} at {stage}"
     error = lead.error
     if lead.noise is None or error is None:
-        why = f"too few repeated seeds at {stage}" if mean else "it is told of means only"
+        why = f"too few repeated seeds at {stage}" if mean else "it is computed for means only"
         return f"{said}; its seed noise is not known: {why}"
     source = "as the study declares"
     if not lead.noise.declared:
         source = f"{plural(lead.noise.degrees, 'degree')} of freedom"
     noise = f"{rounded(error, PLACES)} {unit}"
-    return f"{said}; its seed noise, the standard error that seeds alone give, is {noise} ({source})"
+    return f"{said}; its seed noise, the standard error from seeds alone, is {noise} ({source})"
 
 
 def _frozen(record: Record) -> str:

@@ -81,7 +81,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
         better = [one.name for one in known if one.over_spec is not None and one.over_spec < 0]
         yield (
             f"This spec's regret is {rounded(own.regret, 4)} {unit} for {rounded(own.spent_s / HOUR, 2)} "
-            f"{study.device_unit}; less regret on the average: {listed(better) if better else 'no other method'}."
+            f"{study.device_unit}; less regret on average: {listed(better) if better else 'no other method'}."
         )
         apart = "; ".join(
             f"{one.name} {with_sign(one.over_spec)} ({_range(one.over_spec_interval, 4)})"
@@ -89,7 +89,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
             if one.over_spec is not None and one.over_spec_interval is not None
         )
         if apart:
-            yield f"Regret less that of this spec in the same draw, in {unit}, with 95% of draws: {apart}."
+            yield f"Regret minus that of this spec in the same draw, in {unit}, with 95% of draws: {apart}."
     if found.stopped or found.held:
         yield (
             f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "
@@ -98,7 +98,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
     if found.unknown:
         yield (
             f"{listed(found.unknown)} {'has' if len(found.unknown) == 1 else 'have'} no value at the full budget: "
-            "what choosing, or not choosing, them would have meant is unknown."
+            "the effect of choosing or not choosing them is unknown."
         )
 
 
@@ -112,19 +112,20 @@ def _how(found: Comparison, study: Study, eta: int, seed: int) -> Iterable[str]:
     )
     yield (
         "This spec goes through its gates, guards, reruns and samples as in promo replay, and then takes the best mean "
-        "at its largest budget; a dropped candidate that is only audited is paid for and not taken."
+        "at its largest budget; a dropped candidate that is only audited is paid for but not chosen."
     )
     yield (
-        "In each draw every other method may spend what this spec does. The walk changes one factor at a time from the "
-        "reference. Methods of rungs begin with as many candidates as those hours pay for, and with what is left they "
-        "train on, at the full budget, the best of those they had left behind; 'rungs alone' is what they do by "
-        "themselves, whatever that costs. Hyperband makes one pass over its brackets."
+        "In each draw every other method may spend as much as this spec does. The walk changes one factor at a time "
+        "from the "
+        "reference. Methods with rungs start with as many candidates as those hours pay for, and spend the rest on "
+        "training the best of their dropped candidates to the full budget; 'rungs alone' is without that, at "
+        "whatever cost. Hyperband makes one pass over its brackets."
     )
     yield (
-        "The other methods draw candidates without replacement, read at each rung the hosts and seeds that this spec "
-        "has there, pay only what is added where a cell is carried on, and run nothing again."
+        "The other methods draw candidates without replacement, read this spec's hosts and seeds at each rung, pay "
+        "only for what is added when a run is resumed, and rerun nothing."
     )
-    yield "A recorded curve up to a short budget is no run that was planned to be short."
+    yield "A recorded curve cut at a short budget is not a run that was planned to be short."
 
 
 def comparison_json(found: Comparison) -> dict[str, Json]:

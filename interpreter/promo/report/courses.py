@@ -87,7 +87,7 @@ def course_view(record: Record, schedule: Schedule, law: Law, found: Scheduling)
 
 def _picture(record: Record, courses: Sequence[Course], turnings: Sequence[Turning], said: str, unit: str) -> str:
     label = f"{record.study.measure.metric} ({record.study.measure.unit})"
-    words = f"{label} against compute, one line a candidate. {said}"
+    words = f"{label} against compute, one line per candidate. {said}"
     words += f" Shapes change: {listed([one.name for one in turnings])}." if turnings else ""
     return courses_svg(courses, turnings, f"compute of a run ({unit})", label, words, record.called)
 
@@ -196,11 +196,11 @@ def _said(ends: Iterable[_Place], unit: str) -> str:
 
 
 def _caption(own: Sequence[str], *, turnings: bool, ways: bool) -> Iterator[str]:
-    yield "Marks: runs at the end of their budget, one a cell; a line joins the means of one candidate."
+    yield "Marks: runs at the end of their budget, one per cell; a line joins the means of one candidate."
     if ways:
         yield (
-            f"Thin lines: what the runs of {listed(list(own))} recorded on their way, with rates that are not cooled "
-            "down; where a candidate has no other budget, its line joins the means of these."
+            f"Thin lines: points that the runs of {listed(list(own))} recorded during training, before rates cooled "
+            f"down; if a candidate has no other budget, its line joins their means."
         )
     if turnings:
-        yield "Upright line: where the shape changes; the band is the 95% interval of that."
+        yield "Vertical line: the change of shape; the band is its 95% interval."

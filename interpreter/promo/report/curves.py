@@ -72,7 +72,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     most = max(FEWEST, min(MOST, MOST_MARKS // max(len(drawn), 1)))
     thin = any(len(line) > most for lines in (scored, trained) for line in lines.values())
     along = any(trained.values())
-    words = f"Learning curves of stage {stage.name}: {{}} against {x_label}, one line a run. "
+    words = f"Learning curves of stage {stage.name}: {{}} against {x_label}, one line per run. "
     rows = islice(_rows(record, points, measured, other), MOST_ROWS)
     count = sum(metric in point for run in measured for point in points[run.id])
     columns = ("candidate", "host", "seed", "step", "tokens", "seconds", other, metric)

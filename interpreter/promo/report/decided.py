@@ -77,7 +77,7 @@ def outcome_words(name: str, outcome: Outcome, study: Study, call: Call) -> str:
 def because_words(name: str, because: Because, study: Study, call: Call, then: str = "") -> str:
     """A reason in words, with the clause that makes it one where *then* says what follows."""
     if isinstance(because, NotTold):
-        return f"the laws do not tell where {because.schedule} changes shape"
+        return f"the laws do not determine where {because.schedule} changes shape"
     rule = study.deciding[name]
     kind = {Gate: "gate", Rule: "rule", Reduction: "reduction"}[type(rule)]
     clause = f", and the {kind} says: {{}}{then}" if then else ""
@@ -105,7 +105,7 @@ def because_words(name: str, because: Because, study: Study, call: Call, then: s
             return f"{name} does not hold{clause.format('else ')}"
         case Spanned():
             why = "the runs do not identify the law, or the bound lies inside its interval"
-            return f"the laws do not tell it of {called_list(because.candidates, call)}: {why}"
+            return f"the laws do not settle it for {called_list(because.candidates, call)}: {why}"
         case RunsLacking():
             lack = "lacks" if because.runs == 1 else "lack"
             return f"{plural(because.runs, 'run')} {lack} a value at {because.stage}{clause.format('missing ')}"
@@ -132,12 +132,12 @@ def flag_words(flagged: ResultFlagged, study: Study) -> str:
 LOSSES = {
     Loss.GONE: "promo ended before it did",
     Loss.BUSY: "another study took its device a moment earlier",
-    Loss.DISK: "the disk refused what it had to write",
+    Loss.DISK: "the disk refused to store its files",
     Loss.PREEMPTED: "its queue ended it for a job with priority",
-    Loss.NODE: "the machine that it ran on failed",
-    Loss.SITE_LIMIT: "its queue ended it at a limit of the site's own",
+    Loss.NODE: "its machine failed",
+    Loss.SITE_LIMIT: "its queue ended it at the site's own limit",
     Loss.CALLED_OFF: "its job was cancelled outside promo",
-    Loss.UNBEGUN: "its job ended before it had begun",
+    Loss.UNBEGUN: "its job ended before it started",
     Loss.WORDLESS: "its job ended without a report from its supervisor",
     Loss.UNKNOWN: "its queue no longer knows of its job",
     Loss.OUTSIDE: "the outside trainer will not train it",
@@ -238,7 +238,7 @@ def fate_words(one: Fixing) -> str:
         case Fate.NOT_DISCOVERED:
             return f"not discovered at {one.at}"
         case Fate.SMALL:
-            return f"smaller than asked at {one.at}"
+            return f"smaller than required at {one.at}"
         case Fate.INCONSISTENT:
             return "its better level is not the same at every stage"
         case _:
@@ -254,7 +254,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
     assert isinstance(found, Ranking)
     tie = ""
     if standing.tied_with:
-        tie = f"; tied with {listed(standing.tied_with)}, distinguished by the rule's tie-break"
+        tie = f"; tied with {listed(standing.tied_with)}; the rule's tie-break decided"
     match standing.ground:
         case Ground.ALWAYS:
             place = f"would rank {standing.rank}" if standing.rank else "has no value"
@@ -262,13 +262,13 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
         case Ground.TOP:
             keep = describe_condition(found.keep, study.measure)
             if standing.margin is None:
-                return f"among the {keep}; no candidate was behind the cut{tie}"
-            return f"among the {keep}; {number(standing.margin)} {unit} better than the first behind the cut{tie}"
+                return f"among the {keep}; no candidate missed the cut{tie}"
+            return f"among the {keep}; {number(standing.margin)} {unit} ahead of the first to miss the cut{tie}"
         case Ground.CUT:
             by = f" by {number(standing.margin.removeprefix('-'))} {unit}" if standing.margin else ""
-            return f"behind the cut{by}{tie}"
+            return f"below the cut{by}{tie}"
         case Ground.SAMPLE:
-            return "behind the cut; drawn from the dropped, to see how often a drop is wrong"
+            return "below the cut; promoted at random, to estimate how often a drop is wrong"
         case Ground.MISSING | Ground.CRASHED:
             lacking = [cell for cell in standing.cells if cell.value is None]
             causes = [f"{cell.host} seed {cell.seed}: {cell.cause or cell.status.value}" for cell in lacking]

@@ -206,9 +206,9 @@ def describe_host(host: Host) -> dict[str, Json]:
 
 
 def describe_price(price: Price) -> str:
-    """`2.1usd an hour of a device, 0.8usd until 2026-12-31`."""
+    """`2.1usd per device hour, 0.8usd until 2026-12-31`."""
     spot = "" if price.spot is None else f", {exact(price.spot.hour)}{price.currency} until {price.spot.until}"
-    return f"{exact(price.hour)}{price.currency} an hour of a device{spot}"
+    return f"{exact(price.hour)}{price.currency} per device hour{spot}"
 
 
 def _wide(host: Host) -> dict[str, Json]:

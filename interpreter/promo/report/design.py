@@ -128,7 +128,9 @@ def _lines(design: Design, designs: Mapping[str, Design], parts: int) -> Iterato
     rows = joint_rows(design, designs)
     count = f"{len(design.rows)} rows, {len(design.factors)} factors"
     before = listed([one.name for one in lineage(design, designs)[:-1]])
-    after = f"; it follows {before}, and what is said below holds for all {len(rows)} rows" if design.parent else ""
+    after = (
+        f"; it follows {before}, and the figures below are for all {len(rows)} rows together" if design.parent else ""
+    )
     yield f"design {design.name}: {design.kind}, {count}{after}"
     yield from _row_lines(design)
     yield ""
@@ -196,12 +198,12 @@ def _partly(design: Design, rows: Rows, information: Information) -> Iterator[st
     """What columns that are neither equal nor orthogonal do."""
     partial = _partial(design, information)
     if partial:
-        yield "main effects alone in a model are estimated with a part of interactions:"
+        yield "in a model of main effects alone, estimates contain part of these interactions:"
         for effect, others in partial[:MOST_SHOWN]:
             yield f"  {effect_name(effect)}: {sum_text(((Fraction(1), effect), *others))}"
     wide = {effect: f"{width:.2f}" for effect, width in information.widths(effects_up_to(design.factors, 2)).items()}
     if any(width != "1.00" for width in wide.values()):
-        yield "standard errors with all clear effects in the model, over those of an orthogonal design of as many rows:"
+        yield "standard errors with all clear effects in the model, relative to an orthogonal design with as many rows:"
         shown = [f"{effect_name(effect)} {width}" for effect, width in wide.items()]
         more = f", and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
         yield f"  {', '.join(shown[:MOST_SHOWN])}{more}"
@@ -232,7 +234,7 @@ def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> I
         else "  no stage does so: a main effect would be lost"
     )
     if split.lost:
-        yield "  where every host runs all rows instead, as stages do without it, no effect is lost"
+        yield "  if every host runs all rows instead, which is the default, no effect is lost"
 
 
 def _clause(split: Split) -> str:
@@ -286,14 +288,14 @@ def _array_lines(array: Array) -> Iterator[str]:
     yield f"word lengths: {shown or 'none: every effect has columns of its own'}"
     strength = _strength(pattern)
     if strength == len(array.factors):
-        yield "every combination of levels is there equally often"
+        yield "every combination of levels occurs equally often"
         return
     yield f"strength: {strength}, so any {strength} factors have all their combinations equally often"
     if strength == 2:
-        yield "main effects are clear of each other, and mixed with interactions of two factors"
+        yield "main effects are clear of each other, and aliased with interactions of two factors"
         parts = array_parts(array)
         if parts:
-            yield "main effects alone in a model are estimated with a part of interactions:"
+            yield "in a model of main effects alone, estimates contain part of these interactions:"
         yield from (f"  {effect_name(effect)}: {effect_name(effect)} {parts_text(some)}" for effect, some in parts)
 
 

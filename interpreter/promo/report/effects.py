@@ -311,7 +311,7 @@ def _left_over(record: Record, effects: Effects, fit: Fit) -> Iterable[str]:
     rows = [row for stage in stages for row in record.evidence[stage].rows if row.candidate in points]
     runs = [points[row.candidate] for row in rows for cell in row.cells if cell.value is not None]
     if len(runs) == len(set(runs)):
-        yield "Each condition ran once, so the error is what the model leaves out: effects among that make it larger."
+        yield "Each condition ran once, so the error is the residual of the model: effects outside it make it larger."
 
 
 def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:
@@ -328,7 +328,7 @@ def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iter
     for pair in wanted:
         if pair in lost:
             left, right = dependence_text(lost[pair], pair)
-            yield f"{left} was to be clear, and is not in the {len(rows)} rows with a value: there {left} = {right}."
+            yield f"{left} had to be clear, but is not in the {len(rows)} rows with a value: there {left} = {right}."
 
 
 def _verdict(record: Record, effects: Effects, fit: Fit) -> str:

@@ -56,7 +56,7 @@ def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> La
         name=forecast.name,
         documentation=forecast.documentation,
         sentence=(
-            f"What {forecast.law} forecast of {forecast.stage}, recorded in the ledger before that stage opened and "
+            f"What {forecast.law} forecast for {forecast.stage}, recorded in the ledger before that stage opened and "
             "not changed since."
         ),
         headings=HEADINGS,

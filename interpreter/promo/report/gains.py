@@ -101,7 +101,7 @@ def gain_picture(record: Record, group: Sequence[tuple[Rule, Judgement]]) -> tup
 
 def _said(strips: Strips, hidden: int, beyond: int, *, differences: bool) -> Iterable[str]:
     yield "A mark is the difference in a cell." if differences else "A mark is a run."
-    yield "A rule holds when its bar lies in the shaded part; the interval of a test has to lie there as well."
+    yield "A rule holds if its bar lies in the shaded area; the interval of a test must lie there as well."
     yield from sampling(strips, hidden, beyond, "finding")
 
 

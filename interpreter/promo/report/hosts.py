@@ -91,9 +91,9 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
         for effects, stages in _read(study):
             if (effects.name, stages) not in told:
                 yield (
-                    f"effects {effects.name} at {listed(stages)}: what conditions that differ between hosts do is not "
-                    "known; it is where hosts are blocks and each runs every condition of its own once with each seed, "
-                    "with runs left over for an error"
+                    f"effects {effects.name} at {listed(stages)}: the effect of conditions that differ between hosts "
+                    f"is not known; it is known only if hosts are blocks that run each of their conditions once with "
+                    f"each seed, with runs left over for an error"
                 )
 
 

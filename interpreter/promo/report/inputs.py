@@ -38,4 +38,4 @@ def input_limits(record: Record) -> str:
     names += [f"{len(recorded) - SHOWN} more"] if len(recorded) > SHOWN else []
     same = all(start.inputs == recorded for _, start in record.starts)
     how = f"{'the same' if same else 'NOT the same'} at {plural(len(record.starts), 'start')} of promo"
-    return f"Not frozen, but recorded, and {how}: {listed(names)}. What these read besides is not known."
+    return f"Not frozen, but recorded, and {how}: {listed(names)}. Their other inputs are not known."

@@ -41,17 +41,17 @@ def assumptions(study: Study, spread: float, draws: int, seed: int) -> tuple[str
     unit = study.measure.unit
     said = [
         f"Supposed: the ends of the ways are normal and independent, sd {spread:g} {unit}; their true values at the "
-        "end of the lag lie as far apart, and have this correlation with the ends; no run fails.",
-        "seen: the same correlation with the noise of the mean over the cells, on which the other columns rest.",
-        f"the best is chosen: in so many of {draws:,} drawn worlds, seed {seed}; ± is one standard error.",
-        "regret: by how much the chosen way ends behind the best on the mean; by formula.",
+        f"end of the lag have the same spread, and this correlation with the ends; no run fails.",
+        "seen: the same correlation after the noise of the mean over the cells; the other columns use this one.",
+        f"the best is chosen: share of {draws:,} drawn worlds, seed {seed}; ± is one standard error.",
+        "regret: how far the chosen way ends behind the best on average; by formula.",
     ]
     ruled = [grow.name for grow in study.grows.values() if grow.looks is not None]
     if ruled:
         said.append(f"The lag of {listed(ruled)} ends by rule: read the row of the look at which it does.")
     others = [name for name in study.deciding if study.growth_at(name) is None]
     if others:
-        said.append(f"Not simulated, because they judge what grew: {listed(others)}.")
+        said.append(f"Not simulated, because they judge grown models: {listed(others)}.")
     return tuple(said)
 
 

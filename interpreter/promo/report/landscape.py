@@ -195,15 +195,12 @@ def landscape_lines(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
     if len(grow.ways) < 2:
         return
     if not planned_audit(record, grow):
-        yield (
-            f"Whether {grow.name} chose right cannot be told: no stage trains the ways that it did not choose to their "
-            "end."
-        )
+        yield (f"Whether {grow.name} chose right is not known: no stage trains the other ways to their end.")
         return
     looks, end = judged_growth(record, grow)
     if left or not looks:
         why = f"{listed(left)} without a value in every cell" if ended and left else "no stage of theirs has ended"
-        yield f"Whether {grow.name} chose right cannot be told: not all ways have come to their end ({why})."
+        yield f"Whether {grow.name} chose right is not known: not all ways have come to their end ({why})."
         return
     yield _verdict(record, grow, chosen, end)
     yield from _before(record, grow, looks, chosen)

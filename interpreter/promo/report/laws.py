@@ -18,7 +18,7 @@ from promo.study.values import Study
 
 CHECKPOINTS = (
     "These runs were recorded elsewhere: a point before the end of a recorded run is a checkpoint, and lies on the law "
-    "only if the rate was constant until then, which the table does not tell."
+    "only if the rate was constant until then, which the table does not say."
 )
 UNTOLD = "needs runs of three sizes and three amounts of data, and one of these sizes at two amounts"
 HEADINGS = ("candidate", "law", "runs", "forecast", f"{LEVEL:.0%} interval", "outcome", "missed by")
@@ -80,7 +80,7 @@ def _statements(law: Law, found: Iterable[Fitted], call: Call) -> Iterable[str]:
             need = len(law.form.names)
             why = f"has {need} parameters and runs at {plural(one.places, 'place')}"
             if one.places >= need:
-                why = "would join losses that no law joins" if one.told else UNTOLD
+                why = "has losses that no law fits" if one.told else UNTOLD
             yield f"The law of {who} {why}: it is not fitted."
         elif one.unsure:
             yield guess_words(who, one.unsure)

@@ -151,7 +151,9 @@ def comparing_sentence(contrasts: Sequence[Comparing]) -> str:
                 said.append(f"{way.factor} each level less {describe_level(way.level)}")
             case _:
                 assert_never(way)
-    trends = " A linear part is how far the fitted line goes from the lowest level to the highest, a quadratic one how "
-    trends += "far the bend lies at its highest above its lowest, negative where it lies upside down."
+    trends = (
+        " A linear part is the change of the fitted line from the lowest level to the highest, a quadratic one the "
+    )
+    trends += "height of the bend, negative for an inverted bend."
     more = trends if any(isinstance(way, Trend) for way in contrasts) else ""
-    return f"{listed(said)}; of an interaction half of what one difference changes by another.{more}"
+    return f"{listed(said)}; for an interaction, half the amount by which one difference changes another.{more}"

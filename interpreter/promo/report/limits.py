@@ -54,15 +54,15 @@ def _between_stages(study: Study) -> Iterable[str]:
     if len(said) - len(begun) > 1:
         yield (
             f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains from scratch, with a "
-            "schedule that follows its own budget, so a short run is not the beginning of a long one."
+            "schedule that follows its own budget, so a short run is not the start of a long one."
         )
     seeds: dict[str, set[int]] = {stage.name: set(stage.seeds) for stage in said if stage.continues is None}
     if len(seeds) > 1 and sum(map(len, seeds.values())) == len(set().union(*seeds.values())):
         yield "The stages use different seeds, so a change of rank between them is not a change within a run."
     if carried:
         yield (
-            f"{listed(carried)} {'carries' if len(carried) == 1 else 'carry'} runs on that others began: scores before "
-            "and after belong to the same runs and are not independent of each other."
+            f"{listed(carried)} {'carries' if len(carried) == 1 else 'carry'} runs on from other stages: scores "
+            f"before and after come from the same runs and are not independent."
         )
 
 
@@ -76,8 +76,8 @@ def _early(record: Record) -> Iterable[str]:
     )
     if early:
         yield (
-            f"{early} of {plural(len(counted), 'value')} were read from the table before their budget was used, at the "
-            "last point that was recorded by then; runs that are compared need not have trained equally much."
+            f"{early} of {plural(len(counted), 'value')} were read from the table short of their budget, at the last "
+            f"point recorded by then; the runs compared may have trained unequally."
         )
 
 
@@ -96,10 +96,10 @@ def _budgets(record: Record) -> Iterable[str]:
     kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
     open_ = f"; for {unknown} that is not known" if unknown else ""
-    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}{open_}."
+    yield f"{kept} of {plural(len(counted), 'run')} kept to the budget{open_}."
     simulated = sum(said.counter is Counter.SIMULATED for _, said in used)
     if simulated:
-        yield f"{plural(simulated, 'run')} trained nothing: what they say of their time is simulated."
+        yield f"{plural(simulated, 'run')} trained nothing: their reported time is simulated."
     whole = sum(said.counter is Counter.WHOLE for _, said in used)
     if whole:
         yield (
@@ -116,7 +116,7 @@ def _outside(record: Record) -> Iterable[str]:
         who, files = (listed(sorted({getattr(one, name) for one in told})) for name in ("by", "source"))
         yield (
             f"{len(told)} of {plural(len(counted), 'result')} were trained outside, by {who}, and taken from {files}: "
-            "promo checked them against their requests, budgets and digests, and saw nothing of the training itself."
+            "promo checked them against their requests, budgets and digests, but saw nothing of the training itself."
         )
 
 
@@ -125,7 +125,8 @@ def _shared(record: Record) -> Iterable[str]:
     among = [one for one in record.attempts() if one.co_tenants and one.device is None]
     if among:
         yield (
-            f"{plural(len(among), 'attempt')} began while another study trained on the same processors: in a budget of "
+            f"{plural(len(among), 'attempt')} started while another study trained on the same processors: in a "
+            f"budget of "
             "wall-clock seconds they may have trained less than they would have alone."
         )
     yield from _crowded(record)
@@ -161,8 +162,8 @@ def _age(record: Record) -> str:
     if not record.state.receipts:
         return "Nothing outside the study folder attests to when it was frozen: the ledger shows order, not age."
     return (
-        f"Receipts from outside in the ledger: {len(record.state.receipts)}. Whether they attest to what was frozen, "
-        "promo verify tells a reader who has the keys. The ledger alone shows order, not age."
+        f"Receipts from outside in the ledger: {len(record.state.receipts)}. With their keys, promo verify checks "
+        f"whether they attest to what was frozen. The ledger alone shows order, not age."
     )
 
 
@@ -178,8 +179,8 @@ def _not_continued(record: Record) -> Iterable[str]:
         if dropped:
             was = "was" if len(dropped) == 1 else "were"
             yield (
-                f"{listed(dropped)} {was} not continued to {ranking.target}; nothing here says how they would have "
-                "scored there, and the hours saved are no evidence about it."
+                f"{listed(dropped)} {was} not continued to {ranking.target}; nothing here shows how they would have "
+                f"scored there, and the hours saved are no evidence."
             )
 
 
@@ -211,7 +212,7 @@ def _capacity(record: Record) -> Iterable[str]:
         if controls:
             yield f"Matched to it in size: {listed([f'{one} ({sizes[one]:,})' for one in controls])}."
         else:
-            yield f"No candidate is declared as control of {name}, so none here has its size with another recipe."
+            yield f"No candidate is declared as control of {name}, so nothing here has its size with another recipe."
 
 
 def _rivals(record: Record, name: str) -> list[str]:
@@ -230,6 +231,6 @@ def _noise(record: Record) -> Iterable[str]:
         if spans:
             widest = max(spans, key=lambda name: spans[name])
             yield (
-                f"At {stage}, the cells of one candidate lie up to {rounded(spans[widest], 4)} "
-                f"{record.study.measure.unit} apart ({widest}); smaller differences between candidates may be noise."
+                f"At {stage}, the cells of one candidate differ by up to {rounded(spans[widest], 4)} "
+                f"{record.study.measure.unit} ({widest}); smaller differences between candidates may be noise."
             )

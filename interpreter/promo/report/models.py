@@ -59,22 +59,22 @@ def _planned(study: Study, designs: Sequence[str]) -> Iterator[tuple[Effects, Po
 def _error(study: Study, effects: Effects, planned: Powers, repeated: int) -> str:
     """Where the error comes from, and what that means."""
     of_two = isinstance(varied(study, effects)[0], Design)
-    lenths = "the error is Lenth's, over all contrasts, most of which have to do nothing"
+    lenths = "the error is Lenth's, over all contrasts, most of which must have no effect"
     degrees = f"{plural(planned.degrees, 'degree')} of freedom, {repeated} of them of repeated runs"
     match effects.rest:
         case Rest.USUAL if planned.degrees > 0:
             return f"what the model leaves out is part of the error: {degrees}"
         case Rest.ERROR if planned.degrees > 0:
             return (
-                f"what the model leaves out is declared to be error: {degrees}; whatever it does makes the error "
-                "larger and hides what the model does"
+                f"what the model leaves out is declared to be error: {degrees}; any effect in it inflates the error "
+                f"and hides effects in the model"
             )
         case Rest.ERROR:
             return "the model takes every degree of freedom, so there is no error and no test: leave terms out of it"
         case Rest.LISTED if planned.degrees > 0:
             return (
                 f"what the model leaves out is listed, and the error is that of repeated runs, "
-                f"{plural(planned.degrees, 'degree')} of freedom; what is listed is no part of the family"
+                f"{plural(planned.degrees, 'degree')} of freedom; listed contrasts are not part of the family"
             )
         case Rest.USUAL | Rest.LISTED if of_two or effects.rest is Rest.USUAL:
             return f"no run is repeated, so {lenths}"

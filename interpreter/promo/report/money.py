@@ -107,8 +107,8 @@ def money_lines(study: Study, state: State) -> Iterator[str]:
     if found.budget is not None:
         yield (
             f"Of the study's budget of {money_text(found.budget, unit)}, {money_text(found.used, unit)} are used up, "
-            "running attempts with the longest that they can last; an attempt begins only if all that it can cost is "
-            "left."
+            "counting running attempts at the longest they can last; an attempt starts only if the most it can cost "
+            "is left."
         )
     yield f"Paid for devices at the declared prices: {money_text(found.spent, unit)}{wasted}."
     for host in found.hosts:

@@ -278,7 +278,7 @@ def _money(plan: Plan, today: str) -> Iterator[str]:
         allowed = plan.study.money.amount
         yield (
             f"allowed: {money_text(allowed, unit)}; every second that an attempt holds its devices is paid from it, "
-            "and an attempt begins only while the longest that it can last is left of it"
+            f"and an attempt starts only if the money for the longest it can last is left"
         )
 
 
@@ -293,7 +293,7 @@ def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
         f"bound: {amount_text(plan.bound_s, plan)} {unit}, start-up, compilation, warm-up, scoring, reruns and lost "
         "attempts included"
     )
-    yield f"at least: {plural(runs.fewest, 'attempt')} in any course of the study"
+    yield f"at least: {plural(runs.fewest, 'attempt')} whatever happens"
     shared = list[str]()
     for row, names in stage_rows(study, [*study.stages]):
         stages = [plan.stage(name) for name in names]
@@ -306,7 +306,7 @@ def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
         left = amount_text(study.budget_s - plan.budget_s, plan)
         yield (
             f"allowed: a budget of {amount_text(study.budget_s, plan)} {unit}, {left} more than this; an attempt "
-            "begins only while its cap is left of it, and every failed, lost and repeated one is paid from it"
+            f"starts only if its cap is left, and every failed, lost and repeated one counts"
         )
 
 
@@ -336,7 +336,7 @@ def _risks(study: Study, plan: Plan) -> Iterator[str]:
     """What may end a study, make it wait, or cost more than its budget."""
     yield from _endings(study)
     yield (
-        f"The bound holds for every course of the study: at most {plan.run_count.most} attempts ({_attempts(plan)} for "
+        f"The bound holds whatever happens: at most {plan.run_count.most} attempts ({_attempts(plan)} for "
         f"each run, failed and lost ones included), each stopped at its cap plus {_allowances(plan)}."
     )
     more = {stage.name: stage.allowance for stage in plan.stages if stage.allowance.most > study.attempts}
@@ -352,11 +352,11 @@ def _risks(study: Study, plan: Plan) -> Iterator[str]:
     yield f"A run is invalid if it misses its budget by more than {'; '.join([*shares, *others])}."
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
-        yield f"Priced at their caps, and may need less: {_called(study, capped)}."
+        yield f"Priced at their caps; may need less: {_called(study, capped)}."
     if study.runner.digest is not None:
         yield (
-            "Charged is what the runner marks as training (record.training()) or reports as train_s; of a function or "
-            "program that does neither, everything, start-up and scoring included."
+            "The budget is charged for what the runner marks as training (record.training()) or reports as train_s; "
+            "if it does neither, for everything, start-up and scoring included."
         )
 
 
@@ -367,16 +367,16 @@ def _endings(study: Study) -> Iterator[str]:
         several = verb.replace("stops", "stop").replace("waits", "wait")
         lacking = [one.name for one in study.deciding.values() if then in (one.missing.then, one.on_crash.then)]
         if lacking:
-            yield f"{listed(lacking)} {verb if len(lacking) == 1 else several} where a run leaves no value."
+            yield f"{listed(lacking)} {verb if len(lacking) == 1 else several} if a run leaves no value."
         unmet = [gate.name for gate in study.gates.values() if any(one.otherwise is then for one in gate.demands)]
         if unmet:
-            yield f"{listed(unmet)} {verb if len(unmet) == 1 else several} where a demand is not met."
+            yield f"{listed(unmet)} {verb if len(unmet) == 1 else several} if a demand is not met."
         failing = [rule.name for rule in study.rules.values() if rule.otherwise is then]
         if failing:
-            yield f"{listed(failing)} {verb if len(failing) == 1 else several} where the claim fails."
+            yield f"{listed(failing)} {verb if len(failing) == 1 else several} if the claim fails."
         absent = [rule.name for rule in study.rules.values() if rule.absent is then]
         if absent:
-            yield f"{listed(absent)} {verb if len(absent) == 1 else several} where a candidate was not promoted so far."
+            yield f"{listed(absent)} {verb if len(absent) == 1 else several} if a candidate was not promoted that far."
 
 
 def _attempts(plan: Plan) -> str:
@@ -417,7 +417,7 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
         size = largest.effective
         yield (
             f"Largest model {caller(study, plan)(largest.name)}: {size.parameters:,} parameters, "
-            f"{short_count(size.flops_per_token)} FLOPs a token, {_megabytes(size.fixed_bytes)} for weights, "
+            f"{short_count(size.flops_per_token)} FLOPs per token, {_megabytes(size.fixed_bytes)} for weights, "
             f"gradients and optimizer, and {_megabytes(size.row_bytes)} for each row at once, by formula."
         )
 

@@ -77,8 +77,8 @@ def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str, 
     yield f"noise {noise} between seeds ({source}), the same for every run; no run is lost,"
     if host:
         spread = f"{_figure(host)} {unit}".rstrip()
-        yield f"and that conditions differ between hosts by {spread} is not in the power:"
-        yield "what it does to false discoveries is told below"
+        yield f"a spread of {spread} between hosts is not in the power:"
+        yield "its effect on false discoveries follows"
     else:
         yield "and no condition differs between hosts by more than that"
     for one in found:
@@ -91,8 +91,8 @@ def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str, 
     yield ""
     wanted, share = _percent(supposed.wanted), "the rate over the size of the family"
     if supposed.size is not None and any(one.family > 1 for one in found):
-        yield f"Inside a family an effect is found at least where its own p is below {share}, and"
-        yield "never where it is above the rate: power lies between the two figures, and so do the seeds."
+        yield f"Within a family an effect is found for certain if its own p is below {share}, and"
+        yield "never if it is above the rate: power lies between the two figures, and so does the number of seeds."
     yield f"The smallest effect is one that a test at the rate itself finds with probability {wanted}."
 
 
@@ -119,8 +119,8 @@ def _about(one: Powers) -> Iterator[str]:
     if not one.sure:
         yield "  if all these rows enter, which a gate or reduction decides"
     if one.contrasts:
-        yield f"  one run of each condition: what Lenth's error finds is counted in {DRAWS:,} draws (to 0.005), where"
-        yield "  all other contrasts are nothing; where several are active it finds less"
+        yield f"  one run of each condition: power with Lenth's error is from {DRAWS:,} draws (to 0.005) in which"
+        yield "  all other contrasts are zero; if several are active, it is lower"
     elif not one.degrees > 0:
         yield (
             "  the model takes every degree of freedom, so there is no error and no test"

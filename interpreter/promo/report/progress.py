@@ -387,7 +387,7 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
     unit, budget = amount_unit(plan), amount_text(progress.budget_s, plan)
     if progress.replay:
         read = f"{amount_text(progress.spent_s, plan)} {unit}" if progress.spent_s else "no time"
-        return "nothing trained", f"{read} of training read from the record, where the stages ask for {budget} {unit}"
+        return "nothing trained", f"{read} of training read from the record, and the stages ask for {budget} {unit}"
     share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
     bound = f"a bound of {amount_text(progress.bound_s, plan)}"
     return (

@@ -24,7 +24,7 @@ HAPPENED = {
     "person.decided": "a person decided about {}",
     "rule.amended": "{} was amended",
     "budget.amended": "the study was given another budget",
-    "bundle.imported": "a bundle was taken in",
+    "bundle.imported": "a bundle was imported",
 }
 """What an event says, by its tag."""
 
@@ -54,10 +54,10 @@ WHY = {
     Wrong.NEVER_STARTED: "that attempt had not been started, or had ended",
     Wrong.COUNTED_TWICE: "the run was counted twice: it had a result that counts",
     Wrong.NOT_GIVEN_UP: "that attempt had not been given up",
-    Wrong.GUARD: "no guard sets this result aside in this way",
+    Wrong.GUARD: "no guard excludes this result in this way",
     Wrong.NOT_ASKED: "no decision by a person was due there",
     Wrong.NO_REASON: "what a person decides or amends has an author and a reason",
-    Wrong.NO_BUNDLE: "no bundle that was taken in holds it",
+    Wrong.NO_BUNDLE: "no imported bundle holds it",
     Wrong.AHEAD: "it is about events that come later",
 }
 

@@ -132,7 +132,8 @@ def _reliability(evidence: Evidence, names: Collection[str]) -> float | None:
 def stability_words(before: str, after: str, found: Stability, who: str) -> str:
     """Agreement of two stages in sentences; *who* is ranked, in the plural."""
     if found.count == 2:
-        return f"{before} and {after} rank the two {who} they share {'alike' if found.tau > 0 else 'the other way'}."
+        order = "the same" if found.tau > 0 else "the opposite"
+        return f"{before} and {after} rank the two {who} they share in {order} order."
     ceiling = ""
     if found.ceiling is not None:
         ceiling = (

@@ -47,9 +47,9 @@ def remains_view(
 
 def _story(*, empty: bool) -> Iterator[str]:
     if empty:
-        yield "This folder holds parts of a study, and no ledger that says anything was frozen or ran."
+        yield "This folder holds parts of a study but no ledger, so nothing shows what was frozen or run."
     else:
-        yield "This study cannot be read whole, so nothing in it can be recomputed; only what was recorded follows."
+        yield "This study cannot be read completely, so nothing is recomputed; the rest is what was recorded."
     yield (
         "Where files are damaged, restore the folder from a copy; where a runner or an extra is missing, install it. "
         "Then make the report again; promo verify says what does not match."

@@ -29,12 +29,12 @@ def replay_limits(record: Record) -> Iterable[str]:
         "what, on which machine, or whether the table holds every run that was made."
     )
     yield (
-        "The rules were sealed when the curves had been recorded already; a seal of a replay cannot show that "
-        "the outcome was unknown."
+        "The rules were sealed after the curves were recorded, so the seal of a replay cannot show that the outcome "
+        "was unknown."
     )
     yield (
-        "A value at a short budget is a point on the way of a run that was planned as it was recorded, with that "
-        "run's schedule; stages that read the same runs are not independent of each other."
+        "A value at a short budget is an intermediate point of the recorded run, with that run's schedule; stages "
+        "that read the same runs are not independent of each other."
     )
     if said.seeds_by == "order":
         yield "Seeds of the spec stand for recorded runs in the order of their labels; they seeded nothing."
@@ -59,8 +59,8 @@ def _not_repeated(record: Record) -> Iterable[str]:
             count += flagged <= allowed.guard if flagged else others <= allowed.missing and crashes <= allowed.crash
         if count:
             yield (
-                f"At {stage.name}, {plural(count, 'run')} would have been tried again, and the table holds no further "
-                "run of such a cell: what follows a last failure followed at once."
+                f"At {stage.name}, {plural(count, 'run')} would have been tried again, but the table holds no "
+                f"further run of their cells, so the last failure was handled at once."
             )
 
 

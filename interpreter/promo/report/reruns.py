@@ -49,7 +49,7 @@ def _declared(record: Record) -> Iterable[str]:
     for gate in record.study.gates.values():
         for guard in gate.guards:
             yield f"{gate.name} looks at runs of {gate.source} before it ranks: {describe_guard(guard)}."
-        crash = f"; of one that failed by its own fault: {describe_handling(gate.crash)}" if gate.crash else ""
+        crash = f"; for one that failed through its own fault: {describe_handling(gate.crash)}" if gate.crash else ""
         yield f"{gate.name}, for a run without a value at {gate.source}: {describe_handling(gate.missing)}{crash}."
 
 

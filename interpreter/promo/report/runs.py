@@ -161,7 +161,7 @@ def _text_facts(text: Text) -> Iterable[tuple[str, str]]:
     """What is recorded of the text, with a warning where it trains on what it is scored on."""
     for name, value in (*_flat(text), *(_flat(text.tokens) if text.tokens else ())):
         if name == "overlap" and Fraction(text.overlap) > MOST_OVERLAP:
-            value = f"{value}: a warning, so much of the held-out text also stands in the training text"
+            value = f"{value}: a warning, this share of the held-out text is also in the training text"
         if name != "tokens":
             yield f"text, {name}", value
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHOWN = 12
 
 
-UNVOUCHED = "by the lock, which no digest covers"
+UNVOUCHED = "according to the lock, which no digest covers"
 """Dates and counts of a lock: a seal is the digest of what a rule means, and whoever writes a lock writes these."""
 
 
@@ -24,9 +24,9 @@ def seal_view(record: "Record", rule: Deciding) -> SealView:
         return SealView(rule.frozen, "", "")
     cells = sum(record.plan.stage(stage).run_count.planned for stage in rule.sources)
     known = f"{seal.results_then} of {cells} results of {', '.join(rule.sources)} existed"
-    return SealView(rule.frozen, seal.digest[:SHOWN], f"since {seal.sealed_at}, when {known}, {UNVOUCHED}")
+    return SealView(rule.frozen, seal.digest[:SHOWN], f"{seal.sealed_at}, when {known}, {UNVOUCHED}")
 
 
 def sealed_words(seal: Seal) -> str:
     """Since when a seal is there, without its study."""
-    return f"since {seal.sealed_at}, when {plural(seal.results_then, 'result')} of its stages existed, {UNVOUCHED}"
+    return f"{seal.sealed_at}, when {plural(seal.results_then, 'result')} of its stages existed, {UNVOUCHED}"

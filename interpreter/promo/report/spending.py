@@ -51,7 +51,7 @@ def budget_lines(study: Study, plan: Plan, state: State) -> Iterator[str]:
         used = spent(study, state).seconds
         yield (
             f"Of the study's budget of {amount_text(budget_s, plan)} {unit}, {amount_text(used, plan)} are used up, "
-            "running attempts with their caps; an attempt begins only if its cap is left."
+            "counting running attempts at their caps; an attempt starts only if its cap is left."
         )
     yield from money_lines(study, state)
     for one in state.budgets:

@@ -69,7 +69,7 @@ def standing_picture(record: Record, gate: Gate, decision: Decision) -> tuple[st
         interval="",
         cut=_cut(record, gate, found),
     )
-    words = f"{gate.name}: values at {found.stage}, a row a candidate, best first. {words_of(strips, unit)}"
+    words = f"{gate.name}: values at {found.stage}, one row per candidate, best first. {words_of(strips, unit)}"
     picture, beyond = strips_svg(strips, words, record.called)
     return picture, " ".join(_said(strips, len(found.standings) - len(shown), beyond))
 
@@ -144,7 +144,7 @@ def _said(strips: Strips, hidden: int, beyond: int) -> Iterable[str]:
     if strips.cut is not None:
         yield "Candidates on the better side of the dashed line pass the gate."
     elif any(row.kept for row in strips.rows) and not all(row.kept for row in strips.rows):
-        yield "The gate asks for more than one line through these values can show; its reasons stand in the table."
+        yield "One line cannot show what this gate requires; the table has its reasons."
     yield from sampling(strips, hidden, beyond, "candidate")
 
 
@@ -154,7 +154,7 @@ def sampling(strips: Strips, hidden: int, beyond: int, row: str) -> Iterable[str
     if most > MOST_MARKS:
         yield f"Of {most:,} cells of a {row}, {MOST_MARKS} are drawn, at even ranks."
     if hidden:
-        yield f"Drawn are the first {len(strips.rows)} rows, {hidden:,} more stand in the table or in its file."
+        yield f"The first {len(strips.rows)} rows are drawn; {hidden:,} more are in the table or in its file."
     if beyond:
         yield f"{plural(beyond, 'mark')} beyond the axis: an arrow at its edge."
 

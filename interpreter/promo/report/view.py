@@ -19,7 +19,6 @@ from promo.report.amounts import a_run_text
 from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
 from promo.report.curves import curves_view
-from promo.report.decided import stop_words
 from promo.report.describe import describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
@@ -137,14 +136,14 @@ class _View:
 
     def _state(self) -> str:
         if self.record.faults:
-            return "damaged: what follows is what can still be read"
+            return "damaged: this is what can still be read"
         match self.state.study:
             case StudyState.CLOSED:
                 return "finished"
             case StudyState.STOPPED:
-                return f"stopped by its own rule: {stop_words(self.study, self.state, self.record.call)}"
+                return "stopped by its own rule"
             case StudyState.OPEN:
-                return "not finished: what follows is as far as it has come"
+                return "not finished: these are the results so far"
             case StudyState.EMPTY:
                 return "not started"
             case _:
@@ -348,8 +347,8 @@ class _View:
         if sum(counts) <= self.record.runs().done:
             return ""
         return (
-            "A run that several stages have in common counts at each of them and once in the total; it was charged at "
-            "the one that it was made for."
+            "A run shared by several stages counts at each of them and once in the total; it was charged to the "
+            "stage it was made for."
         )
 
     def _suppositions(self) -> Iterable[SuppositionView]:

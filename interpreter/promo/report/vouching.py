@@ -35,11 +35,11 @@ def _receipts(record: Record) -> Iterable[tuple[str, ...]]:
 def _said(record: Record) -> Iterable[str]:
     state, study = record.state, record.study
     if not state.receipts:
-        yield "No receipt from outside is in the ledger: it shows order, not age."
+        yield "The ledger holds no outside receipt: it shows order, not age."
     else:
         yield (
-            f"{plural(len(state.receipts), 'receipt')} from outside, as checked when recorded. Whether to believe the "
-            "maker is for the reader: promo verify checks again with keys that the reader brings."
+            f"{plural(len(state.receipts), 'receipt')} from outside, checked when recorded. Whether to trust the "
+            f"maker is up to you: promo verify checks again with the keys you give it."
         )
     if study.anchor:
         yield "The study requires such a receipt before anything runs."

@@ -286,11 +286,11 @@ def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Itera
     if len(competing) < len(ranked):
         kept = listed([name for name in ranked if name in gate.always])
         among = (
-            f"places are among the other {len(competing)}: {listed(competing)}"
+            f"the other {len(competing)} compete for the places: {listed(competing)}"
             if competing
             else "no candidate competes"
         )
-        yield f"{kept} {'is' if len(ranked) - len(competing) == 1 else 'are'} kept in any case; {among}."
+        yield f"{kept} {'is' if len(ranked) - len(competing) == 1 else 'are'} always kept; {among}."
     if standing.tied_with:
         by: dict[str, list[str]] = {}
         for other in standing.tied_with:

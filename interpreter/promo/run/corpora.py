@@ -178,7 +178,7 @@ def files(pattern: str, spec_folder: Path, tokenizer: Tokenizer | None = None) -
     try:
         found = sorted(path for path in spec_folder.glob(pattern) if not path.is_dir())
     except (ValueError, NotImplementedError) as fault:
-        raise PromoError(f"'{pattern}' is no path below the spec: {fault}") from fault
+        raise PromoError(f"'{pattern}' is not a path below the spec: {fault}") from fault
     if not found:
         folder = any(path.is_dir() for path in spec_folder.glob(pattern))
         hint = f'write: source "{pattern}/*"' if folder else "correct the path in the data block"
@@ -224,9 +224,9 @@ def _unpacked(path: Path, content: bytes) -> bytes:
     try:
         plain = unpacked(content, LARGE)
     except ValueError as fault:
-        raise PromoError(f"{path} is no whole gzip file: {fault}") from fault
+        raise PromoError(f"{path} is not a complete gzip file: {fault}") from fault
     if len(plain) > LARGE:
-        raise PromoError(f"{path} unpacks to more than {LARGE // 2**20} MiB, the most that is read of a text")
+        raise PromoError(f"{path} unpacks to more than {LARGE // 2**20} MiB, the limit for a text")
     return plain
 
 
@@ -246,7 +246,7 @@ def _lines(path: Path) -> Iterator[bytes]:
         try:
             stored = parse_json(line)
         except ValueError as fault:
-            raise PromoError(f"{path}, line {number} is no JSON: {fault}") from fault
+            raise PromoError(f"{path}, line {number} is not JSON: {fault}") from fault
         text = stored.get("text") if isinstance(stored, dict) else None
         if not isinstance(text, str):
             raise PromoError(f'{path}, line {number} has no "text"', hint="each line is an object with a field text")
@@ -274,7 +274,7 @@ def _rows(path: Path) -> Iterator[bytes]:
     except NotPlainError as fault:
         raise PromoError(f"{path} cannot be read: {fault.strerror}") from fault
     except (ArrowException, OSError) as fault:
-        raise PromoError(f"{path} is no parquet file: {str(fault).splitlines()[0]}") from fault
+        raise PromoError(f"{path} is not a parquet file: {str(fault).splitlines()[0]}") from fault
 
 
 def _encoded(path: Path, number: int, text: str) -> bytes:

@@ -360,7 +360,7 @@ def _trusted(folder: Path) -> None:
         hint = "choose a folder of this machine with --study, and one that workers see with --shared"
         raise PromoError(f"the study folder {folder} {lacks}", hint=hint)
     if sys.platform != "win32" and folder.stat().st_mode & stat.S_IWOTH:
-        raise PromoError(f"everybody may write in the study folder {folder}", hint=f"chmod o-w {folder}")
+        raise PromoError(f"everybody can write to the study folder {folder}", hint=f"chmod o-w {folder}")
 
 
 def _began(pid: int) -> float:

@@ -37,7 +37,7 @@ class Mount:
         if self.kind in NETWORKS:
             return f"lies on a network file system ({self.kind}), whose locks cannot be trusted"
         if self.kind in STORES:
-            return f"lies in a store of objects ({self.kind}), which has no locks and renames by copying"
+            return f"lies in an object store ({self.kind}), which has no locks and renames by copying"
         if self.kind in LOCAL_LOCKS and LOCAL_LOCKS[self.kind] not in self.options:
             return f"lies on a file system ({self.kind}) whose locks may hold on one machine only"
         return ""

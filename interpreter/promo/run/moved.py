@@ -33,7 +33,7 @@ class AnchoredDisk:
         if not self._lock.lies_at(self._place):
             raise PromoError(
                 f"the study folder {self._folder} was moved or removed while promo worked on it; its runs were ended",
-                hint="continue where it lies now: promo run SPEC --study FOLDER",
+                hint="continue in its new place: promo run SPEC --study FOLDER",
             )
 
     @contextmanager

@@ -202,7 +202,7 @@ def _spread(request: Request) -> list[str]:
     import shutil
 
     if shutil.which("srun") is None:
-        raise RuntimeError(f"the run has {request.nodes} nodes, and no srun is here that starts processes on them")
+        raise RuntimeError(f"the run has {request.nodes} nodes, and there is no srun to start processes on them")
     return [
         "srun",
         f"--nodes={request.nodes}",

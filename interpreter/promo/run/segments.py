@@ -35,9 +35,9 @@ def misfit(request: Request, done: Done) -> str:
     """
     found, changes = done.segments, request.changes
     if not changes:
-        return "it tells of segments, and no change of shape was asked for" if found else ""
+        return "it reports segments, but no change of shape was requested" if found else ""
     if not 0 < len(found) <= len(changes) + 1:
-        return f"it tells of {len(found)} segments, and {len(changes)} changes of shape were asked for"
+        return f"it reports {len(found)} segments, but {len(changes)} changes of shape were requested"
     return _sums(request, done) or misplaced(found, changes) or _end(request, done)
 
 
@@ -53,7 +53,7 @@ def misplaced(found: Sequence[Segment], changes: Sequence[Change]) -> str:
         last = number == len(found)
         if not (before < change.at and (last or change.at <= until)):
             where = "was not made" if last else f"was made at {segment.until}"
-            return f"change {number} was asked for at {change.at}, and {where}"
+            return f"change {number} was requested at {change.at}, and {where}"
     return ""
 
 
@@ -64,7 +64,7 @@ def _sums(request: Request, done: Done) -> str:
     flops = [one.tokens * per_token for one, per_token in zip(found, each, strict=False)]
     steps, tokens = [one.steps for one in found], [one.tokens for one in found]
     if (work.steps, work.tokens, work.flops) != (sum(steps), sum(tokens), sum(flops)):
-        return "its segments do not add up to the work that it tells"
+        return "its segments do not add up to the work that it reports"
     counted: Mapping[BudgetKind, Sequence[int]] = {
         BudgetKind.STEPS: steps,
         BudgetKind.TOKENS: tokens,
@@ -90,7 +90,7 @@ def _end(request: Request, done: Done) -> str:
     """Whether the last segment ends where the run says that it ended, and by a step as large as it says."""
     used, last = done.used, done.segments[-1]
     if used is None or used.last_step is None:
-        return "it does not tell what it used"
+        return "it does not report what it used"
     until, spent = from_exact(last.until), from_exact(used.used)
     whole = abs(until - spent) * DOUBLE <= until if request.continues is None else until >= spent
     step = abs(until - from_exact(last.before) - from_exact(used.last_step)) * DOUBLE <= until

@@ -168,7 +168,7 @@ def parse_result(content: bytes, request_digest: str) -> Result:
     if body.request != request_digest:
         raise ValueError("it answers another request")
     if body.status is RunStatus.OK and body.cause:
-        raise ValueError("a sound result has no cause")
+        raise ValueError("a valid result has no cause")
     return Result(body.status, body.cause, body, digest_bytes(content))
 
 

@@ -118,7 +118,7 @@ def read_tokenizer(declared: Tokens, spec_folder: Path) -> Tokenizer:
     path = spec_folder / declared.path
     inside = not Path(declared.path).is_absolute() and ".." not in Path(declared.path).parts
     if not inside:
-        raise PromoError(f"'{declared.path}' is no path below the spec", hint="put the tokenizer beside the spec")
+        raise PromoError(f"'{declared.path}' is not a path below the spec", hint="put the tokenizer next to the spec")
     if path.suffix in PICKLES:
         raise PromoError(
             f"{path} would have to be unpickled, which could run anything",
@@ -139,7 +139,7 @@ def read_tokenizer(declared: Tokens, spec_folder: Path) -> Tokenizer:
     known = set(ranks)
     missing = next((byte for byte in range(256) if bytes([byte]) not in known), None)
     if missing is not None:
-        raise PromoError(f"{path} is no tokenizer of bytes: none of its tokens is the byte {missing}")
+        raise PromoError(f"{path} is not a byte tokenizer: none of its tokens is the byte {missing}")
     if not 0 <= declared.vocabulary - len(ranks) <= MOST_SPECIAL:
         raise PromoError(
             f"the tokenizer '{declared.path}' has {len(ranks)} tokens, and the data block says {declared.vocabulary}",
@@ -182,7 +182,7 @@ def _token(text: str, place: str) -> bytes:
 
 def _different(tokens: list[bytes]) -> tuple[bytes, ...]:
     if len(set(tokens)) < len(tokens):
-        raise ValueError("a token stands in it twice")
+        raise ValueError("it contains a token twice")
     return tuple(tokens)
 
 
@@ -201,7 +201,9 @@ def shard(path: Path, tokenizer: Tokenizer) -> Iterator[bytes]:
     magic, version, count = header[:3]
     code = FORMS.get((magic, version))
     if code is None:
-        raise PromoError(f"{path} is no token shard: it begins with {magic} and {version}", hint="shards of llm.c are")
+        raise PromoError(
+            f"{path} is not a token shard: it begins with {magic} and {version}", hint="shards of llm.c are"
+        )
     if len(content) - HEADER_BYTES != count * array(code).itemsize:
         raise PromoError(f"{path} announces {count} tokens and holds {len(content) - HEADER_BYTES} bytes of them")
     tokens = numbers(content[HEADER_BYTES:], code)

@@ -203,7 +203,7 @@ def _seal(document: Document, declared: Declared) -> str:
     seal = compiled.lock.seals.get(declared.name) if compiled.lock else None
     if seal is None:
         return "sealed, and the seal holds; no lock file says since when"
-    return f"sealed as sha256:{seal.digest[:SHOWN]}; {sealed_words(seal)}"
+    return f"sealed as sha256:{seal.digest[:SHOWN]} at {sealed_words(seal)}"
 
 
 def _value(document: Document, declared: Declared) -> str:

@@ -120,10 +120,10 @@ def _printed(script: Script, wish: Wish) -> Printed:
         close = best is not None and _rank(ranked[-1]) - _rank(best) < HELD_OUT_COUNTS
         return best if best is not None and close else _readable(script, ranked[-1])
     seen = ", ".join(dict.fromkeys(f"'{one.key}'" for one in script.printed if one.plain))
-    message = f"{script.file} prints nothing that promo takes for the number that decides"
+    message = f"{script.file} prints no number that promo recognizes as the one that decides"
     raise SketchError(
         f"{message}; it prints {seen}" if seen else message,
-        'print one behind its name, print("val_loss:", val_loss); or name what it prints: --metric NAME',
+        'print one after its name, print("val_loss:", val_loss); or name what it prints: --metric NAME',
     )
 
 
@@ -162,7 +162,7 @@ def _readable(script: Script, printed: Printed) -> Printed:
 def _metric_name(key: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")[:60]
     if not name:
-        raise SketchError(f"'{key}' is no name for a metric", "print it behind a name of letters")
+        raise SketchError(f"'{key}' is no name for a metric", "print it after a name of letters")
     return name if name[0].isalpha() else f"m_{name}"
 
 
@@ -278,7 +278,7 @@ def _levels(knob: Knob, wish: Wish) -> tuple[Value, ...]:
     levels = [knob.default, *(_as_level(knob, text) for text in wish.levels)]
     found = tuple(dict.fromkeys(levels))
     if len(found) < 2:
-        raise SketchError(f"'{knob.name}' has nothing beside its default to try", f"write: --vary {knob.name}=A,B")
+        raise SketchError(f"'{knob.name}' has no value besides its default to try", f"write: --vary {knob.name}=A,B")
     return found
 
 

@@ -74,7 +74,7 @@ class Baselines:
             return None
         if self.stages[matched].continues is not None:
             message = f"'{matched}' continues runs, so fresh runs at its cost do not match it"
-            scope.report("P0725", message, clauses.one("matched"), "match a stage that trains afresh")
+            scope.report("P0725", message, clauses.one("matched"), "match a stage that trains from scratch")
             return None
         found = Baseline(
             name=block.token("NAME").text,

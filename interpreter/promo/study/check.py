@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from promo.study.foretelling import Foretelling
 
 EDITION = 1
-NO_STATE = "train anew: train ... for ...; or say in the runner file where it keeps its states: [state]"
+NO_STATE = "train from scratch: train ... for ...; or say in the runner file where it keeps its states: [state]"
 
 LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law", "forecast")
 """Declarations that nothing else has to use."""

@@ -71,7 +71,7 @@ class Conditions:
             message = f"'{moving.name}' follows {moving.follows}, so its size changes while it trains"
             self.scope.report("P0726", message, at, "name a candidate that keeps its shape")
         elif control is other or not mine or not theirs:
-            message = f"the runner tells no size by which '{control.name}' could be a control of '{other.name}'"
+            message = f"the runner gives no size by which '{control.name}' could be a control of '{other.name}'"
             self.scope.report("P0726", message, at, "name another candidate, of a runner that gives sizes")
         elif abs(mine - theirs) > MOST_UNMATCHED * theirs:
             message = f"'{control.name}' has {mine:,} parameters, and '{other.name}' has {theirs:,}"
@@ -426,7 +426,7 @@ class Conditions:
 
     def _too_early(self, name: Token) -> None:
         """What grows is a candidate once all that the text declares are known."""
-        message = f"'{name.text}' is what a growth makes of another candidate, and nothing can be like it"
+        message = f"'{name.text}' is made by a growth, and no candidate can be like it"
         self.scope.report("P0209", message, name, "be like its parent, and set the level to which it grows")
 
     def _named(self, name: Token) -> bool | None:

@@ -185,7 +185,7 @@ class DesignReader:
         for clause in clauses.all("clear"):
             names = [part.text if part is not None else "-" for part in _product(clause.children[0])]
             if len(names) != 2 or names[0] == names[1] or any(name not in factors for name in names):
-                message = "what has to be clear is an interaction of two varied factors"
+                message = "clear takes an interaction of two varied factors"
                 self.scope.report("P0707", message, clause, "write it like this: clear a * b")
                 return None
             self.scope.used.update(names)
@@ -271,7 +271,7 @@ class DesignReader:
     def _by_resolution(self, at: Node, factors: Sequence[str], clear: tuple[tuple[str, str], ...]) -> Aliases | None:
         wanted = int(at.token("INT").text.replace("_", "")[:6])
         if not 3 <= wanted <= 12:
-            message = "a resolution that promo can look for is 3 or more"
+            message = "promo looks for a resolution of 3 or more"
             self.scope.report("P0710", message, at, "write: resolution 4 or resolution 5")
             return None
         from promo.study.aberration import known_fractions, known_sizes, placed

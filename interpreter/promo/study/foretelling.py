@@ -99,7 +99,7 @@ class Foretelling:
             scope.report("P0803", message, of, "train it there, or leave it out")
             return None
         if unknown is not None and law.form is not Form.SIZE_AND_DATA:
-            message = f"the law '{law.name}' is of each candidate on its own, and '{unknown}' is none of those"
+            message = f"the law '{law.name}' is fitted to each candidate separately, and '{unknown}' is not one of them"
             scope.report("P0803", message, of, f"it is of: {', '.join(law.candidates)}")
             return None
         if not self._speaks_of(law, stage, candidates, at):
@@ -130,7 +130,7 @@ class Foretelling:
                     law = laws[part.law]
                     unknown = next((name for name in judged if name not in law.candidates), None)
                     if unknown is not None and law.form is not Form.SIZE_AND_DATA:
-                        message = f"the law '{law.name}' is not fitted to '{unknown}', of whom it is asked here"
+                        message = f"the law '{law.name}' is not fitted to '{unknown}', which it is asked about here"
                         self.scope.report("P0803", message, at, f"add it to the law: of {unknown}")
                     else:
                         self._speaks_of(law, part.stage, judged, at)
@@ -158,9 +158,9 @@ class Foretelling:
         for name in candidates:
             strange = lies_on_none(self.conditions.candidates[name])
             if strange:
-                yield strange, "ask it of candidates that train afresh and keep their shape"
+                yield strange, "ask it of candidates that train from scratch and keep their shape"
         for far in self._beyond(law, stage, candidates):
-            yield far, "fit the law to runs that lie nearer, or let it reach further"
+            yield far, "fit the law to closer runs, or extend its reach"
 
     def _beyond(self, law: Law, stage: str, candidates: Sequence[str]) -> Iterator[str]:
         """Where what is asked lies farther from the points of a law than it reaches, in any of its arguments."""
@@ -193,7 +193,7 @@ class Foretelling:
         named, name_of_law, way = scope.all_meant(shapes), scope.meant(by), shapes.node("by_way")
         word = otherwise.token("NAME")
         if word.text not in words("otherwise"):
-            message = f"'{word.text}' is nothing that can be trained where the laws do not tell when to change"
+            message = f"'{word.text}' is not a choice of what to train when the laws do not determine the change"
             scope.report("P0412", message, word, "write: else hold, else best or else largest")
             return None
         if named is None or name_of_law is None or name_of_law not in laws:
@@ -261,7 +261,7 @@ class Foretelling:
                 "write the smaller shape first",
             )
         elif grown and way is None:
-            message = f"weights of another {grown[0]} grow from those before in a way that has to be said"
+            message = f"weights of another {grown[0]} grow from those before, and the way is not given"
             hint = f"write: by {known[0]}; there are {', '.join(known)}"
         elif grown and way not in known:
             message, hint = f"the runner '{runner.name}' cannot grow {grown[0]} by {way}", f"write: by {known[0]}"
@@ -281,7 +281,7 @@ class Foretelling:
         followers = [name for name, one in self.conditions.candidates.items() if one.follows == schedule.name]
         behind = next((name for name in law.stages if set(followers) & set(reach[name].possible)), None)
         if law.form is Form.SIZE_AND_DATA:
-            message, hint = "shapes change by laws of compute, one of each shape", "write in the law: form compute"
+            message, hint = "a schedule needs a law of compute, fitted to each shape", "write in the law: form compute"
         elif kind not in COMPUTE:
             message = f"in a budget of {kind.value} a larger shape does not pay for being larger"
             hint = "fit the law to budgets of operations or of time"
@@ -289,7 +289,7 @@ class Foretelling:
             message = f"the law '{law.name}' is not fitted to '{unknown}'"
             hint = f"add it to the law: of {', '.join((*law.candidates, unknown))}"
         elif behind is not None:
-            message = f"the law '{law.name}' is fitted to '{behind}', which trains what the law is to decide about"
+            message = f"the law '{law.name}' is fitted to '{behind}', which trains what the law decides about"
             hint = "fit it to stages of candidates that keep their shape"
         else:
             trained = [name for name, there in reach.items() if set(followers) & set(there.possible)]
@@ -323,9 +323,9 @@ def _sizes(before: Candidate, after: Candidate) -> dict[str, tuple[int, int]]:
 def lies_on_none(candidate: Candidate) -> str:
     """Why the runs of a candidate lie on no law; empty where they may."""
     if candidate.follows:
-        return f"'{candidate.name}' changes its shape while it trains, so its runs lie on no one law"
+        return f"'{candidate.name}' changes its shape while it trains, so its runs do not lie on a single law"
     if HISTORY in dict(candidate.effective.settings):
-        return f"'{candidate.name}' begins from a model that was trained before, so its runs lie on no law"
+        return f"'{candidate.name}' begins from a model that was trained before, so its runs do not lie on a law"
     return ""
 
 

@@ -168,7 +168,7 @@ class Growth:
                 message = f"'{grow.parent}' may not reach '{grow.stage}', and nothing could grow from it then"
                 self.scope.report("P0801", message, at, "name a stage that it enters in any case")
             elif grow.stage not in stages:
-                message = f"'{grow.stage}' is a stage of another study, and states of models are kept by their own"
+                message = f"'{grow.stage}' is a stage of another study, and a study keeps only its own model states"
                 self.scope.report("P0801", message, at, "train the parent in this study")
             for stage in stages.values():
                 there = reach.get(stage.name)
@@ -183,7 +183,7 @@ class Growth:
         """A way that stopped at an early look has no state of the end of the lag."""
         early = next((name for name in grow.ways if name in there.possible), None) if grow.looks else None
         if early is not None:
-            message = f"'{early}' may have been stopped before the end of its lag, and then has nothing to begin from"
+            message = f"'{early}' may have been stopped before the end of its lag, and then has nothing to start from"
             hint = f"train {grow.becomes} alone, or let every way have its whole lag: after {grow.lag.amount}steps"
             self.scope.report("P0808", message, stage.where["train"], hint)
 
@@ -193,7 +193,7 @@ class Growth:
         missing = [cell for cell in stage.cells if parent is not None and cell not in parent.cells]
         if missing and parent is not None:
             host, seed = missing[0]
-            message = f"'{name}' has nothing to begin from on {host} with seed {seed}"
+            message = f"'{name}' has nothing to start from on {host} with seed {seed}"
             seeds = ", ".join(map(str, parent.seeds))
             hint = f"'{grow.parent}' is trained at '{grow.stage}' on {', '.join(parent.hosts)}: seeds {seeds} shared"
             self.scope.report("P0808", message, stage.where["seeds"], hint)
@@ -214,10 +214,10 @@ class Growth:
             return None
         candidate = self.conditions.candidates.get(parent)
         if candidate is None:
-            message = f"'{parent}' would grow from itself, so there is nothing to begin with"
+            message = f"'{parent}' would grow from itself, so there is nothing to start from"
             scope.report("P0801", message, clauses.one("parent"), "name a candidate that is trained before")
         if candidate is not None and candidate.follows is not None:
-            message = f"'{parent}' follows {candidate.follows}, and the shape that it comes to is not known before"
+            message = f"'{parent}' follows {candidate.follows}, and its final shape is not known in advance"
             scope.report("P0801", message, clauses.one("parent"), "grow a candidate that keeps its shape")
             return None
         if candidate is None or not self._begins_from(candidate, turns, stack):
@@ -312,7 +312,7 @@ class Growth:
             return False
         factor = turns[0].factor
         if looks and not getattr(runner, "cooldown_factor", ""):
-            message = f"the runner '{runner.name}' keeps no constant-rate trunk, which every look of a lag carries on"
+            message = f"the runner '{runner.name}' keeps no constant-rate trunk, which every look of a lag continues"
             self.scope.report("P0807", message, stack, "let every way have its whole lag: after 320steps")
             return False
         strangers = [one.factor for one in turns if one.factor not in known]
@@ -366,7 +366,7 @@ class Growth:
         elif (most / every).denominator != 1:
             fault = f"a lag that ends by rule is a whole number of looks of {exact(every)} steps"
         elif most / every <= looks:
-            fault = f"of {exact(most / every)} looks, {looks} are stable at the last at the earliest: nothing is saved"
+            fault = f"of {exact(most / every)} looks, {looks} can be stable only at the last one: nothing is saved"
         elif most / every > MOST_LOOKS:
             fault = f"a lag has at most {MOST_LOOKS} looks, since each is a stage"
         elif len(ways) == 1:

@@ -51,7 +51,7 @@ def keeps_resolution(scope: Scope, kind: Node, design: Design) -> bool:
     if design.resolution >= wanted:
         return True
     where = f"the {len(design.rows)} rows that remain"
-    message = f"resolution {wanted} is asked for, and {where} have resolution {design.resolution}"
+    message = f"resolution {wanted} is required, and {where} have resolution {design.resolution}"
     scope.report("P0702", message, kind, "leave out other rows, or ask for less", notes=losses(design))
     return False
 

@@ -15,7 +15,7 @@ def _check_promoted(scope: Scope, rule: Rule, stage: Stage, there: Entrants) -> 
         message = f"no candidate is promoted to '{stage.name}', so there is none to judge"
         scope.report("P0405", message, at, "name a candidate, or judge at a stage behind a gate")
     elif stage.around is not None:
-        message = f"'{stage.name}' also trains neighbours, and who of them was promoted cannot be told"
+        message = f"'{stage.name}' also trains neighbours, and it is not known which of them was promoted"
         scope.report("P0405", message, at, "name a candidate, or let a stage train the promoted alone")
     elif not set(there.possible) - {rule.reference, *stage.candidates}:
         message = f"only the reference and the candidates that '{stage.name}' names itself can be promoted to it"

@@ -242,7 +242,7 @@ class Ladder:
                 return None
             if near is not None and near.gate:
                 if near.of != gate:
-                    message = f"'{known}' are neighbours of what '{near.of}' promotes, and the stage is not behind it"
+                    message = f"'{known}' are neighbours of what '{near.of}' promotes, and the stage does not follow it"
                     scope.report("P0724", message, name, f"write: after {near.of}")
                     return None
                 around = known
@@ -350,7 +350,7 @@ class Ladder:
         span = self.scope.span(part)
         if _is(part, "list"):
             edits = [Edit(Span(source, at, at + 1), "") for at in (span.start, span.end - 1)]
-            message = "seeds stand behind their word as they are, without brackets"
+            message = "seeds follow their word directly, without brackets"
         elif isinstance(part, Node) and part.kind == "sum" and [_kind(one) for one in part.children] == RANGE_BY_MINUS:
             low, _, high = part.children
             assert isinstance(low, Token) and isinstance(high, Token)

@@ -172,7 +172,7 @@ class ArrayReader:
         listed = " x ".join(map(str, counts))
         message = f"promo knows no array of {asked} rows for factors of {listed} levels"
         if rows is not None:
-            message = f"an array of {asked} rows for factors of {listed} levels has some of its rows again"
+            message = f"an array of {asked} rows for factors of {listed} levels repeats some of its rows"
         fits = next((size for size, those in known.items() if len(set(those)) == len(those)), None)
         hint = f"write: array {fits}" if fits else f"take all {prod(counts)} combinations: full"
         scope.report("P0727", message, kind, hint)

@@ -42,7 +42,7 @@ class Price:
 
     def on(self, moment: str) -> Fraction:
         """
-        What an hour of a device costs that begins at a moment.
+        What per device hour costs that begins at a moment.
 
         Args:
             moment: time in UTC, or a day, as `YYYY-MM-DD...`; empty for the price without spot.

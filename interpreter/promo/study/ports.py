@@ -99,7 +99,7 @@ class Runner(Protocol):
 
 def shapes_of(runner: Runner) -> Mapping[str, tuple[str, ...]]:
     """
-    Factors that a runner can change in mid-run, each with the ways in which a trained model takes its new level.
+    Factors that a runner can change during a run, each with the ways in which a trained model takes its new level.
 
     No way is needed where no weights change.  A runner whose declaration has no `shapes` changes nothing.
     """

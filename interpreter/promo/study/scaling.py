@@ -102,8 +102,8 @@ class Scaling:
             return False
         for name in read:
             if stages[name].mode is Mode.CONTINUE:
-                message = f"runs of '{name}' carry on runs whose rate had come down, so they are not points of one law"
-                scope.report("P0811", message, at, "take stages that train afresh, or branch from a trunk")
+                message = f"runs of '{name}' continue runs whose rate had decayed, so they are not points of one law"
+                scope.report("P0811", message, at, "take stages that train from scratch, or branch from a trunk")
                 return False
         kinds = {stages[name].budget.kind for name in read}
         if len(kinds) > 1:
@@ -129,7 +129,7 @@ class Scaling:
         """Every candidate may enter a stage of the law, and its runs there are points of one."""
         strange = next(filter(None, (lies_on_none(self.conditions.candidates[name]) for name in law.candidates)), "")
         if strange:
-            hint = "fit the law to candidates that train afresh and keep their shape"
+            hint = "fit the law to candidates that train from scratch and keep their shape"
             self.scope.report("P0811", strange, clauses.one("fitted_to"), hint)
             return False
         there = {name for stage in law.stages for name in self.reach[stage].possible}

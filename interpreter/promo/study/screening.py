@@ -203,7 +203,7 @@ class Screening:
     def _apart(self, clause: Node, named: tuple[str, ...], designs: tuple[str, ...]) -> bool:
         """Whether stages can be estimated together: there are two or more, and no run of one is a run of another."""
         if len(named) < 2:
-            message = f"'{named[0]}' is the one stage, so it is no block among others"
+            message = f"'{named[0]}' is the only stage, so it cannot be a block"
             self.scope.report("P0721", message, clause, "remove it, or name the other stages: from ..., ...")
             return False
         points = {name for one in designs for name in self.designs[one].points}
@@ -233,7 +233,7 @@ class Screening:
         if gone is not None:
             what, why = dependence_text(lost[gone], gone)
             where = f"the {len(rows)} rows that enter {_quoted(group)}"
-            message = f"{what} is to be clear, and is not in {where}: {what} = {why}"
+            message = f"{what} must be clear, but is not in {where}: {what} = {why}"
             self.scope.report("P0709", message, self.scope.where(block)["stages"], "train the rows that tell it")
         return gone is None
 

@@ -72,7 +72,10 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
         )
     for name in found.keyed:
         scope.warn(
-            "P0235", f"'{name}' holds what looks like a key, which every copy of the study would hold", token, NO_KEYS
+            "P0235",
+            f"'{name}' contains what looks like a key, and every copy of the study would contain it",
+            token,
+            NO_KEYS,
         )
     shown = f"sha256:{digest[:SHOWN]}"
     pin = clause.node("pinned")

@@ -295,7 +295,7 @@ def _listed_names(source: Source, fault: Fault) -> Diagnostic | None:
     edits = tuple(Edit(Span(source, start, end), "") for _, _, start, end in (opening, closing))
     return Diagnostic(
         "P0105",
-        "these names stand in brackets, and a list of names has none",
+        "these names are in brackets, and a list of names has none",
         Span(source, opening[2], closing[3]),
         f"write: {line_after(edits)}",
         edits=edits,

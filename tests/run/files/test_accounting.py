@@ -150,7 +150,7 @@ def test_time_that_is_simulated_is_called_so(workplace):
     assert (ending, used.counter) == ("ok", Counter.SIMULATED)
     assert promo("verify", "trial.promo") == 3
     assert promo("report", "trial.promo", "--format", "md", "--out", "report.md") == 0
-    words = "2 runs trained nothing: what they say of their time is simulated."
+    words = "2 runs trained nothing: their reported time is simulated."
     assert words in (workplace / "report.md").read_text(encoding="utf-8")
 
 

@@ -132,7 +132,7 @@ def test_a_runner_in_a_file_is_tried_with_its_states(capsys):
     assert promo("runner", "keeper.toml", "--try", "--set", "pause=0.02") == 0
     said = capsys.readouterr().out
 
-    assert "ok     states: ended in mid-run, and continued: ok" in said
+    assert "ok     states: ended during a run, and continued: ok" in said
     assert "ok     resumption: the same bits as without" in said
 
 

@@ -177,7 +177,7 @@ def _toml(text: str) -> dict[str, Toml]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise RunnerFileError(f"it is no TOML: {fault}") from fault
+        raise RunnerFileError(f"it is not TOML: {fault}") from fault
 
 
 def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> FileRunner:

@@ -245,7 +245,7 @@ def from_file(path: Path) -> Said:
         said.unread = f"'{fault.name[:100]}' is in its result file more than once, and one value counts"
         return said
     except (ValueError, RecursionError) as fault:
-        said.unread = f"its result file is no JSON: {fault}"
+        said.unread = f"its result file is not JSON: {fault}"
         return said
     if not isinstance(stored, dict) or not isinstance(stored.get("metrics"), dict):
         said.unread = 'its result file has no "metrics"'

@@ -100,7 +100,7 @@ class GptRunner:
     ways: Mapping[str, tuple[str, ...]] = WAYS
     """Factor -> the ways in which a trained model grows by it; a runner that cannot grow one names none."""
     shapes: Mapping[str, tuple[str, ...]] = SHAPES
-    """Factor that can change in mid-run -> its ways, none where no weights change; a runner that cannot has none."""
+    """Factor that can change during a run -> its ways, none where no weights change; a runner that cannot has none."""
     needs_data: bool = True
     vocabulary: int = VOCABULARY
 
