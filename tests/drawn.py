@@ -15,7 +15,7 @@ from promo.base.classes import fields
 from promo.base.fields import Form, Range, Undecodable, Unstored
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
-exact_numbers = st.fractions(max_denominator=1000)
+exact_numbers = st.builds(Fraction, st.integers(), st.integers(1, 1000))  # half the time of `st.fractions`
 free = st.recursive(
     st.none() | st.booleans() | st.integers(-SAFE_INTEGER, SAFE_INTEGER) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -32,6 +32,7 @@ def is_taken(form, text):
         return False
 
 
+@cache
 def of(hint):
     """Values of a declared type; of a class, fields that are not stored are what they are when read back."""
     origin, args = get_origin(hint), get_args(hint)

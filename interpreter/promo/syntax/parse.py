@@ -80,7 +80,7 @@ def _only_renames(rule: Rule, value: Value) -> bool:
     _, _, kind, keep, lift = rule
     if kind is None:
         return bool(keep) or value is None
-    return lift and isinstance(value, (Token, Node))
+    return lift and value is not None and type(value) is not list
 
 
 class Machine:
@@ -145,9 +145,10 @@ class Machine:
         # Every lexeme of every file comes through here, so what it needs is at hand by short names.
         tables, states, parts, reduce = self.tables, self.states, self.parts, self._reduce
         actions, gotos, rules, words, silent = tables.actions, tables.gotos, tables.rules, tables.words, tables.silent
+        state = states[-1]
         while at < until:
             terminal, text, start, end = stream[at]
-            moves = actions[states[-1]]
+            moves = actions[state]
             if terminal in WORDLIKE:
                 for word in words.get(text, ()):  # a keyword if the state takes one, else a name
                     if word in moves:
@@ -157,15 +158,16 @@ class Machine:
             while move is not None and move < 0:
                 rule = rules[-1 - move]
                 if rule[1] == 1 and _only_renames(rule, parts[-1][0]):
-                    states[-1] = gotos[states[-2]][rule[0]]
+                    states[-1] = state = gotos[states[-2]][rule[0]]
                 else:
-                    reduce(rule, end)
-                move = actions[states[-1]].get(terminal)
-            if terminal == END and states[-1] == tables.accept:
+                    state = reduce(rule, end)
+                move = actions[state].get(terminal)
+            if terminal == END and state == tables.accept:
                 return until
             if move is None or len(states) > DEEPEST:
                 return at
             states.append(move)
+            state = move
             parts.append((None if terminal in silent else Token(terminal, text, start, end), start, end))
             if terminal == "LBRACE":
                 self.blocks.append(at)
@@ -174,8 +176,8 @@ class Machine:
             at += 1
         return until
 
-    def _reduce(self, rule: Rule, here: int) -> None:
-        """Replace the symbols of a rule by its node, or by the list of its children."""
+    def _reduce(self, rule: Rule, here: int) -> int:
+        """Replace the symbols of a rule by its node, or by the list of its children; the state that follows."""
         symbol, length, kind, keep, lift = rule
         states, parts = self.states, self.parts
         if length:
@@ -187,14 +189,15 @@ class Machine:
         children: list[Node | Token] = []
         for place in keep:
             value = taken[place][0]
-            if isinstance(value, list):
-                # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
-                if children:
-                    children.extend(value)
-                else:
-                    children = value
-            elif value is not None:
+            if value is None:
+                continue
+            if type(value) is not list:
                 children.append(value)
+            # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
+            elif children:
+                children.extend(value)
+            else:
+                children = value
         made: Value
         if kind is None:
             made = children
@@ -204,8 +207,10 @@ class Machine:
             made = Node(kind, tuple(children), start, end)
             if kind == "start":
                 self.root = made
-        states.append(self.tables.gotos[states[-1]][symbol])
+        state = self.tables.gotos[states[-1]][symbol]
+        states.append(state)
         parts.append((made, start, end))
+        return state
 
     def _fault(self, at: int, brace: str) -> "Fault":
         from promo.syntax.fault import Fault
