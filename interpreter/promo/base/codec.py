@@ -93,9 +93,15 @@ def _level(stored: Any, place: str) -> Fraction | str:
 
 
 @cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """The declared type of every field."""
+    return get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
+
+
+@cache
 def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
     """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
-    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
+    hints = _hints(kind)
     stored, absent = [], {}
     for one in fields(kind):
         hint = hints[one.name]
@@ -110,8 +116,7 @@ def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]
 @cache
 def _silent(kind: Any) -> dict[str, object]:
     """Fields that are left out where they say nothing, and what they are then."""
-    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)
-    marks = {name: getattr(hints[name], "__metadata__", ()) for name in (one.name for one in fields(kind))}
+    marks = {one.name: getattr(_hints(kind)[one.name], "__metadata__", ()) for one in fields(kind)}
     return {name: mark.nothing for name, each in marks.items() for mark in each if isinstance(mark, Silent)}
 
 
