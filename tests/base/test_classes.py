@@ -1,4 +1,4 @@
-"""Classes of values: attrs makes them, and not before there is a value."""
+"""Classes of values: made as attrs makes them, and not before there is a value."""
 
 import ast
 import copy
@@ -47,11 +47,11 @@ def kinds():
 
 
 def unmade(kind):
-    """Whether attrs has not been asked to make a class: asking attrs itself would make it."""
-    return "__later__" in vars(kind)
+    """Whether a class has not been made yet."""
+    return "__fields__" not in vars(kind)
 
 
-def test_attrs_makes_a_class_with_its_first_value_and_those_it_inherits_from():
+def test_a_class_is_made_with_its_first_value_and_those_it_inherits_from():
     point, deep, counter = kinds()
     assert [unmade(kind) for kind in (point, deep, counter)] == [True] * 3
 
@@ -109,6 +109,86 @@ def test_a_class_that_attrs_makes_inherits_the_fields_of_one_with_and_without_va
         assert Mine(1) == Mine(1) != point(1)
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             Mine(1).more = 2
+
+
+def declared(make, given):
+    """A class of every kind of field, as promo and as attrs make it."""
+
+    @make
+    class Every:
+        plain: int
+        _hidden: int = 3
+        several: list = given(factory=list)
+        later: str = given(init=False)
+        counted: dict = given(init=False, factory=dict)
+        fixed: int = given(init=False, default=-1)
+        twice: int = given(eq=False, repr=False)
+
+        @twice.default
+        def _twice(self):
+            return 2 * self.plain + self._hidden
+
+    return Every
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(frozen, attrs.frozen), (define, attrs.define)])
+@pytest.mark.parametrize("options", [{}, {"kw_only": True}, {"eq": False}, {"repr": False}])
+def test_a_value_is_what_attrs_makes_of_the_same_class(ours, theirs, options):
+    kinds = declared(ours(**options), field), declared(theirs(slots=False, **options), attrs.field)
+    calls = [
+        lambda kind: kind(plain=1),
+        lambda kind: kind(1, 2, [3], 4),
+        lambda kind: kind(plain=1, hidden=5, twice=0, several=None),
+        lambda kind: kind(),
+        lambda kind: kind(1, fixed=2),
+        lambda kind: kind(1, _hidden=2),
+        lambda kind: evolve(kind(plain=1), hidden=7),
+        lambda kind: attrs.evolve(kind(plain=1), plain=7),
+    ]
+
+    for call in calls:
+        found = []
+        for kind in kinds:
+            try:
+                value = call(kind)
+            except TypeError as fault:
+                found.append(str(fault))
+                continue
+            with pytest.raises(AttributeError):
+                _ = value.later
+            value.__dict__["later"] = "set"
+            said = repr(value).rpartition(">.")[2] if options != {"repr": False} else ""  # attrs leaves out where
+            found.append((value.__dict__, said, value == copy.copy(value), kind.__match_args__))
+        assert found[0] == found[1]
+
+
+def test_a_value_needs_no_attrs():
+    script = (
+        "import sys; from promo.base.classes import *\n"
+        "@frozen\nclass Kind:\n    x: int\n    y: tuple = field(factory=tuple)\n"
+        "one = Kind(1)\n"
+        "assert evolve(one, x=2) != one == Kind(1) and hash(one) == hash(Kind(1)) and repr(one) == 'Kind(x=1, y=())'\n"
+        "assert [each.name for each in fields(Kind)] == ['x', 'y'] and is_value(one)\n"
+        "assert not {'attr', 'attrs', 'inspect'} & {*sys.modules}\n"
+        "try: one.x = 2\nexcept AttributeError as fault: assert type(fault).__module__.startswith('attr')\n"
+        "assert 'attrs' in sys.modules and Kind(1) == one"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_what_attrs_made_is_inherited_by_no_class_that_it_does_not_make():
+    @attrs.frozen
+    class Theirs:
+        x: int
+
+    @frozen
+    class Ours(Theirs):
+        y: int
+
+    with pytest.raises(TypeError, match=r"attrs made .*Theirs, so it has to make .*Ours too"):
+        Ours(1, 2)
 
 
 @frozen

@@ -18,7 +18,8 @@ HEAVY = {"dataclasses", "lark", "rich", "jinja2", "tabulate", "numpy", "torch", 
 ALSO = {
     "version": {"attr", "attrs", "inspect", "typing", "re", "pathlib", "argparse", "json"},
     "fmt": {"subprocess", "socket"},
-    "check": {"subprocess", "socket"},
+    "check": {"subprocess", "socket", "attr", "attrs", "inspect"},
+    "plan": {"attr", "attrs", "inspect"},
     "supervisor": {
         "attr",
         "attrs",

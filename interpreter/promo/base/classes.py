@@ -1,34 +1,72 @@
 """
-Classes of values: attrs makes each of them when its first value is made.
+Classes of values: each is made when its first value is, as attrs would make it.
 
 promo has some five hundred, every process imports a hundred or more, and uses a few.  attrs writes the methods of a
-class in source and compiles them, wherever the module is imported; so `frozen` and `define` put that off until there is
-a value, or somebody asks for the fields, be it attrs for a class of a plug-in that inherits from one.  A process that
-makes no value never imports attrs.  The class stays the same object, which is why none has slots; type checkers read
-all of this as attrs' own.
+class in source and compiles them, wherever the module is imported, and to import attrs alone is a fifth of what the
+start of a worker costs; so `frozen` and `define` put all of it off until there is a value, and write `__init__`, which
+is all that has to be compiled, themselves.  Whoever asks attrs for a class (`attrs.fields`, `attrs.asdict`, a class of
+a plug-in that inherits from one, a value that must not change) has attrs make it then.  The class stays the same
+object, which is why none has slots; type checkers read all of this as attrs' own.
 """
 
 from _thread import RLock
+from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 __all__ = ["define", "evolve", "field", "fields", "frozen", "is_value"]
 
 LOCK = RLock()
 """Two threads may make the first value of a class at once."""
+NOTHING = object()
+"""Stands for a value that was not given."""
 
 
 class Field:
-    """What a field is beyond its type, until attrs is asked to make it."""
+    """A field of a class, and what it is beyond its type; *options* are as attrs takes them."""
 
-    def __init__(self, **options: Any) -> None:
-        self.options, self.made = options, None
+    name: str
+    type: Any
 
-    def default(self, made: Any) -> Any:
+    def __init__(
+        self,
+        *,
+        default: object = NOTHING,
+        factory: Callable[[], object] | None = None,
+        init: bool = True,
+        eq: bool = True,
+        repr: bool = True,  # noqa: A002 - as attrs calls it
+    ) -> None:
+        self.given, self.factory, self.init, self.eq, self.repr = default, factory, init, eq, repr
+        self.rests: Callable[[Any], object] | None = None
+
+    def default(self, rests: Callable[[Any], object]) -> Callable[[Any], object]:
         """A default that rests on the fields before it; as attrs' own."""
-        self.made = made
-        return made
+        self.rests = rests
+        return rests
+
+    @property
+    def alias(self) -> str:
+        """What it is called where a value is made."""
+        return self.name.lstrip("_")
+
+    @property
+    def for_attrs(self) -> Any:
+        """The same, as attrs has it in the body of a class."""
+        import attrs
+
+        given: dict[str, Any] = {} if self.given is NOTHING else {"default": self.given}
+        given |= {} if self.factory is None else {"factory": self.factory}
+        given |= {} if self.rests is None else {"default": attrs.Factory(self.rests, takes_self=True)}
+        return attrs.field(init=self.init, eq=self.eq, repr=self.repr, **given)
+
+    @property
+    def fresh(self) -> tuple[object, str]:
+        """What its value comes from where none is given, and how it comes from there."""
+        if self.rests is not None:
+            return self.rests, "(self)"
+        return (self.given, "") if self.factory is None else (self.factory, "()")
 
 
 class Asked:
@@ -39,12 +77,12 @@ class Asked:
 
     def __get__(self, value: object, kind: Any) -> Any:
         for one in kind.__mro__[::-1]:
-            _made(one)
+            _given_to_attrs(one)
         return getattr(kind if value is None else value, self.name)
 
 
 if TYPE_CHECKING:
-    from attrs import Attribute, define, evolve, field, frozen
+    from attrs import define, evolve, field, frozen
 else:
     field = Field
 
@@ -58,16 +96,20 @@ else:
 
     def evolve(value, /, **changes):
         """As `attrs.evolve`."""
-        import attrs
+        for one in fields(value):
+            if one.init and one.alias not in changes:
+                changes[one.alias] = getattr(value, one.name)
+        return type(value)(**changes)
 
-        return attrs.evolve(value, **changes)
 
-
-def fields(kind: Any) -> "tuple[Attribute[Any], ...]":
+def fields(kind: Any) -> tuple[Field, ...]:
     """As `attrs.fields`, of a class or of the class of a value, which is made for it."""
+    kind = kind if isinstance(kind, type) else type(kind)
+    if "__later__" in vars(kind):
+        return tuple(_made(kind).__fields__)
     import attrs
 
-    return tuple(attrs.fields(_made(kind if isinstance(kind, type) else type(kind))))
+    return tuple(attrs.fields(kind))
 
 
 def is_value(kind: Any) -> bool:
@@ -93,27 +135,85 @@ def _later(kind: Any, how: str, options: dict[str, Any]) -> Any:
 
 
 def _made(kind: Any) -> Any:
-    """The class with what attrs gives it, and the classes that it inherits from before it."""
+    """The class with what it has of its own, and the classes that it inherits from before it."""
     with LOCK:
-        if "__later__" in kind.__dict__:
+        if "__later__" in vars(kind) and "__fields__" not in vars(kind):
+            how, options = kind.__later__
+            every: dict[str, Field] = {}
+            for base in kind.__mro__[:0:-1]:
+                if "__attrs_attrs__" in vars(base) and "__later__" not in vars(base):
+                    raise TypeError(f"attrs made {base.__qualname__}, so it has to make {kind.__qualname__} too")
+                for one in vars(_made(base)).get("__own__", ()):
+                    every.pop(one.name, None)
+                    every[one.name] = one
+            kind.__own__ = _declared(kind)
+            for one in kind.__own__:
+                every.pop(one.name, None)
+                every[one.name] = one
+            made = tuple(every.values())
+            _compared(kind, how, made, **{name: given for name, given in options.items() if name != "kw_only"})
+            one_by_one = options.get("kw_only", False)
+            setattr(kind, "__match_args__", () if one_by_one else tuple(one.name for one in made if one.init))  # noqa: B010
+            kind.__init__ = _init(kind, made, kw_only=one_by_one)
+            kind.__fields__ = made  # the last of all: until then another thread waits for the lock
+    return kind
+
+
+def _declared(kind: Any) -> tuple[Field, ...]:
+    """Fields that a class declares itself; what stands there for them in its body is taken out, as attrs does."""
+    found = []
+    for name, hint in kind.__annotations__.items():
+        written = hint.startswith(("ClassVar", "typing.ClassVar")) if isinstance(hint, str) else False
+        if written or hint is ClassVar or getattr(hint, "__origin__", None) is ClassVar:
+            continue
+        given = vars(kind).get(name, NOTHING)
+        one = given if isinstance(given, Field) else Field(default=given)
+        one.name, one.type = name, hint
+        if given is not NOTHING:
+            delattr(kind, name)
+        found.append(one)
+    return tuple(found)
+
+
+def _init(kind: Any, made: tuple[Field, ...], *, kw_only: bool) -> Any:
+    """What makes a value; one that may not change has its fields put past `__setattr__`."""
+    is_frozen = any("__setattr__" in vars(base) for base in kind.__mro__[:-1])
+    known: dict[str, Any] = {"NOTHING": NOTHING}
+    words, lines = ["self", *(["*"] if kw_only and any(one.init for one in made) else [])], []
+    for number, one in enumerate(made):
+        value, place = one.alias, f"put[{one.name!r}]" if is_frozen else f"self.{one.name}"
+        known[f"d{number}"], how = one.fresh
+        made_anew = f"d{number}{how}"
+        if one.init and how:
+            words.append(f"{value}=NOTHING")
+            lines.append(f"{place} = {made_anew} if {value} is NOTHING else {value}")
+        elif one.init:
+            words.append(value if one.given is NOTHING else f"{value}={made_anew}")
+            lines.append(f"{place} = {value}")
+        elif how or one.given is not NOTHING:
+            lines.append(f"{place} = {made_anew}")
+    lines = [*(["put = self.__dict__"] if is_frozen else []), *lines]
+    lines += ["self.__attrs_post_init__()"] if hasattr(kind, "__attrs_post_init__") else []
+    source = f"def __init__({', '.join(words)}):\n    " + "\n    ".join(lines or ["pass"])
+    exec(compile(source, f"<values of {kind.__qualname__}>", "exec"), known)  # noqa: S102 - names of fields alone
+    init = known["__init__"]
+    init.__qualname__, init.__module__ = f"{kind.__qualname__}.__init__", kind.__module__
+    return init
+
+
+def _given_to_attrs(kind: Any) -> None:
+    """Have attrs make a class as well; what was made stays."""
+    with LOCK:
+        if isinstance(vars(_made(kind)).get("__attrs_attrs__"), Asked):
             import attrs
 
             how, options = kind.__later__
-            for base in kind.__mro__[:0:-1]:
-                _made(base)
-            for name, given in list(kind.__dict__.items()):
-                if isinstance(given, Field):
-                    setattr(kind, name, attrs.field(**given.options))
-                    if given.made is not None:
-                        kind.__dict__[name].default(given.made)
+            del kind.__attrs_attrs__
             if how == "frozen":
                 del kind.__setattr__
+            for one in kind.__own__:
+                setattr(kind, one.name, one.for_attrs)
             getattr(attrs, how)(kind, slots=False, init=False, **{**options, "eq": False, "repr": False})
-            _compared(kind, how, **options)
-            kind.__attrs_init__.__name__, kind.__attrs_init__.__qualname__ = "__init__", f"{kind.__qualname__}.__init__"
-            kind.__init__ = kind.__attrs_init__  # the last of all: until then another thread waits for the lock
-            del kind.__later__
-    return kind
 
 
 def _unpickled(self: Any, state: dict[str, Any]) -> None:
@@ -122,13 +222,13 @@ def _unpickled(self: Any, state: dict[str, Any]) -> None:
     self.__dict__.update(state)
 
 
-def _compared(kind: Any, how: str, *, eq: bool = True, repr: bool = True, kw_only: bool = False) -> None:  # noqa: A002
-    """Methods that need no source of their own, in place of those which attrs would compile for each class."""
+def _compared(kind: Any, how: str, made: tuple[Field, ...], *, eq: bool = True, repr: bool = True) -> None:  # noqa: A002
+    """Methods that need no source of their own."""
     own = kind.__dict__
     if repr and "__repr__" not in own:
         kind.__repr__ = _shown
     if eq and "__eq__" not in own:
-        names = [one.name for one in kind.__attrs_attrs__ if one.eq]
+        names = [one.name for one in made if one.eq]
         kind.__compared__ = attrgetter(*names) if names else _nothing
         kind.__eq__ = _equal
         kind.__hash__ = _hash if how == "frozen" else None
@@ -139,7 +239,7 @@ def _nothing(_: object) -> tuple[()]:
 
 
 def _shown(self: Any) -> str:
-    parts = (f"{one.name}={getattr(self, one.name)!r}" for one in self.__attrs_attrs__ if one.repr)
+    parts = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)
     return f"{type(self).__qualname__}({', '.join(parts)})"
 
 
