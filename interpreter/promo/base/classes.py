@@ -2,11 +2,11 @@
 Classes of values: each is made when its first value is, as attrs would make it.
 
 promo has some five hundred, every process imports a hundred or more, and uses a few.  attrs writes the methods of a
-class in source and compiles them, wherever the module is imported, and to import attrs alone is a fifth of what the
-start of a worker costs; so `frozen` and `define` put all of it off until there is a value, and write `__init__`, which
-is all that has to be compiled, themselves.  Whoever asks attrs for a class (`attrs.fields`, `attrs.asdict`, a class of
-a plug-in that inherits from one, a value that must not change) has attrs make it then.  The class stays the same
-object, which is why none has slots; type checkers read all of this as attrs' own.
+class in source and compiles them, and to import attrs alone is a fifth of what the start of a worker costs; so `frozen`
+and `define` put all of it off until there is a value, and a class whose fields are plain does without attrs.  Whoever
+asks for more has attrs make it then: `attrs.fields`, `attrs.asdict`, a class of a plug-in that inherits from one, a
+wrong call, a value that must not change.  The class stays the same object, which is why none has slots; type checkers
+read all of this as attrs' own.
 """
 
 from _thread import RLock
@@ -52,6 +52,11 @@ class Field:
         return self.name.lstrip("_")
 
     @property
+    def plain(self) -> bool:
+        """Whether it is given, under its own name, where a value is made, or is what it is by default."""
+        return self.init and self.rests is None and self.alias == self.name
+
+    @property
     def for_attrs(self) -> Any:
         """The same, as attrs has it in the body of a class."""
         import attrs
@@ -61,13 +66,6 @@ class Field:
         given |= {} if self.rests is None else {"default": attrs.Factory(self.rests, takes_self=True)}
         return attrs.field(init=self.init, eq=self.eq, repr=self.repr, **given)
 
-    @property
-    def fresh(self) -> tuple[object, str]:
-        """What its value comes from where none is given, and how it comes from there."""
-        if self.rests is not None:
-            return self.rests, "(self)"
-        return (self.given, "") if self.factory is None else (self.factory, "()")
-
 
 class Asked:
     """Stands where attrs looks at a class, and has attrs make it when anybody looks, attrs included."""
@@ -76,8 +74,7 @@ class Asked:
         self.name = name
 
     def __get__(self, value: object, kind: Any) -> Any:
-        for one in kind.__mro__[::-1]:
-            _given_to_attrs(one)
+        _given_to_attrs(_made(kind))
         return getattr(kind if value is None else value, self.name)
 
 
@@ -152,10 +149,14 @@ def _made(kind: Any) -> Any:
                 every[one.name] = one
             made = tuple(every.values())
             _compared(kind, how, made, **{name: given for name, given in options.items() if name != "kw_only"})
-            one_by_one = options.get("kw_only", False)
-            setattr(kind, "__match_args__", () if one_by_one else tuple(one.name for one in made if one.init))  # noqa: B010
-            kind.__init__ = _init(kind, made, kw_only=one_by_one)
-            kind.__fields__ = made  # the last of all: until then another thread waits for the lock
+            if all(one.plain for one in made) and "kw_only" not in options:
+                setattr(kind, "__match_args__", tuple(one.name for one in made))  # noqa: B010
+                init = _init(kind, made)
+            else:
+                _given_to_attrs(kind)
+                init = kind.__attrs_init__
+            kind.__fields__ = made
+            kind.__init__ = init  # the last of all: until then another thread waits for the lock
     return kind
 
 
@@ -175,36 +176,42 @@ def _declared(kind: Any) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def _init(kind: Any, made: tuple[Field, ...], *, kw_only: bool) -> Any:
-    """What makes a value; one that may not change has its fields put past `__setattr__`."""
-    is_frozen = any("__setattr__" in vars(base) for base in kind.__mro__[:-1])
-    known: dict[str, Any] = {"NOTHING": NOTHING}
-    words, lines = ["self", *(["*"] if kw_only and any(one.init for one in made) else [])], []
-    for number, one in enumerate(made):
-        value, place = one.alias, f"put[{one.name!r}]" if is_frozen else f"self.{one.name}"
-        known[f"d{number}"], how = one.fresh
-        made_anew = f"d{number}{how}"
-        if one.init and how:
-            words.append(f"{value}=NOTHING")
-            lines.append(f"{place} = {made_anew} if {value} is NOTHING else {value}")
-        elif one.init:
-            words.append(value if one.given is NOTHING else f"{value}={made_anew}")
-            lines.append(f"{place} = {value}")
-        elif how or one.given is not NOTHING:
-            lines.append(f"{place} = {made_anew}")
-    lines = [*(["put = self.__dict__"] if is_frozen else []), *lines]
-    lines += ["self.__attrs_post_init__()"] if hasattr(kind, "__attrs_post_init__") else []
-    source = f"def __init__({', '.join(words)}):\n    " + "\n    ".join(lines or ["pass"])
-    exec(compile(source, f"<values of {kind.__qualname__}>", "exec"), known)  # noqa: S102 - names of fields alone
-    init = known["__init__"]
-    init.__qualname__, init.__module__ = f"{kind.__qualname__}.__init__", kind.__module__
-    return init
+def _init(kind: Any, made: tuple[Field, ...]) -> Any:
+    """What makes a value; a wrong call is left to attrs, which says what is wrong about it."""
+    parts = tuple((one.name, one.factory, one.given) for one in made)
+    names = tuple(one.name for one in made)
+    is_looked_at = hasattr(kind, "__attrs_post_init__")
+
+    def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807 - it is that of a class
+        put, left = self.__dict__, len(named)
+        for name, value in zip(names, given):  # noqa: B905 - more than there are is seen below
+            put[name] = value
+        for name, factory, default in parts[len(given) :]:
+            if name in named:
+                put[name], left = named[name], left - 1
+            elif factory is not None:
+                put[name] = factory()
+            elif default is not NOTHING:
+                put[name] = default
+            else:
+                left = -1
+                break
+        if left or len(given) > len(names):
+            put.clear()
+            _given_to_attrs(kind)
+            kind.__attrs_init__(self, *given, **named)
+        elif is_looked_at:
+            self.__attrs_post_init__()
+
+    return __init__
 
 
 def _given_to_attrs(kind: Any) -> None:
-    """Have attrs make a class as well; what was made stays."""
+    """Have attrs make a class too, and those that it inherits from; what was made stays."""
     with LOCK:
-        if isinstance(vars(_made(kind)).get("__attrs_attrs__"), Asked):
+        for one in kind.__mro__[:0:-1]:
+            _given_to_attrs(_made(one))
+        if isinstance(vars(kind).get("__attrs_attrs__"), Asked):
             import attrs
 
             how, options = kind.__later__
@@ -214,6 +221,7 @@ def _given_to_attrs(kind: Any) -> None:
             for one in kind.__own__:
                 setattr(kind, one.name, one.for_attrs)
             getattr(attrs, how)(kind, slots=False, init=False, **{**options, "eq": False, "repr": False})
+            kind.__attrs_init__.__name__, kind.__attrs_init__.__qualname__ = "__init__", f"{kind.__qualname__}.__init__"
 
 
 def _unpickled(self: Any, state: dict[str, Any]) -> None:
