@@ -13,7 +13,7 @@ from typing import ClassVar
 import attrs
 import pytest
 
-from promo.base.classes import define, evolve, field, fields, frozen, is_value
+from promo.base.classes import MANY, define, evolve, field, fields, frozen, is_value
 
 PRODUCT = Path(__file__).parents[2] / "interpreter" / "promo"
 
@@ -176,6 +176,16 @@ def test_a_value_needs_no_attrs():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
 
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_class_of_many_values_is_made_by_attrs_and_its_values_stay_equal():
+    point, _, _ = kinds()
+    first = point(1, tags=("a",))
+    for _ in range(MANY):
+        last = point(1, tags=("a",))
+
+    assert point.__init__ is point.__attrs_init__
+    assert (first, repr(first), first.__dict__) == (last, repr(last), last.__dict__)
 
 
 def test_what_attrs_made_is_inherited_by_no_class_that_it_does_not_make():

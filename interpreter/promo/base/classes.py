@@ -5,8 +5,8 @@ promo has some five hundred, every process imports a hundred or more, and uses a
 class in source and compiles them, and to import attrs alone is a fifth of what the start of a worker costs; so `frozen`
 and `define` put all of it off until there is a value, and a class whose fields are plain does without attrs.  Whoever
 asks for more has attrs make it then: `attrs.fields`, `attrs.asdict`, a class of a plug-in that inherits from one, a
-wrong call, a value that must not change.  The class stays the same object, which is why none has slots; type checkers
-read all of this as attrs' own.
+wrong call, a value that must not change, and whoever makes thousands of values.  The class stays the same object, which
+is why none has slots; type checkers read all of this as attrs' own.
 """
 
 from _thread import RLock
@@ -19,6 +19,8 @@ __all__ = ["define", "evolve", "field", "fields", "frozen", "is_value"]
 
 LOCK = RLock()
 """Two threads may make the first value of a class at once."""
+MANY = 2_000
+"""Values of a class after which it pays to import attrs: what it compiles makes a value in a third of the time."""
 NOTHING = object()
 """Stands for a value that was not given."""
 
@@ -180,19 +182,26 @@ def _init(kind: Any, made: tuple[Field, ...]) -> Any:
     """What makes a value; a wrong call is left to attrs, which says what is wrong about it."""
     parts = tuple((one.name, one.factory, one.given) for one in made)
     names = tuple(one.name for one in made)
-    is_looked_at = hasattr(kind, "__attrs_post_init__")
+    is_looked_at, more = hasattr(kind, "__attrs_post_init__"), MANY
 
     def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807 - it is that of a class
+        nonlocal more
+        more -= 1
+        if not more:
+            _given_to_attrs(kind)
+            kind.__init__ = kind.__attrs_init__
         put, left = self.__dict__, len(named)
         for name, value in zip(names, given):  # noqa: B905 - more than there are is seen below
             put[name] = value
-        for name, factory, default in parts[len(given) :]:
-            if name in named:
-                put[name], left = named[name], left - 1
-            elif factory is not None:
-                put[name] = factory()
+        for name, factory, default in parts[len(given) :] if given else parts:
+            value = named.get(name, NOTHING) if named else NOTHING
+            if value is not NOTHING:
+                put[name] = value
+                left -= 1
             elif default is not NOTHING:
                 put[name] = default
+            elif factory is not None:
+                put[name] = factory()
             else:
                 left = -1
                 break
