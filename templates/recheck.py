@@ -2543,6 +2543,7 @@ def t_both(value: float, degrees: float) -> float:
     return beta_share(degrees / 2, 0.5, degrees / (degrees + square), square / (degrees + square))
 
 
+@lru_cache(1024)
 def t_point(confidence: float, degrees: float) -> float:
     """The point that Student's t stays below with a probability above 1/2, by regula falsi (Illinois)."""
     tail = 2 * (1 - min(confidence, math.nextafter(1.0, 0.0)))

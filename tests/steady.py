@@ -11,6 +11,7 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from promo_toy.shapes import pretended
 
 from promo.base.canonical import canonical, digest_bytes
@@ -31,6 +32,7 @@ from promo.run.provenance import Origin
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, result_bytes
 from promo.run.values import Body, Counter, Exit, Facts, Kept, Point, Request, Used
 from promo.study.data import Data
+from studies import once
 
 SPECS = Path(__file__).parents[1] / "specs"
 NAMES = sorted(path.stem for path in SPECS.glob("*.promo"))
@@ -185,6 +187,17 @@ def carried_out(name: str, place: Path, monkeypatch, scoring=score) -> StudyFold
         replay=replay,
     )
     return folder
+
+
+def carried_out_once(name: str, factory) -> StudyFolder:
+    """The same with its own values, made once for all modules and all processes of the tests; nobody changes it."""
+
+    def make():
+        with pytest.MonkeyPatch.context() as patch:
+            carried_out(name, Path.cwd(), patch)
+
+    place = once(f"steady-{name}", factory, make)
+    return study_folder(place / f"{name}.promo", None)
 
 
 def text(data: Data, folder: Path):

@@ -486,7 +486,7 @@ KEEPS = (
     "    rng.setstate((kind, tuple(numbers), spare))\n"
     'print("begins at", step, flush=True)\n'
     "while step < a.steps:\n"
-    "    time.sleep(a.pause)\n"
+    "    time.sleep(a.pause if a.resume is None else 0)\n"
     "    step += 1\n"
     "    loss = loss * 0.99 + rng.random() / (100 * a.width)\n"
     "    if step % 10 == 0 or step == a.steps:\n"
@@ -674,6 +674,11 @@ def made(name, factory):
         pytest.skip("needs ssh-keygen")
     if name == "texted":
         pytest.importorskip("torch")
+    return once(name, factory, STUDIES[name][0])
+
+
+def once(name, factory, make):
+    """As `made`, of a folder of any name and of what makes it there."""
     above = factory.getbasetemp()
     above = (above.parent if "PYTEST_XDIST_WORKER" in os.environ else above) / "studies"
     above.mkdir(exist_ok=True)
@@ -684,6 +689,6 @@ def made(name, factory):
             shutil.rmtree(place, ignore_errors=True)  # of a process that was ended while it made it
             place.mkdir()
             with contextlib.chdir(place), contextlib.redirect_stdout(io.StringIO()):
-                STUDIES[name][0]()
+                make()
             whole.touch()
     return place

@@ -273,6 +273,35 @@ def test_what_attrs_compiles_takes_over_where_a_class_has_many_values():
         made[0].x = 2
 
 
+def test_a_value_needs_no_attrs():
+    script = (
+        "import sys; from promo.base.classes import *\n"
+        "@frozen\nclass Kind:\n    x: int\n    y: tuple = field(factory=tuple)\n"
+        "one = Kind(1)\n"
+        "assert evolve(one, x=2) != one == Kind(1) and hash(one) == hash(Kind(1)) and repr(one) == 'Kind(x=1, y=())'\n"
+        "assert names(Kind) == ('x', 'y') and is_value(one)\n"
+        "assert not {'attr', 'attrs', 'inspect'} & {*sys.modules}\n"
+        "try: one.x = 2\nexcept AttributeError as fault: assert type(fault).__module__.startswith('attr')\n"
+        "assert 'attrs' in sys.modules and Kind(1) == one"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_what_attrs_made_is_inherited_by_no_class_that_it_does_not_make():
+    @attrs.frozen
+    class Theirs:
+        x: int
+
+    @frozen
+    class Ours(Theirs):
+        y: int
+
+    with pytest.raises(TypeError, match=r"attrs made .*Theirs, so it has to make .*Ours too"):
+        Ours(1, 2)
+
+
 def test_threads_that_make_the_first_value_at_once_all_get_theirs():
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

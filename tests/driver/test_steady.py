@@ -19,7 +19,7 @@ from promo.driver.study import StudyFolder
 from promo.ledger.values import AttemptStarted, Event, Freezing, ResultAccepted
 from promo.report.render import render_markdown
 from promo.report.view import build_view
-from steady import NAMES, carried_out
+from steady import NAMES, carried_out, carried_out_once
 from support import promo
 
 DIGEST = 12
@@ -27,10 +27,10 @@ DIGEST = 12
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spec_gives_the_ledger_evidence_decisions_and_report_that_it_gave(
-    name, tmp_path, monkeypatch, golden, capsys
+    name, tmp_path, tmp_path_factory, monkeypatch, golden, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    folder = carried_out(name, tmp_path, monkeypatch)
+    folder = carried_out_once(name, tmp_path_factory)
 
     golden(f"steady/{name}.ledger.txt", "".join(f"{line}\n" for line in map(told, folder.chain().events)))
     golden(f"steady/{name}.evidence.txt", "".join(f"{line}\n" for line in evidence(folder)))
@@ -41,15 +41,12 @@ def test_a_spec_gives_the_ledger_evidence_decisions_and_report_that_it_gave(
 
 
 @pytest.mark.parametrize("name", ["quickstart", "screen_small", "grow_small"])
-def test_whatever_a_report_says_nothing_that_is_stored_moves(name, tmp_path, monkeypatch):
+def test_whatever_a_report_says_nothing_that_is_stored_moves(name, tmp_path, tmp_path_factory, monkeypatch):
     """Every sentence that `report/` can make is another one, while a study is planned, run and decided."""
-    places = [tmp_path / "as it is", tmp_path / "in other words"]
-    for place in places:
-        place.mkdir()
-    plain = carried_out(name, places[0], monkeypatch)
+    plain = carried_out_once(name, tmp_path_factory)
     text = render_markdown(build_view(record_of(plain)))
     changed = speak_otherwise(monkeypatch)
-    other = carried_out(name, places[1], monkeypatch)
+    other = carried_out(name, tmp_path, monkeypatch)
 
     assert changed > 150
     assert stored(other) == stored(plain)

@@ -159,6 +159,15 @@ def test_who_was_given_up_before_it_began_is_waited_for_no_longer_than_its_job(c
     assert [job.stand for job in jobs] == [None, Loss.WORDLESS]
 
 
+def test_who_has_begun_and_ended_is_seen_without_another_question(cluster, tmp_path):
+    executor = SlurmExecutor()
+    handles = executor.start_all([attempt(executor, tmp_path, 1)])
+    executor._next_question = float("inf")
+
+    assert itself(seen(cluster, executor, handles, over)) == [True]
+    assert not (cluster.folder / "asked").exists()
+
+
 def test_hundreds_that_wait_are_asked_for_with_one_question(cluster, tmp_path):
     cluster.plan(slots=0)
     executor = SlurmExecutor()

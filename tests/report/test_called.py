@@ -16,7 +16,7 @@ from promo.report.changed import MOST_CALLED
 from promo.report.render import render_csv, render_html, render_markdown
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import build_view
-from steady import carried_out
+from steady import carried_out_once
 from support import promo
 
 NAMES = ("quickstart", "grow_small", "replay_prefix", "staged_promotion", "screen_small", "adaptive_shape")
@@ -24,8 +24,7 @@ NAMES = ("quickstart", "grow_small", "replay_prefix", "staged_promotion", "scree
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        yield {name: carried_out(name, tmp_path_factory.mktemp(name), patch) for name in NAMES}
+    return {name: carried_out_once(name, tmp_path_factory) for name in NAMES}
 
 
 def bare(record):

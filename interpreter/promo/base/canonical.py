@@ -37,29 +37,24 @@ def canonical(value: Json) -> bytes:
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+PLAIN = frozenset({str, bool, type(None)})
+"""What may stand anywhere, and holds nothing."""
+
+
 def _refuse_inexact(value: Json) -> None:
     waiting: list[object] = [value]
-    while waiting:
-        item = waiting.pop()
+    for item in waiting:  # which grows meanwhile
         kind = type(item)
-        if kind is str or kind is bool or item is None:
-            continue
-        if kind is dict:
-            waiting.extend([one for one in item if type(one) is not str])  # type: ignore[attr-defined]
-            waiting.extend([one for one in item.values() if type(one) is not str])  # type: ignore[attr-defined]
-        elif kind is list or kind is tuple:
-            waiting.extend([one for one in item if type(one) is not str])  # type: ignore[attr-defined]
-        elif isinstance(item, str):
-            continue
-        elif isinstance(item, int):
+        if isinstance(item, int) and kind is not bool:
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
                 raise ValueError(f"{item} is beyond 2^53 - 1: store it as text")
         elif isinstance(item, (list, tuple)):
-            waiting.extend(item)
-        elif isinstance(item, Mapping):
-            waiting.extend([*item, *item.values()])
-        else:
-            raise TypeError(type_error.format(type(item).__name__))
+            waiting += [one for one in item if type(one) not in PLAIN]
+        elif isinstance(item, (dict, Mapping)):
+            waiting += [one for one in item if type(one) not in PLAIN]
+            waiting += [one for one in item.values() if type(one) not in PLAIN]
+        elif not isinstance(item, str) and item is not None and kind is not bool:
+            raise TypeError(type_error.format(kind.__name__))
 
 
 def digest(value: Json) -> str:

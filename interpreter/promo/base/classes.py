@@ -138,6 +138,8 @@ def _made(kind: Any) -> Any:
             own = {name: _field(kind, name) for name, hint in kind.__annotations__.items() if not _of_class(hint)}
             parts = dict[str, Field]()
             for base in kind.__mro__[:0:-1]:
+                if "__attrs_attrs__" in base.__dict__ and "__declared__" not in base.__dict__:
+                    raise TypeError(f"attrs made {base.__qualname__}, so it has to make {kind.__qualname__} too")
                 for name, one in _made(base).__dict__.get("__own__", {}).items():
                     if name not in own:
                         parts.pop(name, None)

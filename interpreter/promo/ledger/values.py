@@ -6,12 +6,12 @@ can happen is a closed union, `Happening`; each member says all there is to say,
 """
 
 from collections.abc import Mapping
-from enum import Enum
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from promo.base.classes import frozen
-from promo.base.fields import Amount, Count, Digest, Form, Measured, Moment, Name, Range, Seconds, Silent, Upward
+from promo.base.fields import Count, Digest, Form, Measured, Moment, Name, Range, Seconds, Silent
+from promo.ledger.attempts import OWN_FAULT, Folder, RunStatus, Work
 from promo.ledger.bundles import Arrival, Number
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
@@ -20,11 +20,8 @@ from promo.study.closure import Closure
 from promo.study.judgement import Answer
 from promo.study.space import Level
 
-Folder = Annotated[
-    str,
-    Form("folder of an attempt", r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s\d{1,20}/attempt-\d{1,6}"),
-]
-"""Where an attempt lies inside its study."""
+__all__ = ["OWN_FAULT", "Folder", "RunStatus", "Work"]
+
 Left = Annotated[
     str,
     Form("name of a file below the folder of an attempt", r"(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]+(?<!/)", longest=1024),
@@ -34,30 +31,6 @@ Imported = Annotated[str, Form("place of another ledger", r"imports/[0-9a-f]{1,6
 Queued = Annotated[Seconds | None, Silent(None)]
 """Seconds in a queue; None where there is none."""
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
-
-
-class RunStatus(Enum):
-    """How an attempt ended; only `ok` has a value that a gate may read."""
-
-    OK = "ok"
-    NAN = "nan"
-    """The loss or the metric was not a finite number."""
-    DIVERGED = "diverged"
-    """The model scored worse than guessing every byte."""
-    OOM = "oom"
-    """The device or the machine ran out of memory."""
-    TIMEOUT = "timeout"
-    """The supervisor ended it at its limit."""
-    KILLED = "killed"
-    """A signal from outside ended it."""
-    CRASH = "crash"
-    """It ended with an error, or without a result."""
-    INVALID = "invalid"
-    """Its request cannot be carried out, or its result contradicts the request."""
-
-
-OWN_FAULT = frozenset({RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OOM, RunStatus.CRASH})
-"""Statuses of runs that failed by their own fault, as they would on any machine; all others are merely missing."""
 
 
 # --- the study ---------------------------------------------------------------------------------------------------
@@ -230,17 +203,6 @@ class AttemptStarted:
     """The bundle that brought it; None for what ran here."""
     job: Annotated[Name | None, Silent(None)] = None
     """The name that its queue knows it by, made up before it was submitted; None where there is no queue."""
-
-
-@frozen
-class Work:
-    """How much a run did, and how fast; what is not counted is None."""
-
-    steps: Amount | None = None
-    tokens: Amount | None = None
-    flops: Amount | None = None
-    tokens_per_s: Upward | None = None
-    steps_per_s: Upward | None = None
 
 
 @frozen

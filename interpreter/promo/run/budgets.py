@@ -12,8 +12,7 @@ from fractions import Fraction
 from promo.base.canonical import Json, exact, from_exact, rounded
 from promo.base.classes import evolve
 from promo.run.values import TRAIN, Counter, Used
-from promo.study.limits import TOLERANCE
-from promo.study.values import Budget, BudgetKind
+from promo.study.limits import TOLERANCE, Budget, BudgetKind
 
 TIMED = frozenset({BudgetKind.WALL, BudgetKind.CPU, BudgetKind.UPSTREAM})
 """Budgets of seconds."""

@@ -33,7 +33,7 @@ from promo.run.store import (
     write_request,
 )
 from promo.run.values import AttemptSpec, Ending, Exit, Phase, Reason, Request, Result, Resumed, Stand
-from promo.study.values import TIMED
+from promo.study.limits import TIMED
 
 T = TypeVar("T")
 POLL_S = 0.05

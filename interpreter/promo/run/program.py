@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from promo.base.canonical import SAFE_INTEGER
 from promo.base.classes import frozen
 from promo.base.fields import Digest, Form, Range, Silent
-from promo.ledger.values import RunStatus
+from promo.ledger.attempts import RunStatus
 
 OUTPUT_BYTES = 4_000_000
 """How much of what a run prints is kept, where nothing else is declared: its beginning and its end."""

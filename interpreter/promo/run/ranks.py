@@ -26,8 +26,8 @@ HERE = "127.0.0.1"
 POLL_S = 0.02
 LEAVING_S = 30.0
 """How long the others may take to end by themselves once the first has."""
-FAILING_S = 10.0
-"""How long the first may take to fail by itself once another one has."""
+FAILING_S, FAILING_SHARE = 10.0, 0.1
+"""How long the first may take to fail by itself once another one has; and as a share of its allowance."""
 LOST = 98
 """Exit status of a first process that was ended because another one had failed."""
 
@@ -164,9 +164,9 @@ def together(folder: Path, request: Request) -> Iterator[None]:
     argv = [sys.executable, "-P", "-m", "promo.run.rank", str(folder.resolve())]
     before = {name: os.environ.get(name) for name in NAMES}
     os.environ.update(variables[0])
-    over = threading.Event()
+    over, patience_s = threading.Event(), min(FAILING_S, FAILING_SHARE * request.budget.allowance_s)
     try:
-        with Peers(argv, request, variables, failed=partial(_give_up, over)) as peers:
+        with Peers(argv, request, variables, failed=partial(_give_up, over, patience_s)) as peers:
             try:
                 yield
             except Exception as fault:  # whatever a trainer raises whose peer is gone: that one is the cause, if any is
@@ -184,11 +184,11 @@ def together(folder: Path, request: Request) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _give_up(over: threading.Event, fault: RankError) -> None:
+def _give_up(over: threading.Event, patience_s: float, fault: RankError) -> None:
     """End this process, unless it fails by itself: who waits for somebody who is gone may wait for ever."""
 
     def end() -> None:
-        if over.wait(FAILING_S):
+        if over.wait(patience_s):
             return
         sys.stderr.write(f"{fault}, and the first one waits for it\n")
         sys.stderr.flush()

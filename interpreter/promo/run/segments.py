@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from promo.base.canonical import from_exact
 from promo.base.classes import frozen
 from promo.run.values import Change, Request, Segment, Used, Work
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 DOUBLE = 2**51
 """What doubles and their decimals round away of an amount is a smaller part of it than one in so many."""

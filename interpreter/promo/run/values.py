@@ -12,14 +12,14 @@ from typing import Annotated, ClassVar
 
 from promo.base.classes import field, frozen
 from promo.base.fields import Amount, Count, Digest, Free, Large, Measured, Name, Seconds, Silent, Upward
+from promo.ledger.attempts import OWN_FAULT, Folder, RunStatus, Work
 from promo.ledger.bundles import Number
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
-from promo.ledger.values import OWN_FAULT, Folder, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
 from promo.study.host import Options, Several
+from promo.study.limits import Budget, BudgetKind
 from promo.study.space import Level
-from promo.study.values import Budget, BudgetKind
 
 __all__ = ["OWN_FAULT", "RunStatus", "Work"]
 

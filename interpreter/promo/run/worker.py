@@ -41,7 +41,7 @@ from promo.run.store import (
     seconds_paid,
 )
 from promo.run.values import NO_DISK, TRAIN, Body, Counter, Facts, Request, RunStatus, Used
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 STUDY_ABOVE = 3
 """An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""

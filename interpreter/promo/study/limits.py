@@ -1,13 +1,15 @@
 """
-How often a run may be tried, how long one attempt can take, and how near to its budget it keeps: the one place for it.
+What one run may spend, how often it may be tried, how long one attempt can take, and how near to its budget it keeps.
 
 What carries runs out obeys these limits and what prices them multiplies them, so a bound cannot say less than what may
 happen.  Attempts are counted for a run over every start of promo; seconds are wall-clock seconds of a slot.
 """
 
+from enum import Enum
 from fractions import Fraction
 
 from promo.base.classes import frozen
+from promo.base.fields import Count, Large
 
 ATTEMPTS = 5
 """How often a run is tried in all, lost attempts included, where a study does not say it."""
@@ -54,3 +56,46 @@ def limit_s(cap_s: int, allowance_s: int) -> int:
 def longest_s(cap_s: int, allowance_s: int) -> int:
     """Seconds that one attempt can keep a slot at most."""
     return limit_s(cap_s, allowance_s) + ENDING_S
+
+
+class BudgetKind(Enum):
+    """What a stage pays its runs in."""
+
+    WALL = "wall"
+    CPU = "cpu"
+    UPSTREAM = "upstream"
+    """Wall-clock seconds that leave the first eleven steps free, as the autoresearch loop counts; for comparisons."""
+    STEPS = "steps"
+    TOKENS = "tokens"
+    FLOPS = "flops"
+
+
+TIMED = frozenset({BudgetKind.WALL, BudgetKind.UPSTREAM})
+"""Budgets that whoever shares a machine takes away from a run."""
+
+
+@frozen
+class Budget:
+    """
+    What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
+
+    *cap_s* bounds its training time in whole wall-clock seconds; a wall budget is its own cap.
+    """
+
+    kind: BudgetKind
+    amount: Large
+    cap_s: int
+    allowance_s: Count = ALLOWANCE_S
+    """Seconds of an attempt outside its training; after cap and allowance it is ended."""
+    tolerance: Fraction | None = None
+    """Share of *amount* by which a run may miss it; None: one step, or 5% where no step is known."""
+
+    @property
+    def limit_s(self) -> int:
+        """Wall-clock seconds after which the supervisor ends an attempt."""
+        return limit_s(self.cap_s, self.allowance_s)
+
+    @property
+    def longest_s(self) -> int:
+        """Seconds that one attempt can keep a slot at most."""
+        return longest_s(self.cap_s, self.allowance_s)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Annotated, assert_never
 
 from promo.base.classes import evolve, frozen
-from promo.base.fields import Count, Large, Remark, Silent, Unstored
+from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.study.account import Account
 from promo.study.coding import Comparing
 from promo.study.data import Curves, Data
@@ -19,12 +19,14 @@ from promo.study.families import Procedure, Rest
 from promo.study.host import Host, Several
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
-from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
+from promo.study.limits import ATTEMPTS, TIMED, Allowance, Budget, BudgetKind
 from promo.study.looks import MOST_LOOKS, Looks, Turn
 from promo.study.money import Money
 from promo.study.places import Where, place
 from promo.study.rivals import Baseline
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
+
+__all__ = ["TIMED", "Budget", "BudgetKind"]
 
 
 @frozen
@@ -104,49 +106,6 @@ class Candidate:
     """The candidate whose size a control has."""
     documentation: Remark
     where: Where = place()
-
-
-class BudgetKind(Enum):
-    """What a stage pays its runs in."""
-
-    WALL = "wall"
-    CPU = "cpu"
-    UPSTREAM = "upstream"
-    """Wall-clock seconds that leave the first eleven steps free, as the autoresearch loop counts; for comparisons."""
-    STEPS = "steps"
-    TOKENS = "tokens"
-    FLOPS = "flops"
-
-
-TIMED = frozenset({BudgetKind.WALL, BudgetKind.UPSTREAM})
-"""Budgets that whoever shares a machine takes away from a run."""
-
-
-@frozen
-class Budget:
-    """
-    What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
-
-    *cap_s* bounds its training time in whole wall-clock seconds; a wall budget is its own cap.
-    """
-
-    kind: BudgetKind
-    amount: Large
-    cap_s: int
-    allowance_s: Count = ALLOWANCE_S
-    """Seconds of an attempt outside its training; after cap and allowance it is ended."""
-    tolerance: Fraction | None = None
-    """Share of *amount* by which a run may miss it; None: one step, or 5% where no step is known."""
-
-    @property
-    def limit_s(self) -> int:
-        """Wall-clock seconds after which the supervisor ends an attempt."""
-        return limit_s(self.cap_s, self.allowance_s)
-
-    @property
-    def longest_s(self) -> int:
-        """Seconds that one attempt can keep a slot at most."""
-        return longest_s(self.cap_s, self.allowance_s)
 
 
 class Mode(Enum):

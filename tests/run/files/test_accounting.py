@@ -77,10 +77,10 @@ def endings(place):
 
 
 MARKED = """
-time.sleep(0.5)  # importing and reading
+time.sleep(0.3)  # importing and reading
 with record.training():
     time.sleep(1.0)
-time.sleep(0.5)  # scoring
+time.sleep(0.3)  # scoring
 """
 
 
@@ -155,7 +155,7 @@ def test_time_that_is_simulated_is_called_so(workplace):
 
 
 def test_what_a_function_marks_as_training_is_charged_and_nothing_else(workplace):
-    lay_out(workplace, MARKED)
+    lay_out(workplace, MARKED, slots=2)
 
     assert promo("run", "trial.promo", "--quiet") == 0
     for ending, _, used in endings(workplace).values():
@@ -165,7 +165,7 @@ def test_what_a_function_marks_as_training_is_charged_and_nothing_else(workplace
 
 
 def test_without_marks_everything_is_charged_and_a_run_that_misses_its_budget_by_that_is_invalid(workplace, capsys):
-    lay_out(workplace, "time.sleep(1.5)")
+    lay_out(workplace, "time.sleep(1.5)", slots=2)
 
     promo("run", "trial.promo", "--quiet")
     for ending, cause, used in endings(workplace).values():
@@ -191,7 +191,7 @@ def test_without_marks_everything_is_charged_and_a_run_that_misses_its_budget_by
     ],
 )
 def test_a_budget_is_kept_but_for_a_step_or_a_share_and_nobody_may_know(workplace, budget, body, ending, capsys):
-    lay_out(workplace, body, budget)
+    lay_out(workplace, body, budget, slots=2 if "sleep" in body else 1)
 
     promo("run", "trial.promo", "--quiet")
     assert {how for how, _, _ in endings(workplace).values()} == {ending}
@@ -301,7 +301,7 @@ argv = ["{python}", "{program}/go.py", "{way}", "{budget}", "{result}"]
 files = ["go.py"]
 """
 GO = """
-import json, signal, sys, time
+import json, os, signal, sys, time
 way, budget, result = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 def leave(*_):
@@ -311,7 +311,9 @@ def leave(*_):
 signal.signal(signal.SIGTERM, leave)
 signal.signal(signal.SIGINT, leave)
 for done in range(1, budget + 1):
-    time.sleep(0.01)
+    if done == 10:
+        open("begun", "w").close()
+    time.sleep(0.1 * ("attempt-1" in os.getcwd()))
 leave()
 """
 
@@ -332,9 +334,9 @@ def test_a_program_that_writes_a_part_when_it_is_asked_to_end_is_run_again_as_a_
     running = subprocess.Popen([*CLI, "run", "trial.promo", "--quiet"], stdout=subprocess.DEVNULL)
     study = workplace / "trial.study"
     until = time.monotonic() + 60
-    while time.monotonic() < until and not list(study.glob("runs/short/*/attempt-1/program/go.py")):
+    while len(list(study.glob("runs/short/*/attempt-1/program/begun"))) < 2:  # both stand in their middle
+        assert time.monotonic() < until
         time.sleep(0.05)
-    time.sleep(1.0)
     if how == "stop":
         assert promo("stop", study) == 0
     else:

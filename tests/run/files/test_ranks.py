@@ -31,6 +31,7 @@ candidate base as reference { way = "WAY" }
 stage short {
   train    base for 1steps
   cap      1min
+  allowance 10s
   on       box
   seeds    1
   report   only

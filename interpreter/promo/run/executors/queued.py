@@ -42,7 +42,7 @@ SOONEST_S, LATEST_S = 0.5, 30.0
 TIMES, SHARE = 10, 0.05
 """A question is asked no sooner than this many times as long as the last one took, and than this share of a lull."""
 FILES_S, FILE_S = 0.05, 0.001
-"""Between two looks into the folders of attempts that run; and for each of them."""
+"""Between two looks into the folders of attempts that run; and for each of them.  Into those that wait: `SHARE` too."""
 PATIENCE_S = 30.0
 """How long a job waits until it is told why, where that may not end by itself."""
 NUMBERS = re.compile(r"[0-9]+")
@@ -136,7 +136,7 @@ class QueueExecutor(ABC):
     options: ClassVar[Mapping[str, ExecutorOption]]
 
     def __init__(self) -> None:
-        self._next_question = self._next_files = 0.0
+        self._next_question = self._next_files = self._next_claims = 0.0
         self._changed = time.monotonic()
         self._jobs: list[Job] = []
         self._unused: set[str] = set()
@@ -258,6 +258,7 @@ class QueueExecutor(ABC):
         going = [job for job in handles if job.stand is None]
         if now >= self._next_files:
             self._next_files = now + max(FILES_S, FILE_S * len(going))
+            self._note_begun(going, now)
             for job in going:
                 if job.phase is not Phase.QUEUED:
                     self._read(job, now)
@@ -311,6 +312,16 @@ class QueueExecutor(ABC):
             self.end(left)
 
     # --- a look --------------------------------------------------------------------------------------------
+
+    def _note_begun(self, jobs: Sequence[Job], now: float) -> None:
+        """See who has begun before the queue is asked again, the more rarely the less happens."""
+        if now < self._next_claims:
+            return
+        self._next_claims = now + SHARE * (now - self._changed)
+        for job in jobs:
+            if job.phase is Phase.QUEUED and has_begun(job.folder):
+                job.phase = Phase.RUNNING
+                self._changed = now
 
     def _ask(self, jobs: Sequence[Job]) -> None:
         """Put one question to the queue, and plan the next."""

@@ -11,13 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from promo.base.canonical import Json, exact
-from promo.ledger.values import RunStatus
+from promo.ledger.attempts import RunStatus
 from promo.run.contract import Outcome
 from promo.run.program import Program
 from promo.run.runners.files.constants import Literal
 from promo.run.runners.files.states import NOTHING, Amounts, Keeper, KeptState, StateError, earlier_points, take_up
 from promo.run.values import Request
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 COUNTED = {BudgetKind.STEPS: "steps", BudgetKind.TOKENS: "tokens", BudgetKind.CPU: "cpu_s"}
 """Budget -> what a state says of it; of wall-clock seconds, what was trained or how long its process lived."""

@@ -16,7 +16,7 @@ from typing import assert_never
 from promo.base.canonical import digest, digest_bytes, exact
 from promo.base.classes import frozen
 from promo.base.reading import NotPlainError, read_plain
-from promo.ledger.values import RunStatus
+from promo.ledger.attempts import RunStatus
 from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, States, Summary, Which
 from promo.run.redact import redact_text
 from promo.run.runners.files.constants import ScriptError, replaced
@@ -35,9 +35,10 @@ from promo.run.runners.files.table import (
     whole_in,
     yes_or_no,
 )
+from promo.study.limits import BudgetKind
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.study.space import Level
-from promo.study.values import BudgetKind, Effective
+from promo.study.values import Effective
 
 FORM = 1
 """Version of the runner file."""

@@ -17,7 +17,7 @@ from typing import assert_never
 
 from promo.base.classes import define, field
 from promo.base.reading import open_plain, read_plain
-from promo.ledger.values import RunStatus
+from promo.ledger.attempts import RunStatus
 from promo.run.program import Summary, Which
 
 NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,1100})?|\.\d{1,1100})([eE][+-]?\d{1,3})?", re.ASCII)

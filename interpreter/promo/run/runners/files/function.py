@@ -21,7 +21,7 @@ from promo.run.runners.files.figures import NoNumberError, number
 from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
 from promo.run.store import PROGRAM
 from promo.run.values import TRAIN, Counter, Request, RunStatus, Used
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 MODULE = "promo_user_runner"
 

@@ -33,7 +33,7 @@ from promo.run.runners.files.figures import Lines, Said, from_file, points_of
 from promo.run.runners.files.states import Cpu, Keeper, StateError
 from promo.run.store import OUTPUT, PROGRAM
 from promo.run.values import TRAIN, Counter, Request, RunStatus, Used, Work
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 RESULT = "program.result.json"
 POINTS = "program.points.jsonl"

@@ -6,7 +6,7 @@ from typing import assert_never
 from promo.base.classes import define, evolve, field
 from promo.run.runners.gpt.checkpoint import Spent
 from promo.run.values import Segment
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 FREE_STEPS = 11
 """Steps that the upstream clock gives away.  Source: the autoresearch loop, which counts from its twelfth step."""

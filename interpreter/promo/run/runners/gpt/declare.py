@@ -12,9 +12,10 @@ from typing import Final
 
 from promo.base.canonical import exact
 from promo.base.classes import evolve, frozen
+from promo.study.limits import BudgetKind
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.study.space import Level
-from promo.study.values import BudgetKind, Effective
+from promo.study.values import Effective
 
 VOCABULARY: Final = 256
 """Byte-level: one token is one byte; a data block with a tokenizer says otherwise."""
