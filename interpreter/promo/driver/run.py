@@ -118,10 +118,8 @@ def run_study(
     """
     study, plan = compiled.sound()
     with lock_study(folder.path, folder.disk) as lock:
-        folder, disk, state = _entered(folder, lock, shared)
+        folder, disk, state = _entered(folder, lock, shared, display)
         fresh = state.study is StudyState.EMPTY
-        if fresh and shared is not None:
-            display.say(f"{where_words(folder.path)}: {TRIED}")
         if not fresh:
             compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
@@ -152,7 +150,9 @@ def _places(
     return recorded_places(study, replay, disk) if replay else places(study, runner, environment, only)
 
 
-def _entered(folder: StudyFolder, lock: Lock, shared: Path | None) -> tuple[StudyFolder, AnchoredDisk, State]:
+def _entered(
+    folder: StudyFolder, lock: Lock, shared: Path | None, display: Display
+) -> tuple[StudyFolder, AnchoredDisk, State]:
     """A study folder whose lock is held, with a disk that stays with it, and what its ledger adds up to."""
     folder = evolve(folder, disk=(disk := AnchoredDisk(folder.disk, folder.path, lock)))
     state = folder.state() if folder.exists else State()
@@ -160,6 +160,7 @@ def _entered(folder: StudyFolder, lock: Lock, shared: Path | None) -> tuple[Stud
     no_strangers(folder, state, fresh=fresh)
     if shared is not None and fresh:
         share(folder.path, shared)
+        display.say(f"{where_words(folder.path)}: {TRIED}")
     return folder, disk, state
 
 
