@@ -574,9 +574,9 @@ frozen rule close {{
 """
 
 
-def keeping(pause="0", steps=40):
+def keeping(pause="0", steps=40, keeps=KEEPS):
     """Write the program, its runner and a spec, with its pin."""
-    Path("keeps.py").write_text(KEEPS, encoding="utf-8")
+    Path("keeps.py").write_text(keeps, encoding="utf-8")
     Path("keeper.toml").write_text(KEEPER, encoding="utf-8")
     text = KEEPING.format(pause=pause, steps=steps, more=steps + 20)
     Path("trial.promo").write_text(text, encoding="utf-8")

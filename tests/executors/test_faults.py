@@ -53,7 +53,7 @@ def engine(request, place):
 @BOTH
 def test_a_study_goes_through_a_queue_and_the_wait_is_nobodys_device_time(engine):
     study = engine.study()
-    engine.cluster.plan(slots=1, delay_s=1.5)
+    engine.cluster.plan(slots=1, delay_s=1.1)
     engine.ran()
 
     assert sound(study)

@@ -16,7 +16,7 @@ from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.locks import lock_intake
 from promo.run.outside import OUTSIDE, is_there, read_outside
-from studies import FOLDER, LAB, MIXED, attended, keeping, run
+from studies import FOLDER, KEEPS, LAB, MIXED, attended, keeping, run
 from support import promo, rechecked
 
 S1, S2 = "runs/short/base-lab-s1/attempt-1", "runs/short/base-lab-s2/attempt-1"
@@ -425,7 +425,9 @@ def test_results_are_taken_in_while_promo_trains_and_an_interrupt_leaves_alone_w
     tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    text = keeping(pause="0.1", steps=60).replace("host box", f"{LAB}\n\nhost box")
+    fast_outside = KEEPS.replace("if a.resume is None", "if '/sent/' not in os.getcwd()")
+    assert fast_outside != KEEPS
+    text = keeping("0.1", 60, fast_outside).replace("host box", f"{LAB}\n\nhost box")
     Path("trial.promo").write_text(text.replace("on       box", "on box, lab"), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet", "--host", "lab") == 8
     assert promo("ask", "trial.promo", "--out", "sent") == 0

@@ -1,6 +1,8 @@
 """Result files: a whole one counts, anything less is a cause."""
 
 import json
+import threading
+import time
 from fractions import Fraction
 
 import pytest
@@ -9,7 +11,7 @@ from made import body, budget, request
 from promo.base.canonical import canonical, digest_bytes
 from promo.base.classes import evolve
 from promo.base.codec import to_json
-from promo.run.disk import RealDisk
+from promo.run.disk import Access, RealDisk, SystemKernel
 from promo.run.store import (
     EXIT,
     LOG,
@@ -154,3 +156,29 @@ def test_a_result_of_a_run_that_was_ended_counts_only_where_its_budget_was_used_
 
     assert is_whole(RealDisk(), tmp_path, read(tmp_path), exit_) is whole
     assert is_whole(RealDisk(), tmp_path, read(tmp_path), Exit(0, Reason.ITSELF))
+
+
+@pytest.mark.parametrize(("flush_s", "most"), [(0.0, 1), (0.01, 3)])
+def test_files_are_flushed_side_by_side_where_a_flush_takes_longer_than_a_thread(tmp_path, flush_s, most):
+    class Watched(SystemKernel):
+        def flush(self, handle):
+            seen.append((handle, threading.get_ident()))
+            time.sleep(flush_s)
+
+    kernel, seen = Watched(), []
+    kernel.flush_s = flush_s
+    kernel.flush_all([7, 8, 9])
+
+    assert sorted(handle for handle, _ in seen) == [7, 8, 9]
+    assert len({thread for _, thread in seen}) == most
+
+
+def test_a_kernel_knows_how_long_its_last_flush_took(tmp_path):
+    kernel = SystemKernel()
+    handle = kernel.open(tmp_path / "file", Access.WHOLE)
+    try:
+        kernel.flush(handle)
+    finally:
+        kernel.close(handle)
+
+    assert 0 < kernel.flush_s < 60

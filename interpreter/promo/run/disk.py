@@ -7,9 +7,11 @@ their own, so that tests can put a file system there that loses and reorders eve
 """
 
 import errno
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import wraps
@@ -28,6 +30,8 @@ STEP = 1 << 20
 """Bytes that are read at once."""
 MOST = 1 << 30
 """Bytes that a file may have which is read as a whole."""
+THREAD_S = 0.0001
+"""What it takes to start a thread, about."""
 NO_DIGEST = ""
 """Of a pipe, a device or a folder where a file ought to be: it is the digest of nothing that was recorded."""
 
@@ -84,6 +88,9 @@ class Kernel(Protocol):
 class SystemKernel:
     """The calls of this machine's system."""
 
+    flush_s = math.inf
+    """How long flushes take of late: the last one, but for a single one that a busy machine held up."""
+
     def open(self, path: Path, access: Access) -> int:
         """A handle; a file that is made to be appended to may be read by its owner alone."""
         binary = getattr(os, "O_BINARY", 0)
@@ -99,10 +106,17 @@ class SystemKernel:
 
     def flush(self, handle: int) -> None:
         """Flush."""
+        began = time.perf_counter()
         os.fsync(handle)
+        self.flush_s = min(time.perf_counter() - began, 2 * self.flush_s)
 
     def flush_all(self, handles: Sequence[int]) -> None:
-        """Flush side by side: a disk that takes a while for each takes little longer for many."""
+        """
+        Flush side by side: a disk that takes a while for each takes little longer for many.
+
+        Where the last flush took less than a thread does, as in memory, one after the other.
+        """
+        side_by_side = self.flush_s >= THREAD_S
         faults: list[OSError] = []
 
         def flush(handle: int) -> None:
@@ -111,10 +125,11 @@ class SystemKernel:
             except OSError as fault:
                 faults.append(fault)
 
-        others = [threading.Thread(target=flush, args=(handle,)) for handle in handles[1:]]
+        apart = handles[1:] if side_by_side else ()
+        others = [threading.Thread(target=flush, args=(handle,)) for handle in apart]
         for thread in others:
             thread.start()
-        for handle in handles[:1]:
+        for handle in handles[: len(handles) - len(apart)]:
             flush(handle)
         for thread in others:
             thread.join()

@@ -5,7 +5,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,8 +56,24 @@ def origin_of(folder: Path, environment: Mapping[str, str], words: Sequence[str]
 def own_code() -> str:
     """Digest of promo's source files as they are installed; a version number stays while somebody edits them."""
     folder = Path(__file__).parents[1]
-    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
-    return digest([[name, digest_bytes((folder / name).read_bytes())] for name in files])
+    return _code_of(folder, tuple(sorted(_sources(str(folder), ""))))
+
+
+def _sources(folder: str, below: str) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of every source file below a folder."""
+    with os.scandir(folder) as entries:
+        for one in entries:
+            if one.name.endswith(".py"):
+                seen = one.stat()
+                yield f"{below}{one.name}", seen.st_size, seen.st_mtime_ns
+            elif one.name != "__pycache__" and one.is_dir(follow_symlinks=False):
+                yield from _sources(one.path, f"{below}{one.name}/")
+
+
+@lru_cache(2)
+def _code_of(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
+    """Digest of files of these names; a process that starts many studies reads them once, as long as they stay."""
+    return digest([[name, digest_bytes((folder / name).read_bytes())] for name, *_ in files])
 
 
 def installed_packages() -> tuple[str, ...]:

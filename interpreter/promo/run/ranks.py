@@ -164,7 +164,7 @@ def together(folder: Path, request: Request) -> Iterator[None]:
     argv = [sys.executable, "-P", "-m", "promo.run.rank", str(folder.resolve())]
     before = {name: os.environ.get(name) for name in NAMES}
     os.environ.update(variables[0])
-    over, patience_s = threading.Event(), min(FAILING_S, FAILING_SHARE * request.budget.allowance_s)
+    over, patience_s = threading.Event(), failing_s(request.budget.allowance_s)
     try:
         with Peers(argv, request, variables, failed=partial(_give_up, over, patience_s)) as peers:
             try:
@@ -182,6 +182,11 @@ def together(folder: Path, request: Request) -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def failing_s(allowance_s: int) -> float:
+    """How long the first process may take to fail by itself once another one has, in seconds."""
+    return min(FAILING_S, FAILING_SHARE * allowance_s)
 
 
 def _give_up(over: threading.Event, patience_s: float, fault: RankError) -> None:

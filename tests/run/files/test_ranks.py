@@ -8,6 +8,7 @@ from promo.templates import recheck
 
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
+from promo.run.ranks import failing_s
 from support import pin_runner, promo
 
 SPEC = """promo 1
@@ -120,6 +121,10 @@ RUNNERS = {
     "once": {"mine.toml": TABLE + "once = true\n", "go.py": ONCE},
     "function": {"mine.py": FUNCTION},
 }
+
+
+def test_the_first_is_waited_for_no_longer_than_a_share_of_what_its_attempt_may_take():
+    assert [failing_s(seconds) for seconds in (0, 20, 300)] == [0, 2, 10]
 
 
 def by_stage(text):

@@ -101,7 +101,7 @@ def test_processor_seconds_are_those_of_both(study):
 
 
 def test_a_run_goes_on_from_the_state_that_two_processes_kept(study):
-    request = evolve(gpt_request("steps", 100), devices=2, checkpoint=Keeping(at_end=False, every_s=0))
+    request = evolve(gpt_request("steps", 40), devices=2, checkpoint=Keeping(at_end=False, every_s=0))
     whole, _ = trained(study, "unbroken", request)
     folder = attempt(study, "broken", request)
     process = worker(folder)
@@ -118,7 +118,7 @@ def test_a_run_goes_on_from_the_state_that_two_processes_kept(study):
     assert again.status is RunStatus.OK, again.cause
     assert again.metrics == whole.metrics
     assert "resume_rejected" not in again.details
-    assert again.work.steps == 100
+    assert again.work.steps == 40
 
 
 def test_a_total_batch_that_is_not_shared_evenly_is_no_fault_of_the_machine(study):
