@@ -191,7 +191,7 @@ class Machine:
             value = taken[place][0]
             if value is None:
                 continue
-            if type(value) is not list:
+            if not isinstance(value, list):
                 children.append(value)
             # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
             elif children:
