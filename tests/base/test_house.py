@@ -31,7 +31,13 @@ def trees():
 @cache
 def classes():
     """Names of all classes."""
-    return {node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    return {node.name for tree in trees().values() for node in nodes(tree) if isinstance(node, ast.ClassDef)}
+
+
+@cache
+def nodes(tree):
+    """All that stands in a file."""
+    return tuple(ast.walk(tree))
 
 
 @cache
@@ -83,7 +89,7 @@ def test_whoever_reads_and_writes_a_study_is_handed_its_disk():
     taken = {
         file
         for file, tree in trees().items()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ImportFrom) and any(one.name == "DISK" for one in node.names)
     }
 
@@ -286,16 +292,15 @@ def called(call):
 
 def json_by_hand(tree):
     """Places where JSON is written from something else than `to_json`, or read and not given to `from_json`."""
-    above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) in WRITERS:
-            made = node.args[0] if node.args else None
+    calls = [node for node in nodes(tree) if isinstance(node, ast.Call)]
+    given = {child: called(call) for call in calls for child in ast.iter_child_nodes(call)}
+    for call in calls:
+        if called(call) in WRITERS:
+            made = call.args[0] if call.args else None
             if not (isinstance(made, ast.Call) and called(made) == "to_json"):
-                yield node.lineno
-        if isinstance(node, ast.Call) and called(node) in READERS:
-            taker = above[node]
-            if not (isinstance(taker, ast.Call) and called(taker).endswith("from_json")):
-                yield node.lineno
+                yield call.lineno
+        if called(call) in READERS and not given.get(call, "").endswith("from_json"):
+            yield call.lineno
 
 
 def test_what_is_stored_goes_through_the_codec():
@@ -341,7 +346,7 @@ def test_ports_take_and_give_types():
         file
         for file, tree in trees().items()
         if file.startswith("run/") or file in ("plugins.py", "study/ports.py")
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Name) and node.id == "Any"
     }
 

@@ -58,17 +58,19 @@ class Dense:
         said = [tuple({"host": host, "seed": seed}[part] for part in asked.block) for _, (host, seed), _ in runs]
         blocks = list(dict.fromkeys(said))
         inside = np.array([[float(block == one) for one in blocks] for block in said])
-        columns = np.array([self.line(row) for row, _, _ in runs])
+        self.grid = np.array(list(product(*self.levels)))
+        lines = {row: self.line(row) for row in product(*self.levels)}
+        columns = np.array([lines[tuple(row)] for row, _, _ in runs])
         self.columns = np.hstack([inside, columns])
         self.first = len(blocks)
         self.values = np.array([value for *_, value in runs])
-        self.inverse = np.linalg.pinv(self.columns.T @ self.columns, rcond=1e-10, hermitian=True)
+        self.normal = self.columns.T @ self.columns
+        self.inverse = np.linalg.pinv(self.normal, rcond=1e-10, hermitian=True)
         self.rank = np.linalg.matrix_rank(self.columns)
         self.found = self.inverse @ self.columns.T @ self.values
         self.degrees = len(runs) - self.rank
         self.residual = float(((self.values - self.columns @ self.found) ** 2).sum())
-        self.grid = np.array(list(product(*self.levels)))
-        self.lines = np.array([self.line(row) for row in self.grid])
+        self.lines = np.array(list(lines.values()))
 
     def line(self, row):
         return [
@@ -86,7 +88,7 @@ class Dense:
         return line
 
     def tells(self, line):
-        return np.allclose(line @ self.inverse @ (self.columns.T @ self.columns), line, atol=1e-7)
+        return np.allclose(line @ self.inverse @ self.normal, line, atol=1e-7)
 
 
 def runs_of(array, evidence):

@@ -8,6 +8,7 @@ that on unless the rest already settles the answer.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import assert_never
 
 from promo.base.canonical import exact, from_exact
@@ -97,11 +98,18 @@ class Table:
 
     def statistic(self, candidate: str, host: str | None = None) -> Fraction | None:
         """What a candidate is ranked by, over all cells or over those of one host."""
-        values = self.values(candidate)
-        if values is None:
-            return None
-        chosen = [value for (where, _), value in values.items() if host in (None, where)]
-        return summarise(chosen, self.rank_by, lower_is_better=self.measure.lower_is_better)
+        if (candidate, host) not in self.known:
+            values, found = self.values(candidate), None
+            if values is not None:
+                chosen = [value for (where, _), value in values.items() if host in (None, where)]
+                found = summarise(chosen, self.rank_by, lower_is_better=self.measure.lower_is_better)
+            self.known[candidate, host] = found
+        return self.known[candidate, host]
+
+    @cached_property
+    def known(self) -> dict[tuple[str, str | None], Fraction | None]:
+        """Statistics that were asked for: each candidate is compared with the same others."""
+        return {}
 
 
 def complete(row: Row) -> Values | None:

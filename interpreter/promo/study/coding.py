@@ -19,7 +19,7 @@ constructing orthogonal polynomials when the independent variable is unequally s
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import combinations, pairwise, product
 from typing import ClassVar, assert_never
 
@@ -202,7 +202,7 @@ def _contrasts(place: int, comparing: Comparing, levels: Sequence[Level]) -> Ite
                     yield Contrast(f"{comparing.factor}{MARK}{level_key(level)}", place, codes)
         case Trend():
             places = scaled(levels, log=comparing.log)
-            for degree, column in enumerate(_polynomials(places), start=1):
+            for degree, column in enumerate(_polynomials(tuple(places)), start=1):
                 codes = dict(enumerate(column, start=1))
                 yield Contrast(f"{comparing.factor}{MARK}{degree_key(degree)}", place, codes)
         case _:
@@ -246,8 +246,13 @@ def is_geometric(levels: Sequence[Level]) -> bool:
     return order[0] > 0 and len({high / low for low, high in pairwise(order)}) == 1
 
 
-def _polynomials(places: Sequence[Fraction]) -> list[list[int]]:
-    """Orthogonal polynomials of places, from the first degree on, as whole numbers, which sum to zero."""
+@lru_cache(256)
+def _polynomials(places: tuple[Fraction, ...]) -> tuple[tuple[int, ...], ...]:
+    """
+    Orthogonal polynomials of places, from the first degree on, as whole numbers, which sum to zero.
+
+    An analysis asks for the columns of a factor several times, and factors often lie alike.
+    """
     found: list[list[Fraction]] = [[Fraction(1)] * len(places)]
     for _ in range(len(places) - 1):
         column = [one * place for one, place in zip(found[-1], places, strict=True)]
@@ -255,7 +260,7 @@ def _polynomials(places: Sequence[Fraction]) -> list[list[int]]:
             share = sum(map(Fraction.__mul__, column, other), Fraction()) / sum(one * one for one in other)
             column = [one - share * more for one, more in zip(column, other, strict=True)]
         found.append(column)
-    return [_whole(column) for column in found[1:]]
+    return tuple(tuple(_whole(column)) for column in found[1:])
 
 
 def _whole(column: Sequence[Fraction]) -> list[int]:

@@ -47,9 +47,12 @@ def accepted(states: list[int], stream: Sequence[Lexeme]) -> int:
         move = moves.get(terminal)
         while move is not None and move < 0:
             symbol, length, _, _, _ = rules[-1 - move]
-            if length:
-                del states[-length:]
-            states.append(gotos[states[-1]][symbol])
+            if length == 1:  # most are: a number is an operand is a product is a sum
+                states[-1] = gotos[states[-2]][symbol]
+            else:
+                if length:
+                    del states[-length:]
+                states.append(gotos[states[-1]][symbol])
             move = actions[states[-1]].get(terminal)
         if terminal == END and states[-1] == tables.accept:
             return at + 1
