@@ -38,7 +38,7 @@ def compile_plan(study: Study) -> Plan:
     stages = tuple(ladder.stage(stage) for stage in study.stages.values())
     meant, order = meaning(study), order_of(study)
     seals = {rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)}
-    runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
+    runs: Json = [[name, ids] for name, ids in ladder.sharing.ids.items()]
     return Plan(
         digest=digest({"study": to_json(meant), "order": order, "seals": seals, "runs": runs}),
         study=meant,
@@ -200,7 +200,7 @@ class _Ladder:
 
     def _added(self, stage: Stage, runs: tuple[PlannedRun, ...]) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Host -> planned runs that no earlier stage asks for, and the attempts that none allows; counts both."""
-        self.sharing.add(runs)
+        self.sharing.add(stage.name, [run.id for run in runs])
         added = self.sharing.counted(stage, runs, PLANNED, lambda _: 1)
         tried = self.sharing.counted(stage, runs, MOST, self.allowed.__getitem__)
         self.runs += sum(added.values())

@@ -36,6 +36,9 @@ class Occupancy(Generic[T]):
             When the last of them ends; *ready* where there are none.
         """
         wide, ends = devices // self.part, ready
+        if len(self.parts) == len(self.slots) == wide == 1 and runs:  # one behind the other
+            self.parts = self.slots = [max(self.parts[0], ready) + runs * seconds]
+            return self.parts[0]
         heapq.heapify(self.parts)
         if wide == 1 and len(self.parts) == len(self.slots):
             for _ in range(runs):

@@ -7,7 +7,7 @@ may enter it, or whoever enters the later stage must have entered it.  Any other
 never be exceeded takes it as new.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from heapq import nlargest
 from operator import attrgetter
@@ -30,13 +30,20 @@ class Sharing:
     """Stages in an order in which they can run, each with its runs."""
 
     study: Study
-    listed: dict[str, list[str]] = field(factory=dict)
-    """Run -> stages that ask for it, the first one first."""
+    ids: dict[str, list[str]] = field(factory=dict)
+    """Stage -> its runs, in the order of stages."""
+    known: set[str] = field(factory=set)
+    """Runs of all of them."""
+    alone: set[str] = field(factory=set)
+    """Stages all of whose runs are new, as in most plans."""
 
-    def add(self, runs: Iterable[PlannedRun]) -> None:
-        """The runs of the next stage."""
-        for run in runs:
-            self.listed.setdefault(run.id, []).append(run.stage)
+    def add(self, stage: str, ids: list[str]) -> None:
+        """The runs of the next stage, by their identities."""
+        before = len(self.known)
+        self.ids[stage] = ids
+        self.known.update(ids)
+        if len(self.known) == before + len(ids):
+            self.alone.add(stage)
 
     def counted(self, stage: Stage, runs: Collection[PlannedRun], enter: Enter, tries: Tries) -> Mapping[str, int]:
         """
@@ -51,19 +58,29 @@ class Sharing:
             tries: attempts that a stage allows a run.
         """
         there, most = self.study.entrants, tries(stage.name)
-        if all(len(self.listed[run.id]) == 1 for run in runs):  # as in most plans
+        if stage.name in self.alone:
             return dict.fromkeys(stage.hosts, enter(there[stage.name]) * len(stage.seeds) * most)
+        before = self._before(stage.name)
         full = cache(lambda name: enter(there[name]) >= len(there[name].possible))
         entered = cache(lambda who: frozenset(self._entered(stage, who)))
         added: dict[str, dict[str, int]] = {name: dict.fromkeys(stage.hosts, 0) for name in there[stage.name].possible}
         for run in runs:
             least = 0
-            for one in self.listed[run.id]:
-                if one != stage.name and (full(one) or one in entered(run.candidate)):
+            for one in before.get(run.id, ()):
+                if full(one) or one in entered(run.candidate):
                     least = max(least, tries(one))
             added[run.candidate][run.host] += max(most - least, 0)
         entering = enter(there[stage.name])
         return {host: sum(nlargest(entering, (one[host] for one in added.values()))) for host in stage.hosts}
+
+    def _before(self, stage: str) -> Mapping[str, Sequence[str]]:
+        """Run of a stage -> the earlier ones that ask for it too, the first one first."""
+        found: dict[str, list[str]] = {}
+        own = set(self.ids[stage])
+        for earlier, ids in self.ids.items():
+            for one in own.intersection(ids) if earlier != stage else ():
+                found.setdefault(one, []).append(earlier)
+        return found
 
     def _entered(self, stage: Stage, who: str) -> Iterable[str]:
         """Earlier stages that a candidate must have entered, if it enters this one."""
@@ -78,7 +95,7 @@ def budget_of(study: Study, stages: Iterable[StagePlan], tries: Tries = lambda _
     """Device seconds that stages ask for by themselves, each run once, or as often as *tries* says, up to its cap."""
     sharing, total = Sharing(study), 0
     for stage in stages:
-        sharing.add(stage.runs)
+        sharing.add(stage.name, [run.id for run in stage.runs])
         runs = sharing.counted(study.stages[stage.name], stage.runs, PLANNED, tries)
         total += sum(many * study.width(stage.name, host) for host, many in runs.items()) * stage.budget.cap_s
     return total
@@ -88,7 +105,7 @@ def continued_s(study: Study, kept: Iterable[StagePlan], target: StagePlan, cand
     """Device seconds that a stage adds to the budget of others if so many candidates came to it straight from these."""
     sharing, there = Sharing(study), study.entrants[target.name]
     for one in (*kept, target):
-        sharing.add(one.runs)
+        sharing.add(one.name, [run.id for run in one.runs])
     runs = sharing.counted(
         study.stages[target.name], target.runs, lambda one: candidates if one is there else one.planned, lambda _: 1
     )

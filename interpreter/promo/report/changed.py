@@ -8,6 +8,7 @@ levels already.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
 from promo.plans.values import Plan
 from promo.report.declared import describe_level
@@ -34,16 +35,21 @@ def changes(study: Study, names: Iterable[str]) -> dict[str, str]:
         study: where they are declared.
         names: whom to tell of, all of them; levels are the commonest among these where no reference is.
     """
+    levels, usual = _levels(study, names)
+    return {name: _words(name, usual, own) for name, own in levels.items()}
+
+
+def _levels(study: Study, names: Iterable[str]) -> tuple[dict[str, dict[str, Level]], dict[str, Level]]:
+    """The levels of candidates, and those that they differ from."""
     order, asked = {factor: place for place, factor in enumerate(study.factors)}, set(names)
     names = [name for name in study.candidates if name in asked]  # what is commonest hangs on no order
     levels = {name: dict(sorted(study.candidates[name].levels, key=lambda level: order[level[0]])) for name in names}
-    usual = _usual(study, levels)
-    return {name: _words(name, usual, own) for name, own in levels.items()}
+    return levels, _usual(study, levels)
 
 
 def planned(study: Study, plan: Plan) -> tuple[str, ...]:
     """Candidates that a plan may train, in the order in which they are declared."""
-    asked = {run.candidate for stage in plan.stages for run in stage.runs}
+    asked = {name for stage in plan.stages for name in study.entrants[stage.name].possible}
     return tuple(name for name in study.candidates if name in asked)
 
 
@@ -53,9 +59,9 @@ def called(study: Study, plan: Plan) -> dict[str, str]:
 
 
 def caller(study: Study, plan: Plan) -> Call:
-    """What calls candidates of a plan so; another name stays as it is."""
-    names = called(study, plan)
-    return lambda name: names.get(name, name)
+    """What calls candidates of a plan so, each when it is asked for; another name stays as it is."""
+    levels, usual = _levels(study, planned(study, plan))
+    return cache(lambda name: beside(name, _words(name, usual, levels[name])) if name in levels else name)
 
 
 def called_list(names: Sequence[str], call: Call) -> str:
@@ -74,10 +80,13 @@ def _usual(study: Study, levels: Mapping[str, Mapping[str, Level]]) -> dict[str,
     if reference is not None:
         return dict(levels[reference])
     factors = dict.fromkeys(factor for own in levels.values() for factor in own)
-    return {
-        factor: Counter(own[factor] for own in levels.values() if factor in own).most_common(1)[0][0]
-        for factor in factors
-    }
+    return {factor: _commonest([own[factor] for own in levels.values() if factor in own]) for factor in factors}
+
+
+def _commonest(levels: Sequence[Level]) -> Level:
+    """Of equals the first; counted by what tells them apart and has a cheaper hash than an exact number."""
+    told = [one if isinstance(one, str) else one.as_integer_ratio() for one in levels]
+    return levels[told.index(Counter(told).most_common(1)[0][0])]
 
 
 def _words(name: str, usual: Mapping[str, Level], own: Mapping[str, Level]) -> str:
@@ -95,15 +104,20 @@ def _short(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
 
 
+def _parts(text: str) -> list[str]:
+    return re.findall("[0-9]+|[a-z]+", text.lower())
+
+
 def _says(name: str, levels: Iterable[Level]) -> bool:
     """Whether a name has all of these levels in it: `d8_ar48` 8 and 48, `lr_0_3` 0.3, `prefix` `prefix-1375`."""
-    parts = re.findall(r"\d+|[a-z]+", name.lower())
+    parts = _parts(name)
     whole, spaced = "".join(parts), f" {' '.join(parts)} "
 
     def said(level: Level) -> bool:
-        text = "".join(re.findall(r"[a-z0-9]+", describe_level(level).lower()))
+        told = _parts(describe_level(level))
         if isinstance(level, str):
+            text = "".join(told)
             return bool(text) and (text in whole or whole in text)
-        return f" {' '.join(re.findall('[0-9]+', describe_level(level)))} " in spaced
+        return f" {' '.join(part for part in told if part.isdigit())} " in spaced
 
     return all(said(level) for level in levels)

@@ -198,7 +198,8 @@ def _unchosen(study: Study, name: str, stages: tuple[StagePlan, ...], stage: Sta
 def _figures(row: _Row, plan: Plan) -> tuple[str, str, str, str]:
     """Who and where, how long each, runs, budget."""
     first = row.stages[0]
-    possible = len({run.candidate for stage in row.stages for run in stage.runs})
+    one_seed = [(stage.runs, len(stage.runs) // len(stage.seeds)) for stage in row.stages]  # each has all who may enter
+    possible = len({run.candidate for runs, many in one_seed for run in runs[:many]})
     planned = first.entrants.planned
     who = f"{planned} of {possible}" if planned != possible else str(planned)
     cells = len(first.hosts) * len(first.seeds)

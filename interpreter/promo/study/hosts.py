@@ -16,8 +16,16 @@ from promo.study.space import Level
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, values_in
 
-MANY = re.compile(r"\s*(\d+)\s*[x\u00d7*]?\s+(?=[^\W\d_])(.*\S)\s*", re.IGNORECASE)
-"""A number in front of a device's name, as in `8x NVIDIA H100`."""
+NAMED, COUNT, ALSO = r"(?P<name>[^\W\d_].*?)", r"(?P<count>[1-9][0-9]{0,3})", r"(?P<also>[1-9][0-9]{0,3})"
+FORMS = (
+    rf"(?:{COUNT}\s*[xX\u00d7*]|x\s*{ALSO})\s*{NAMED}",
+    rf"(?P<count>[1-9][0-9]{{0,2}})\s+{NAMED}",
+    rf"{NAMED}(?:\s+|(?<=[0-9])|(?=[\u00d7*]))[x\u00d7*]\s*{COUNT}",
+    rf"{NAMED}\s+{COUNT}\s*[xX\u00d7*]",
+    rf"{NAMED}\s*\(\s*(?:{COUNT}\s*[xX\u00d7*]|[xX\u00d7*]\s*{ALSO})\s*\)",
+)
+MANY = tuple(re.compile(rf"\s*{form}\s*") for form in FORMS)
+"""A number of devices beside a name: `8x H100`, `8 H100`, `H100 x8`, `H100 8x`, `H100 (8x)`; not of `Xeon X5650`."""
 
 
 def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | None:
@@ -106,11 +114,13 @@ def _check_executor(scope: Scope, name: Token) -> None:
 
 def _check_device(scope: Scope, name: Token) -> None:
     """A host's device is one; how many of them a run has is said elsewhere."""
-    many = MANY.fullmatch(unquoted(name))
-    if many is None:
+    given = unquoted(name)
+    many = next((found for found in (form.fullmatch(given) for form in MANY) if found), None)
+    if many is None or not any(map(str.isalpha, many["name"].split()[-1])):  # as in `TPU v3 2x2`
         return
-    count, device = many.groups()
-    message = f"a device is named by itself, and '{unquoted(name)}' begins with a number"
+    count, device = many["count"] or many["also"], many["name"]
+    where = "begins" if given.strip().endswith(device) else "ends"
+    message = f"a device is named by itself, and '{given}' {where} with a number of them"
     hint = f'write: device "{device}", and where each run has {count} of them: devices {count}'
     scope.report("P0233", message, name, hint)
 
