@@ -45,4 +45,4 @@ def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
         "most 0.2pt in place of mean gap to base at most 0.1pt." in told
     )
     assert "Rank 2 of the 4 with a value at short, by mean 2.3000 pt: base, good, fair and poor." in told
-    assert "base is always kept; places are among the other 3: good, fair and poor." in told
+    assert "base is always kept; the other 3 compete for the places: good, fair and poor." in told
