@@ -142,7 +142,7 @@ def test_a_wording_that_looks_at_fewer_does_not_say_that_they_are_gone(copy, cap
 
     assert amend(path, gate="close") == 0
     said = capsys.readouterr().out
-    assert "Changed: rule close, require: mean gap at most 0.5pt -> mean gap at most 0.5pt or first" in said
+    assert "Changed: rule close, require: mean gap at most 0.5 pt -> mean gap at most 0.5 pt or first" in said
     assert "Now read as well: candidate fair (" in said
     assert re.search(r"Amendment 1 of rule close by Ada on 20\S+Z: two are cheap enough", said)
 

@@ -243,7 +243,7 @@ def test_a_rule_that_compares_with_nobody_has_no_empty_columns(view):
 
     assert (
         found.answer.headline
-        == "Yes, close holds: after 2 s, the loss of good (quality 1) is at most 9pt on the mean over cells."
+        == "Yes, close holds: after 2 s, the loss of good (quality 1) is at most 9 pt on the mean over cells."
     )
     assert table == " good (quality 1) |"
 

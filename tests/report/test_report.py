@@ -273,7 +273,7 @@ def test_how_candidates_move_is_drawn_and_counted(study, page):
     assert flow.columns == ("candidate", "short: rank", "short: mean", "long: rank", "long: mean")
     assert [row[0] for row in flow.rows] == ["base", "good (quality 1)"]
     assert [row[1] for row in flow.rows] == [row[3] for row in flow.rows] == ["2", "1"]
-    assert flow.said[0] == "short and long rank the two candidates they share in the same order."
+    assert flow.said[0] == "short and long rank their two common candidates in the same order."
     assert "Ranks from stage to stage" in page.text
 
 

@@ -285,7 +285,10 @@ CANNOT = {
     "no such file": (None, "there is no file one.py"),
     "it does not parse": ("def f(:\n", "does not parse: line 1"),
     "nothing is printed": ("LR = 0.1\n", "prints no number that promo recognizes"),
-    "a share in a longer line": ('LR = 0.1\nprint(f"step {LR} acc {LR}/{LR}")', "prints no number that promo recognizes"),
+    "a share in a longer line": (
+        'LR = 0.1\nprint(f"step {LR} acc {LR}/{LR}")',
+        "prints no number that promo recognizes",
+    ),
     "nothing is a measure": ('LR = 0.1\nprint("colour:", LR)', "it prints 'colour'"),
     "a percent sign": ('LR = 0.1\nprint(f"accuracy: {LR:.1%}")', "as something else than a plain number (line 2)"),
     "a percent sign behind it": (
