@@ -231,7 +231,7 @@ def test_a_result_without_the_metric_is_refused(study, capsys):
         (lambda asked: asked["settings"].update(quality="9"), "settings quality: 2 -> 9"),
         (lambda asked: asked["run"].update(seed=7), "run seed: 1 -> 7"),
         (lambda asked: asked["budget"].update(amount="2"), "budget amount: 1 -> 2"),
-        (lambda asked: asked["run"].update(candidate="poor"), "which was not asked for"),
+        (lambda asked: asked["run"].update(candidate="poor"), "which was not requested"),
         (lambda asked: asked.update(plan="0" * 64), "plan"),
     ],
 )
@@ -281,7 +281,7 @@ def test_damaged_results_are_refused(study, capsys):
     whole = path.read_bytes()
     for content in (whole[:-3], whole.replace(b'"loss":"', b'"loss":"1'), b"{}", b""):
         path.write_bytes(content)
-        assert f"sent/{S1}/result.json is not a result" in refused(capsys, "sent")
+        assert f"sent/{S1}/result.json is not a promo result" in refused(capsys, "sent")
     path.write_bytes(whole)
     points = path.with_name("points.jsonl")
     points.write_bytes(points.read_bytes() + b"{}\n")
