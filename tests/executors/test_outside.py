@@ -281,7 +281,7 @@ def test_damaged_results_are_refused(study, capsys):
     whole = path.read_bytes()
     for content in (whole[:-3], whole.replace(b'"loss":"', b'"loss":"1'), b"{}", b""):
         path.write_bytes(content)
-        assert f"sent/{S1}/result.json is not a promo result" in refused(capsys, "sent")
+        assert f"sent/{S1}/result.json is not a result" in refused(capsys, "sent")
     path.write_bytes(whole)
     points = path.with_name("points.jsonl")
     points.write_bytes(points.read_bytes() + b"{}\n")

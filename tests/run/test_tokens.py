@@ -176,7 +176,11 @@ def test_a_shard_needs_a_tokenizer_and_is_not_mixed_with_texts(tmp_path):
         ("bpe.json", b'{"promo_tokenizer": 1, "tokens": []}', 'has no "pattern"'),
         ("bpe.json", b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["?"]}', "token 0 is no base64"),
         ("bpe.json", b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["IQ=="]}', "none of its tokens is the byte 0"),
-        ("bpe.json", b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["IQ==", "IQ=="]}', "it contains a token twice"),
+        (
+            "bpe.json",
+            b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["IQ==", "IQ=="]}',
+            "it contains a token twice",
+        ),
         ("bpe.tiktoken", b"IQ== 0\nIg== 2\n", "line 2 is not a token in base64 and the rank 1"),
     ],
 )
