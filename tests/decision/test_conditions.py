@@ -98,7 +98,7 @@ def test_a_demand_can_widen_the_cut_instead():
     assert (calm.ranking.keep, wild.ranking.keep) == (gate.keep, Top(2, per_host=False))
     assert demand_words(calm, study) == ("mean loss at most 3 pt holds",)
     assert demand_words(wild, study) == (
-        "mean loss at most 3pt does not hold; so the gate kept top 2 in place of top 1",
+        "mean loss at most 3 pt does not hold; so the gate kept top 2 in place of top 1",
     )
 
 
