@@ -47,7 +47,7 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
     assert found.answer.outcome == "holds"
     assert found.answer.headline == (
         "Yes, close holds: after 2 s good (quality 1) leads base by 1.0000 pt, more than 20 times the seed noise "
-        "(required: mean gap at most 0.5pt)."
+        "(required: mean gap at most 0.5 pt)."
     )
     assert found.answer.standing == ()
     assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
@@ -116,7 +116,7 @@ def test_the_specs_own_words_are_said_to_be_its_own_and_stand_beside_what_was_se
     assert found.answer.headline == "Yes, by far."
     assert found.answer.note == (
         "The spec's own words for this outcome, frozen with it. Measured by close: after 2 s good (quality 1) leads "
-        "base by 1.0000 pt (required: mean gap at most 0.5pt)."
+        "base by 1.0000 pt (required: mean gap at most 0.5 pt)."
     )
 
 
