@@ -36,7 +36,8 @@ def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
     told = said(workplace, capsys, "good", "--study", "trial.promo", "pick")  # words may stand around options
 
     assert told.startswith(
-        "good (quality 1) was promoted to long by pick: mean gap to base at most 0.2 pt holds: +0.3000 pt, 0.1000 inside"
+        "good (quality 1) was promoted to long by pick: mean gap to base at most 0.2 pt holds: "
+        "+0.3000 pt, 0.1000 inside"
     )
     assert "(reference base, with the 0.2 pt that the gate allows)" in told
     assert "Tied with fair; distinguished from fair by parameters (80 against 160)." in told
