@@ -138,7 +138,7 @@ def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
         build_progress(study, plan, state_of([]), NOW, recorded=True),
     ):
         assert seen.left_s is None
-        read = "no time of training read from the record, where the stages ask for 5.333 slot-hours"
+        read = "no time of training read from the record, and the stages ask for 5.333 slot-hours"
         assert spent_words(seen, plan) == ("nothing trained", read)
         assert (progress_to_json(seen)["bound_s"], progress_to_json(seen)["slot_s"]) == (None, None)
 

@@ -78,7 +78,7 @@ def test_whoever_is_waited_for_is_told_how_to_decide(workplace, capsys):
     path, _ = held(workplace)
 
     out = capsys.readouterr().out
-    assert "pick waits for a person: the demand is not met: mean loss at most 1pt." in out
+    assert "pick waits for a person: the demand is not met: mean loss at most 1 pt." in out
     assert "promo decide SPEC NAME --promote NAMES (or --stop)" in out
     assert "pick: waits for a person" in said(capsys, "status", path)
     assert "continue with promo replay" in said(capsys, "decide", path, "pick", "--promote", "base,poor", *WHY)

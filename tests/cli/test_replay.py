@@ -194,7 +194,7 @@ def test_a_cell_that_was_not_recorded_goes_through_the_missing_clause(workplace,
     assert promo("verify", path) == 3
     report = (study(workplace).path / "report.html").read_text()
     assert "For 1 cell of candidate, host and seed no run is recorded." in report
-    assert "At short, 1 run would have been tried again, and the table holds no further run" in report
+    assert "At short, 1 run would have been tried again, but the table holds no further run" in report
 
 
 def numbered(*statuses: str) -> str:
@@ -484,7 +484,7 @@ def test_a_value_that_was_read_before_its_budget_is_no_kept_budget(workplace, ca
     assert any(line.startswith(f"budgets {words}") for line in said)
     assert promo("report", folder.path, "--format", "md") == 0
     report = (folder.path / "report.md").read_text(encoding="utf-8")
-    assert "6 of 10 values were read from the table before their budget was used" in report
+    assert "6 of 10 values were read from the table short of their budget" in report
 
 
 def test_a_table_without_a_clock_stands_for_no_seconds(workplace, capsys):

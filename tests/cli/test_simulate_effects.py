@@ -50,7 +50,7 @@ def test_false_discoveries_are_told_for_the_spread_that_is_declared_or_for_sever
     declared = json.loads(capsys.readouterr().out)["effects"]["false_discoveries"]
 
     assert "no condition differs between hosts by more than that" not in said
-    assert "that conditions differ between hosts by 0.25 u is not in the power" in said
+    assert "a spread of 0.25 u between hosts is not in the power" in said
     assert "where conditions differ between hosts by 0.5 times the noise" in said
     assert "by 0, 0.25, 0.5 and 1 times the noise, " in several
     assert "of studies without any effect discover one (by an integral; asked for: 5%)" in several

@@ -36,13 +36,14 @@ def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
     told = said(workplace, capsys, "good", "--study", "trial.promo", "pick")  # words may stand around options
 
     assert told.startswith(
-        "good (quality 1) was promoted to long by pick: mean gap to base at most 0.2pt holds: +0.3000 pt, 0.1000 inside"
+        "good (quality 1) was promoted to long by pick: mean gap to base at most 0.2 pt holds: "
+        "+0.3000 pt, 0.1000 inside"
     )
-    assert "(reference base, with the 0.2pt that the gate allows)" in told
+    assert "(reference base, with the 0.2 pt that the gate allows)" in told
     assert "Tied with fair; distinguished from fair by parameters (80 against 160)." in told
     assert (
-        "Demanded before it may decide: mean loss at most 2.3pt does not hold; so the gate kept mean gap to base at "
-        "most 0.2pt in place of mean gap to base at most 0.1pt." in told
+        "Demanded before it may decide: mean loss at most 2.3 pt does not hold; so the gate kept mean gap to base at "
+        "most 0.2 pt in place of mean gap to base at most 0.1 pt." in told
     )
     assert "Rank 2 of the 4 with a value at short, by mean 2.3000 pt: base, good, fair and poor." in told
-    assert "base is always kept; places are among the other 3: good, fair and poor." in told
+    assert "base is always kept; the other 3 compete for the places: good, fair and poor." in told

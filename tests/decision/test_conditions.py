@@ -96,9 +96,9 @@ def test_a_demand_can_widen_the_cut_instead():
     assert calm.promoted == ("base", "good")
     assert wild.promoted == ("base", "fair", "good")
     assert (calm.ranking.keep, wild.ranking.keep) == (gate.keep, Top(2, per_host=False))
-    assert demand_words(calm, study) == ("mean loss at most 3pt holds",)
+    assert demand_words(calm, study) == ("mean loss at most 3 pt holds",)
     assert demand_words(wild, study) == (
-        "mean loss at most 3pt does not hold; so the gate kept top 2 in place of top 1",
+        "mean loss at most 3 pt does not hold; so the gate kept top 2 in place of top 1",
     )
 
 
@@ -215,9 +215,9 @@ def test_not_worse_is_read_as_such():
     from promo.report.aloud import read_rule
 
     study, rule, _ = judged("mean gap at most 0.5pt at 90% over cells", ("2", "2"), BASE)
-    assert "good is shown to be not worse than base by more than 0.5pt on the mean over cells" in read_rule(rule, study)
+    assert "good is shown to be at most 0.5 pt worse than base on the mean over cells" in read_rule(rule, study)
     study, rule, _ = judged("mean gain at least 0.5pt at 90% over cells", ("2", "2"), BASE)
-    assert "good is at least 0.5pt better than base" in read_rule(rule, study)
+    assert "good is at least 0.5 pt better than base" in read_rule(rule, study)
 
 
 def test_agreement_of_rankings_without_order_is_not_reached_and_says_why():

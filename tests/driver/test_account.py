@@ -88,7 +88,7 @@ def test_without_a_sample_the_report_says_that_nothing_bounds_regret(workplace, 
     folder = run(workplace, spec("use"))
 
     html = (folder.path / "report.html").read_text(encoding="utf-8")
-    assert "what its drops cost is not known" in html
+    assert "the cost of its drops is not known" in html
     assert "Saved like for like: 50.0%" in html
     capsys.readouterr()
     assert promo("why", "poor", "--study", folder.path) == 0

@@ -142,7 +142,7 @@ def test_a_wording_that_looks_at_fewer_does_not_say_that_they_are_gone(copy, cap
 
     assert amend(path, gate="close") == 0
     said = capsys.readouterr().out
-    assert "Changed: rule close, require: mean gap at most 0.5pt -> mean gap at most 0.5pt or first" in said
+    assert "Changed: rule close, require: mean gap at most 0.5 pt -> mean gap at most 0.5 pt or first" in said
     assert "Now read as well: candidate fair (" in said
     assert re.search(r"Amendment 1 of rule close by Ada on 20\S+Z: two are cheap enough", said)
 
@@ -186,7 +186,7 @@ def test_nothing_but_the_gate_may_be_amended(copy, capsys, old, new, said):
 
     assert amend(path) == 2
     error = capsys.readouterr().err
-    assert "its own clauses and nothing else" in error
+    assert "only its own clauses" in error
     assert said in error
     assert (copy.path / "ledger.jsonl").read_bytes() == before
 

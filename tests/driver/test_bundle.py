@@ -280,9 +280,9 @@ TAMPERED = {
     "points and the manifest": (change_points, "the points in"),
     "a log and the manifest": (change_log, "log.txt in"),
     "the ledger cut": (cut_ledger, "does not end where the manifest says"),
-    "another plan": (another_plan, "is of another study"),
+    "another plan": (another_plan, "is from another study"),
     "a path that climbs out": (climb_out, "something that no bundle holds"),
-    "a request and everything that names it": (ask_otherwise, "asked something else than the plan says"),
+    "a request and everything that names it": (ask_otherwise, "whose request differs from the plan"),
     "a metric in the ledger": (say_a_better_metric, "is not the recorded one"),
     "a ledger without a stage": (
         lambda files: told_otherwise(files, lambda one: None if isinstance(one, StageOpened) else one),
@@ -292,8 +292,8 @@ TAMPERED = {
         lambda files: told_otherwise(files, lambda one: None if isinstance(one, Start) else one),
         "does not keep to the protocol",
     ),
-    "an attempt told twice": (tell_twice, "does not tell of every attempt it holds"),
-    "an attempt that is not there": (tell_of_more, "does not tell of every attempt it holds"),
+    "an attempt told twice": (tell_twice, "does not record every attempt it holds"),
+    "an attempt that is not there": (tell_of_more, "does not record every attempt it holds"),
     "an older form": (lambda files: with_manifest(files, promo_bundle=1), "not a bundle that this promo reads"),
     "another key": (lambda files: with_manifest(files, more=1), "not a bundle that this promo reads"),
     "no manifest": (lambda files: files.pop("manifest.json"), "it has no manifest"),
@@ -600,14 +600,14 @@ def test_hosts_with_different_texts_are_refused(workplace, capsys):
         (workplace / name / "trial.promo").write_text(SMALL + TEXTS, encoding="utf-8")
     for name, host in (("a", "here"), ("b", "there")):
         assert promo("run", workplace / name / "trial.promo", "--host", host) == 6
-        assert "of the held-out text also stands in the training text" in capsys.readouterr().out
+        assert "of the held-out text is also in the training text" in capsys.readouterr().out
         assert promo("bundle", workplace / name / "trial.promo", "--out", workplace / f"{host}.bundle") == 0
     capsys.readouterr()
 
     assert promo("import", workplace / "there.bundle", workplace / "a" / "trial.promo") == 1
     assert "text: " in capsys.readouterr().err
     assert promo("report", workplace / "a" / "trial.study") == 0
-    assert "a warning, so much of the held-out" in study(workplace / "a").path.joinpath("report.html").read_text(
+    assert "a warning, this share of the held-out" in study(workplace / "a").path.joinpath("report.html").read_text(
         "utf-8"
     )
     third = workplace / "c" / "trial.promo"  # it only gathers, and has prepared no text of its own yet

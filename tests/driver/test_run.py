@@ -569,7 +569,7 @@ def test_what_a_run_printed_and_how_it_ended_is_vouched_for(copy, name, capsys):
 def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_digest_was_made_to_fit(copy, capsys):
     crashed(copy.path / "ledger.jsonl", (copy.path / "ledger.jsonl").read_bytes())
     assert promo("verify", copy.path) == 3
-    assert "as supervisors wrote it" in capsys.readouterr().out
+    assert "as recorded by supervisors" in capsys.readouterr().out
 
     def shortened(event):
         ended = isinstance(event.event, ResultAccepted | AttemptFailed | AttemptLost)

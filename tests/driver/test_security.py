@@ -163,7 +163,7 @@ def test_a_study_folder_that_everybody_may_write_in_is_refused(workplace, capsys
     (workplace / "trial.study").chmod(0o777)
 
     assert promo("run", "trial.promo", "--quiet") == 2
-    assert "everybody may write" in capsys.readouterr().err
+    assert "everybody can write" in capsys.readouterr().err
     (workplace / "trial.study").chmod(0o755)
     lock_study(workplace / "trial.study", RealDisk()).close()
 

@@ -232,7 +232,7 @@ def test_a_result_without_the_metric_is_refused(study, capsys):
         (lambda asked: asked["settings"].update(quality="9"), "settings quality: 2 -> 9"),
         (lambda asked: asked["run"].update(seed=7), "run seed: 1 -> 7"),
         (lambda asked: asked["budget"].update(amount="2"), "budget amount: 1 -> 2"),
-        (lambda asked: asked["run"].update(candidate="poor"), "which was not asked for"),
+        (lambda asked: asked["run"].update(candidate="poor"), "which was not requested"),
         (lambda asked: asked.update(plan="0" * 64), "plan"),
     ],
 )

@@ -47,14 +47,14 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
     assert found.answer.outcome == "holds"
     assert found.answer.headline == (
         "Yes, close holds: after 2 s good (quality 1) leads base by 1.0000 pt, more than 20 times the seed noise "
-        "(required: mean gap at most 0.5pt)."
+        "(required: mean gap at most 0.5 pt)."
     )
     assert found.answer.standing == ()
     assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
         "Kept": "good (quality 1) and base, 2 of 4, to long",
         "Dropped": "fair (quality 3) and poor (quality 4)",
         "Effect": "good (quality 1) leads base by 1.0000 pt on the mean of 3 cells at long; its seed noise, the "
-        "standard error that seeds alone give, is 0.0168 pt (4 degrees of freedom)",
+        "standard error from seeds alone, is 0.0168 pt (4 degrees of freedom)",
         "Frozen": "",
         "Attested": "by no one outside the study folder: its ledger shows order, not age",
         "Verified": "",
@@ -106,7 +106,7 @@ def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):
     found = view(spec("use", host=INLINE, study=noisy))
 
     assert "good (quality 1) leads base by 1.0000 pt, less than the seed noise" in found.answer.headline
-    assert facts(found)["Effect"].endswith("that seeds alone give, is 2.0000 pt (as the study declares)")
+    assert facts(found)["Effect"].endswith("from seeds alone, is 2.0000 pt (as the study declares)")
 
 
 def test_the_specs_own_words_are_said_to_be_its_own_and_stand_beside_what_was_seen(view):
@@ -116,7 +116,7 @@ def test_the_specs_own_words_are_said_to_be_its_own_and_stand_beside_what_was_se
     assert found.answer.headline == "Yes, by far."
     assert found.answer.note == (
         "The spec's own words for this outcome, frozen with it. Measured by close: after 2 s good (quality 1) leads "
-        "base by 1.0000 pt (required: mean gap at most 0.5pt)."
+        "base by 1.0000 pt (required: mean gap at most 0.5 pt)."
     )
 
 
@@ -243,7 +243,7 @@ def test_a_rule_that_compares_with_nobody_has_no_empty_columns(view):
 
     assert (
         found.answer.headline
-        == "Yes, close holds: after 2 s, the loss of good (quality 1) is at most 9pt on the mean over cells."
+        == "Yes, close holds: after 2 s, the loss of good (quality 1) is at most 9 pt on the mean over cells."
     )
     assert table == " good (quality 1) |"
 

@@ -113,7 +113,7 @@ def test_what_a_damage_does_not_touch_is_still_derived(study):
     assert view.state.startswith("damaged")
     assert not view.finished
     assert view.gates[0].result.startswith(
-        "The ledger records: promotes base and good (quality 1). That cannot be recomputed"
+        "The ledger records: promotes base and good (quality 1). This cannot be recomputed"
     )
     assert view.rules[0].rules[0].decided
     assert view.stages[0].runs == "8 of 8"

@@ -126,7 +126,7 @@ def test_a_wrong_choice_is_said_to_be_wrong_and_by_how_much(tmp_path, monkeypatc
     record = evolve(record, evidence=early)
 
     (line,) = landscape_lines(record, grow, "taller_identity")
-    assert line.startswith("Whether taller chose right cannot be told")
+    assert line.startswith("Whether taller chose right is not known")
     assert landscape_view(record, grow).rows == ()
 
 

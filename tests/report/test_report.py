@@ -153,7 +153,7 @@ def test_it_says_what_a_reviewer_asks(page, study):
         "poor",
         "no value for box seed",
         "like for like",
-        "were not continued to long; nothing here says how they would have scored",
+        "were not continued to long; nothing here shows how they would have scored",
         "Hosts covered: box (cpu, any)",
         "promo verify",
         "sha256:",
@@ -273,7 +273,7 @@ def test_how_candidates_move_is_drawn_and_counted(study, page):
     assert flow.columns == ("candidate", "short: rank", "short: mean", "long: rank", "long: mean")
     assert [row[0] for row in flow.rows] == ["base", "good (quality 1)"]
     assert [row[1] for row in flow.rows] == [row[3] for row in flow.rows] == ["2", "1"]
-    assert flow.said[0] == "short and long rank the two candidates they share alike."
+    assert flow.said[0] == "short and long rank their two common candidates in the same order."
     assert "Ranks from stage to stage" in page.text
 
 
@@ -458,7 +458,7 @@ def test_two_studies_stand_side_by_side(study, other, tmp_path, capsys):
 
     said = capsys.readouterr().out
     html = Page(path.read_text(encoding="utf-8"))
-    assert "not of the same spec" in said
+    assert "have different specs" in said
     assert "decided differently at pick" in said
     assert "candidate good, quality: 1 -> 9" in html.text
     assert "agree with tau-b" in html.text

@@ -139,7 +139,7 @@ def test_a_rule_is_drawn_with_its_cells_its_interval_and_its_bound(view):
     assert ">the test&#x27;s interval<" in gaps.picture.svg
     assert "gap in pt: left of 0 is better than base" in gaps.picture.svg
     assert "gain in pt: right of 0 is better than base" in gains.picture.svg
-    assert "shaded part" in gaps.picture.caption
+    assert "shaded area" in gaps.picture.caption
 
 
 def test_what_changed_stands_below_a_name_and_in_the_words_of_every_picture(view):

@@ -81,7 +81,7 @@ def test_one_long_file_is_split_at_its_paragraphs(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("none/*.txt", "no file matches"), ("/etc/passwd", "is no path below"), ("", "no path below")],
+    [("none/*.txt", "no file matches"), ("/etc/passwd", "is not a path below"), ("", "not a path below")],
 )
 def test_a_text_that_is_not_there(tmp_path, source, words):
     with pytest.raises(PromoError, match=words):
@@ -148,13 +148,13 @@ def test_rows_of_parquet_are_documents(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.jsonl", b'{"text": "one"}\n{"text": \n', "line 2 is no JSON"),
+        ("a.jsonl", b'{"text": "one"}\n{"text": \n', "line 2 is not JSON"),
         ("a.jsonl", b'{"txt": "one"}\n', 'line 1 has no "text"'),
         ("a.jsonl", b'{"text": "\\ud800"}\n', "half a surrogate"),
         ("a.jsonl", b"\xff\n", "not UTF-8"),
-        ("a.txt.gz", b"no gzip", "no whole gzip file"),
-        ("a.txt.gz", gzip.compress(b"text" * 99, mtime=0)[:-9], "no whole gzip file"),
-        ("a.parquet", b"PAR1 and no more", "no parquet file"),
+        ("a.txt.gz", b"no gzip", "not a complete gzip file"),
+        ("a.txt.gz", gzip.compress(b"text" * 99, mtime=0)[:-9], "not a complete gzip file"),
+        ("a.parquet", b"PAR1 and no more", "not a parquet file"),
     ],
 )
 def test_a_text_file_that_is_broken_is_one_clear_message(tmp_path, name, content, words):

@@ -143,7 +143,7 @@ def test_a_prepared_shard_says_how_many_bytes_it_stands_for(tmp_path):
     ("tokens", "words", "changed"),
     [
         ([1, 2], r"announces 3 tokens and holds 4 bytes", {"count": 3}),
-        ([1, 2], r"no token shard: it begins with 1 and 1", {"magic": 1}),
+        ([1, 2], r"not a token shard: it begins with 1 and 1", {"magic": 1}),
         ([1, SPECIAL + 1], rf"holds token {SPECIAL + 1}, and the tokenizer has {SPECIAL + 1}", {}),
     ],
 )
@@ -170,13 +170,17 @@ def test_a_shard_needs_a_tokenizer_and_is_not_mixed_with_texts(tmp_path):
     [
         ("bpe.pkl", b"\x80\x04.", "would have to be unpickled"),
         ("none.json", None, "cannot be read: No such file"),
-        ("../bpe.json", None, "is no path below the spec"),
-        ("bpe.json", b"{", "is no tokenizer"),
+        ("../bpe.json", None, "is not a path below the spec"),
+        ("bpe.json", b"{", "is not a tokenizer"),
         ("bpe.json", b'{"model": {}}', 'has no "promo_tokenizer": 1'),
         ("bpe.json", b'{"promo_tokenizer": 1, "tokens": []}', 'has no "pattern"'),
         ("bpe.json", b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["?"]}', "token 0 is no base64"),
         ("bpe.json", b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["IQ=="]}', "none of its tokens is the byte 0"),
-        ("bpe.json", b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["IQ==", "IQ=="]}', "stands in it twice"),
+        (
+            "bpe.json",
+            b'{"promo_tokenizer": 1, "pattern": "x", "tokens": ["IQ==", "IQ=="]}',
+            "it contains a token twice",
+        ),
         ("bpe.tiktoken", b"IQ== 0\nIg== 2\n", "line 2 is not a token in base64 and the rank 1"),
     ],
 )

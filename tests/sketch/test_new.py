@@ -272,7 +272,7 @@ def test_what_is_told_every_few_steps_says_nothing_of_epochs(workplace, capsys):
 def test_what_is_printed_elsewhere_or_is_of_no_line_is_not_taken(workplace, capsys):
     source = 'LR = 0.1\nwith open("log", "w") as f:\n  print("val_loss:", LR, file=f)\nf.write(f"val_loss: {LR}")\n'
     assert drafted(workplace, source) == 2
-    assert "prints nothing that promo takes" in capsys.readouterr().err
+    assert "prints no number that promo recognizes" in capsys.readouterr().err
 
 
 def test_a_metric_that_the_source_does_not_show_is_looked_for_anywhere_in_a_line(workplace):
@@ -284,8 +284,11 @@ def test_a_metric_that_the_source_does_not_show_is_looked_for_anywhere_in_a_line
 CANNOT = {
     "no such file": (None, "there is no file one.py"),
     "it does not parse": ("def f(:\n", "does not parse: line 1"),
-    "nothing is printed": ("LR = 0.1\n", "prints nothing that promo takes"),
-    "a share in a longer line": ('LR = 0.1\nprint(f"step {LR} acc {LR}/{LR}")', "prints nothing that promo takes"),
+    "nothing is printed": ("LR = 0.1\n", "prints no number that promo recognizes"),
+    "a share in a longer line": (
+        'LR = 0.1\nprint(f"step {LR} acc {LR}/{LR}")',
+        "prints no number that promo recognizes",
+    ),
     "nothing is a measure": ('LR = 0.1\nprint("colour:", LR)', "it prints 'colour'"),
     "a percent sign": ('LR = 0.1\nprint(f"accuracy: {LR:.1%}")', "as something else than a plain number (line 2)"),
     "a percent sign behind it": (

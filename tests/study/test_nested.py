@@ -83,7 +83,7 @@ def test_what_is_said_of_it_holds_for_all_rows(designs):
     assert half["words"] == [[1, ["b", "c", "d", "e"]]]
     assert (last["words"], last["resolution"], len(last["clear"])) == ([], None, 10)
     said = design_text(designs["last"], designs, 2)
-    assert "it follows quarter and half, and what is said below holds for all 32 rows" in said
+    assert "it follows quarter and half, and the figures below are for all 32 rows together" in said
 
 
 def test_the_reactor_experiment_run_in_three_steps(designs):

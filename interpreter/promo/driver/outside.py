@@ -380,7 +380,9 @@ def _body(path: Path, content: bytes) -> Body:
     try:
         return from_json(Envelope, parse_canonical(content)).body
     except ValueError as fault:
-        raise Mismatch(f"{path} is not a promo result: {fault}", hint="or give a table of what was measured") from fault
+        raise Mismatch(
+            f"{path} is not a result written by promo: {fault}", hint="or give a table of what was measured"
+        ) from fault
 
 
 def _fault(body: Body, points: bytes, request: Request, digest: str, content: bytes) -> str:

@@ -317,7 +317,7 @@ class _Loop:
             raise self._other_text(tuple(differences(to_json(state.text), to_json(prepared.manifest), ("text",))))
         shared = Fraction(prepared.manifest.overlap)
         if shared > MOST_OVERLAP:
-            self.display.say(f"warning: {float(shared):.0%} of the held-out text also stands in the training text")
+            self.display.say(f"warning: {float(shared):.0%} of the held-out text is also in the training text")
         elsewhere = self.folder.text(state)
         if elsewhere not in (None, prepared.manifest.digest):
             message = f"the text '{self.study.data.source}' is not the one that runs on other hosts were trained on"

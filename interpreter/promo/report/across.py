@@ -29,9 +29,7 @@ def flip_lines(effects: Effects, table: EffectTable) -> Iterable[str]:
     """Effects that flip from one stage to the next."""
     turned = list(turns(table))
     for one in turned:
-        how = (
-            "both intervals exclude zero" if one.clear else "one interval includes zero, so noise alone may explain it"
-        )
+        how = "both intervals exclude zero" if one.clear else "an interval includes zero, so noise alone may explain it"
         yield (
             f"{effect_name(one.effect)} changes its sign: {number(one.first, signed=True)} at {one.before}, "
             f"{number(one.second, signed=True)} at {one.after}; {how}."

@@ -150,7 +150,9 @@ def read_rule(rule: Rule, study: Study) -> str:
 def read_reduction(reduction: Reduction, study: Study) -> str:
     """A reduction in one sentence."""
     effects = f"{reduction.effects} at {joined(reduction.sources)}"
-    least = f" and at least {exact(reduction.least)}{study.measure.unit} in size" if reduction.least is not None else ""
+    least = (
+        f" and at least {exact(reduction.least)} {study.measure.unit} in size" if reduction.least is not None else ""
+    )
     pooled = study.effects[reduction.effects].pooled
     several = len(reduction.sources) > 1 and not pooled
     stages = "at each of these stages" if several else "there, estimated together" if pooled else "there"
@@ -236,7 +238,7 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
             return _difference(condition, study, who, reference)
         case Equivalent():
             other = _other(condition.reference, reference)
-            margin = f"{exact(condition.margin)}{measure.unit}"
+            margin = f"{exact(condition.margin)} {measure.unit}"
             return f"{who} is shown to lie within {margin} of {other}, {_confidence(condition.test, study)}"
         case Agreement():
             names = joined(condition.between)
@@ -265,7 +267,7 @@ def _difference(condition: Difference, study: Study, who: str, reference: str | 
     sure = f", {_confidence(condition.test, study)}" if condition.test else ""
     room = _room(condition)
     if condition.test and room is not None:
-        margin = f"{exact(room)}{study.measure.unit}"
+        margin = f"{exact(room)} {study.measure.unit}"
         return f"{who} is shown to be at most {margin} worse than {other} {over}{sure}"
     return f"{who} is {bound} {side} than {other} {over}{sure}"
 
@@ -295,5 +297,5 @@ def _over(statistic: Statistic) -> str:
 
 
 def _confidence(test: Test, study: Study) -> str:
-    sigma = f" of {exact(test.sigma)}{study.measure.unit}" if test.sigma else ""
+    sigma = f" of {exact(test.sigma)} {study.measure.unit}" if test.sigma else ""
     return f"with {exact(test.confidence * 100)}% confidence {TESTS[test.method]}{sigma}"

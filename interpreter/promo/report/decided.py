@@ -289,7 +289,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
 def allowance_of(decision: Decision, study: Study) -> str:
     """By how much a gate widens the margins of its differences, with its unit; empty where it does not."""
     gate = study.gates[decision.name]
-    return f"{exact(gate.allowance)}{study.measure.unit}" if gate.allowance else ""
+    return f"{exact(gate.allowance)} {study.measure.unit}" if gate.allowance else ""
 
 
 def demand_words(decision: Decision, study: Study) -> tuple[str, ...]:

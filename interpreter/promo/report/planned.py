@@ -294,7 +294,7 @@ def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
         f"bound: {amount_text(plan.bound_s, plan)} {unit}, start-up, compilation, warm-up, scoring, reruns and lost "
         "attempts included"
     )
-    yield f"at least: {plural(runs.fewest, 'attempt')} whatever happens"
+    yield f"at least: {plural(runs.fewest, 'attempt')}, whatever happens"
     shared = list[str]()
     for row, names in stage_rows(study, [*study.stages]):
         stages = [plan.stage(name) for name in names]

@@ -133,7 +133,7 @@ def stability_words(before: str, after: str, found: Stability, who: str) -> str:
     """Agreement of two stages in sentences; *who* is ranked, in the plural."""
     if found.count == 2:
         order = "the same" if found.tau > 0 else "the opposite"
-        return f"{before} and {after} rank the two {who} they share in {order} order."
+        return f"{before} and {after} rank their two common {who} in {order} order."
     ceiling = ""
     if found.ceiling is not None:
         ceiling = (

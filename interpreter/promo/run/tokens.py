@@ -135,7 +135,7 @@ def read_tokenizer(declared: Tokens, spec_folder: Path) -> Tokenizer:
     try:
         ranks, pattern = _json(content) if path.suffix == ".json" else (_lines(content), None)
     except ValueError as fault:
-        raise PromoError(f"{path} is no tokenizer: {fault}") from fault
+        raise PromoError(f"{path} is not a tokenizer: {fault}") from fault
     known = set(ranks)
     missing = next((byte for byte in range(256) if bytes([byte]) not in known), None)
     if missing is not None:

@@ -15,7 +15,8 @@ def runner_text(draft: Draft) -> str:
 def _lines(draft: Draft) -> Iterator[str]:
     script = draft.script
     yield f"# How promo runs {script.file} and reads its number; drafted by promo new, which ran nothing of it."
-    yield f"# promo runner {draft.name}.toml --try trains with it twice.  After a change, promo check has the new pin."
+    yield f"# promo runner {draft.name}.toml --try trains with it twice."
+    yield "# After a change, promo check prints the new pin."
     yield "promo_runner = 1"
     yield f'name = "{draft.name}"'
     yield from _budgets(draft)

@@ -70,7 +70,7 @@ FACTORS: Mapping[str, RunnerFactor] = {
 
 METRICS: Mapping[str, RunnerMetric] = {
     "val_bpb": RunnerMetric(
-        "bpb", True, "bits per byte of the held-out text; before the end of a run, of a quarter of its windows"
+        "bpb", True, "bits per byte of the held-out text; before the end of a run, on a quarter of its windows"
     ),
 }
 
