@@ -178,7 +178,7 @@ def test_decisions_can_be_said_aloud():
 
     assert decision_words(decision, study, str) == "pick promoted good and base to long; dropped fair and poor"
     assert decision_words(decide_rule(*found), found[0], str) == (
-        "close fails for good against base: required mean gap at most 0.5pt, seen +0.5500 pt, 0.0500 beyond the bound"
+        "close fails for good against base: required mean gap at most 0.5 pt, seen +0.5500 pt, 0.0500 beyond the bound"
     )
 
 
@@ -224,7 +224,7 @@ def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
     decision = decide_gate(study, gate, evidence(**dict.fromkeys(FOUR, ("1", "1"))))
 
     assert decision.promoted == ("base", "fair")
-    assert "tied with base, good and poor, distinguished" in standing_reason(
+    assert "tied with base, good and poor; the rule" in standing_reason(
         decision.ranking.standings[1], decision, study
     )
 

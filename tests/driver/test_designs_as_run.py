@@ -51,7 +51,7 @@ def estimates(fit):
     ("name", "code", "words"),
     [
         ("wo_e", "P0709", "a * b is not clear in the 6 rows that remain: there a * b = -1 - a - b"),
-        ("gram", "P0702", "resolution 4 is asked for, and the 6 rows that remain have resolution 3"),
+        ("gram", "P0702", "resolution 4 is required, and the 6 rows that remain have resolution 3"),
     ],
 )
 def test_a_guarantee_that_the_rows_left_do_not_keep_is_refused_with_its_loss(case, capsys, name, code, words):
@@ -171,7 +171,7 @@ def test_a_guarantee_that_lost_runs_break_is_said_to_be_broken(case, capsys):
     _, report, _ = replayed(case, "wo_e", capsys, change=lambda text: text.replace("  without a high, b high\n", ""))
 
     assert (
-        "a \\* b was required to be clear, but is not in the 6 rows with a value: there a \\* b = -1 - a - b." in report
+        "a \\* b had to be clear, but is not in the 6 rows with a value: there a \\* b = -1 - a - b." in report
     )
 
 

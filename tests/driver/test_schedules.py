@@ -344,7 +344,7 @@ def test_no_stage_waits_for_what_it_does_not_need():
 
 def test_a_replay_and_an_invented_world_have_no_shapes(whole, capsys):
     assert promo("simulate", whole.path / "spec.promo", "--noise", "0.1") == 2
-    assert "ask a law" in capsys.readouterr().err
+    assert "use a law" in capsys.readouterr().err
 
 
 def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):

@@ -208,7 +208,7 @@ def test_one_run_of_each_row_in_two_blocks_says_what_its_error_is_and_what_the_m
     report = (workplace / "trial.study" / "report.md").read_text(encoding="utf-8")
 
     assert "its model leaves out a * b, beyond the margin for all contrasts at once" in said
-    assert "Each condition ran once, so the error is what the model leaves out" in report
+    assert "Each condition ran once, so the error is the residual of the model" in report
     assert "At first and second together: 8 of 8 planned runs have a value" in report
     assert promo("verify", "trial.study") == 3
     assert recheck.check(workplace / "trial.study", NOBODY, lambda _: None) == 3

@@ -121,9 +121,9 @@ def test_each_misfit_has_its_words():
 
     assert {name: misfit(*one) for name, one in said.items()} == {
         "no change": "it reports segments, but no change of shape was requested",
-        "too many": "it tells of 3 segments, and 1 changes of shape were requested",
-        "late": "change 1 was asked for at 4, and was made at 6",
-        "never": "change 1 was asked for at 4, and was not made",
+        "too many": "it reports 3 segments, but 1 changes of shape were requested",
+        "late": "change 1 was requested at 4, and was made at 6",
+        "never": "change 1 was requested at 4, and was not made",
         "work": "its segments do not add up to the work that it reports",
         "untold": "it does not report what it used",
     }

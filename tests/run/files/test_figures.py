@@ -142,10 +142,10 @@ def test_figures_are_exact_and_from_zero_up():
         ('{"metrics": {"loss": 1}, "train_s": -3600}', "'train_s: -3600' in its result file is no number from 0 up"),
         ('{"metrics": {"loss": 1}, "status": "fine"}', "'status: fine' in its result file is none of: ok, nan"),
         ('{"metrics": [1]}', 'its result file has no "metrics"'),
-        ('{"metrics"', "its result file is no JSON"),
+        ('{"metrics"', "its result file is not JSON"),
         ('{"metrics": {"loss": 1.0, "loss": 2.0}}', "'loss' is in its result file more than once"),
         ('{"metrics": {"loss": 1.0}, "train_s": 1, "train_s": 1}', "'train_s' is in its result file more than once"),
-        ("[" * 100_000, "its result file is no JSON"),
+        ("[" * 100_000, "its result file is not JSON"),
     ],
 )
 def test_a_result_file_is_read_as_strictly(tmp_path, content, said):

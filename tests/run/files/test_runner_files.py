@@ -277,7 +277,7 @@ def test_candidates_that_a_file_resolves_to_one_model_are_found(workplace, capsy
 WRONG = {
     "no such file": ("none.toml", {}, "there is no file 'trainers/none.toml'"),
     "another ending": ("mine.yaml", {"mine.yaml": ""}, "ends in .toml"),
-    "no TOML": ("mine.toml", {"mine.toml": "promo_runner = = 1"}, "it is no TOML"),
+    "no TOML": ("mine.toml", {"mine.toml": "promo_runner = = 1"}, "it is not TOML"),
     "another form": ("mine.toml", {"mine.toml": "promo_runner = 2"}, "promo_runner = 1"),
     "an unknown word": ("mine.toml", {"mine.toml": COMMAND + "colour = 1\n", "go.py": GO}, "command.colour"),
     "an unknown place": (
