@@ -84,8 +84,8 @@ def other(words: str) -> str:
 
 
 def stored(folder: StudyFolder) -> dict[str, str]:
-    """Digest of every file that a study keeps of itself."""
-    files = (path for path in folder.path.rglob("*") if path.is_file())
+    """Digest of every file that a study keeps of itself; its lock names the process that had it."""
+    files = (path for path in folder.path.rglob("*") if path.is_file() and path != folder.path / "lock")
     return {str(path.relative_to(folder.path)): digest_bytes(path.read_bytes()) for path in files}
 
 
