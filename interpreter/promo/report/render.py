@@ -28,18 +28,23 @@ from promo.report.values import PictureView, ReportView
 
 @cache
 def _environment() -> Any:
-    """Templates, which escape all that they are given but for those of Markdown."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
         loader=FileSystemLoader(template_folder()),
-        autoescape=select_autoescape(disabled_extensions=("md.j2",), default=True),
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
         bytecode_cache=_compiled(template_folder() / "__pycache__"),
     )
+
+
+@cache
+def _unescaped() -> Any:
+    """The same for Markdown."""
+    return _environment().overlay(autoescape=False)
 
 
 def _compiled(folder: Path) -> Any:
@@ -128,7 +133,7 @@ def render_markdown(view: ReportView) -> str:
 
 
 def _markdown(template: str, view: ReportView | RemainsView) -> str:
-    written: str = _environment().get_template(template).render(view=view, plain=_plain, counted_columns=COUNTED)
+    written: str = _unescaped().get_template(template).render(view=view, plain=_plain, counted_columns=COUNTED)
     return written
 
 
