@@ -126,15 +126,15 @@ def test_zsh_offers_commands_choices_and_files(workplace, capsys):
     (workplace / "completion.zsh").write_text(script(capsys, "zsh"), encoding="utf-8")
     (workplace / "trial.promo").write_text("promo 1\n", encoding="utf-8")
 
-    assert "promo check" in typed(zsh, workplace, "promo che")
-    assert "promo check --format sarif" in typed(zsh, workplace, "promo check --format s")
-    assert "promo run trial.promo" in typed(zsh, workplace, "promo run tri")
-    assert "promo new --metric" in typed(zsh, workplace, "promo new --met")
-    assert "promo why --study" in typed(zsh, workplace, "promo why --st")
+    assert "promo check" in typed(zsh, workplace, "promo che", "promo check")
+    assert "promo check --format sarif" in typed(zsh, workplace, "promo check --format s", "promo check --format sarif")
+    assert "promo run trial.promo" in typed(zsh, workplace, "promo run tri", "promo run trial.promo")
+    assert "promo new --metric" in typed(zsh, workplace, "promo new --met", "promo new --metric")
+    assert "promo why --study" in typed(zsh, workplace, "promo why --st", "promo why --study")
 
 
-def typed(zsh, folder, words, until_s=10.0):
-    """What a zsh of its own shows once *words* and a tab were typed."""
+def typed(zsh, folder, words, wanted, until_s=10.0):
+    """What a zsh of its own shows once *words* and a tab were typed, until what is wanted stands there."""
     child, line = pty.fork()
     if not child:
         os.chdir(folder)
@@ -144,7 +144,7 @@ def typed(zsh, folder, words, until_s=10.0):
         os.write(line, b"autoload -U compinit; compinit -u -D; source ./completion.zsh; PS1=; echo rea''dy\n")
         seen(line, "ready\r\n", until_s)
         os.write(line, words.encode() + b"\t")
-        return seen(line, None, 2.0)
+        return seen(line, wanted, until_s)
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
@@ -152,9 +152,9 @@ def typed(zsh, folder, words, until_s=10.0):
 
 
 def seen(line, words, until_s):
-    """What a terminal shows until some words stand there, or for so long."""
+    """What a terminal shows until some words stand there, but not for ever."""
     got, end = b"", time.monotonic() + until_s
-    while time.monotonic() < end and (words is None or words.encode() not in got):
+    while time.monotonic() < end and words.encode() not in got:
         if select.select([line], [], [], 0.1)[0]:
             got += os.read(line, 65_536)
     return got.decode(errors="replace")

@@ -23,7 +23,7 @@ from promo.run.disk import RealDisk
 from promo.run.ending import End, Wait, end_of
 from promo.run.executors.local import worker_environment
 from promo.run.executors.outside import OutsideExecutor
-from promo.run.locks import give_up, give_up_alone
+from promo.run.locks import give_up, give_up_alone, is_given_up
 from promo.run.outside import Outside, claim_outside
 from promo.run.ports import Executor, Gathering
 from promo.run.store import EXIT, LOG, attempt_folder, write_request
@@ -291,6 +291,8 @@ def _never_begins(trial: _Trial) -> Iterator[Held]:
 
 def _goes_on(folder: Path) -> bool:
     """Whether somebody still trains in a folder: its supervisor has not said how that ended, and its run prints."""
+    if is_given_up(folder) and not _printed(folder):
+        return False  # nobody has begun it
     before, until = _printed(folder), time.monotonic() + LAST_WORD_S
     while not (folder / EXIT).exists() and time.monotonic() < until:
         if _printed(folder) > before + A_WRITE:

@@ -3,9 +3,13 @@
 import base64
 import hashlib
 import json
+import os
 import re
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from attrs import asdict
@@ -26,15 +30,36 @@ from promo.report.values import PictureView, ReportView
 def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = FileSystemLoader(template_folder())
     return Environment(
-        loader=loader,
+        loader=FileSystemLoader(template_folder()),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
+        bytecode_cache=_compiled(template_folder() / "__pycache__"),
     )
+
+
+@cache
+def _unescaped() -> Any:
+    """The same for Markdown."""
+    return _environment().overlay(autoescape=False)
+
+
+def _compiled(folder: Path) -> Any:
+    """Compiled templates, beside Python's compiled modules; None where it may keep none."""
+    from jinja2 import FileSystemBytecodeCache
+    from jinja2.bccache import Bucket
+
+    class Kept(FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):  # a report needs no room there
+                super().dump_bytecode(bucket)
+
+    if sys.dont_write_bytecode or not os.access(folder, os.W_OK):
+        return None
+    return Kept(str(folder))
 
 
 def _shown(value: object) -> object:
@@ -108,12 +133,7 @@ def render_markdown(view: ReportView) -> str:
 
 
 def _markdown(template: str, view: ReportView | RemainsView) -> str:
-    written: str = (
-        _environment()
-        .overlay(autoescape=False)
-        .get_template(template)
-        .render(view=view, plain=_plain, counted_columns=COUNTED)
-    )
+    written: str = _unescaped().get_template(template).render(view=view, plain=_plain, counted_columns=COUNTED)
     return written
 
 

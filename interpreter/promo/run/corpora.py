@@ -11,6 +11,7 @@ import sysconfig
 from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
@@ -371,6 +372,7 @@ class _Draws:
         return items[min((1 << bits) - 1 + self.below(1 << bits), len(items) - 1)]
 
 
+@lru_cache(maxsize=1)
 def synthetic(size: int, seed: int = 1) -> Corpus:
     """
     Generator `synth`, version 1: text with something to learn at every scale.
