@@ -224,9 +224,7 @@ def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
     decision = decide_gate(study, gate, evidence(**dict.fromkeys(FOUR, ("1", "1"))))
 
     assert decision.promoted == ("base", "fair")
-    assert "tied with base, good and poor; the rule" in standing_reason(
-        decision.ranking.standings[1], decision, study
-    )
+    assert "tied with base, good and poor; the rule" in standing_reason(decision.ranking.standings[1], decision, study)
 
 
 def test_a_host_that_is_missing_altogether_leaves_everyone_without_a_statistic():

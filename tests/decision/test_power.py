@@ -229,7 +229,9 @@ def test_a_study_of_a_grid_is_told_its_power_by_simulate(workplace, capsys):
 
     assert "lr linear" in capsys.readouterr().out
     assert promo("simulate", workplace / "grid.promo", "--noise", "0.1", "--host-noise", "0.1") == 0
-    assert "effects asked at s: the effect of conditions that differ between hosts is not known" in capsys.readouterr().out
+    assert (
+        "effects asked at s: the effect of conditions that differ between hosts is not known" in capsys.readouterr().out
+    )
 
 
 def test_runs_that_are_not_repeated_are_tested_by_lenths_error():

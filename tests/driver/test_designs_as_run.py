@@ -170,9 +170,7 @@ def test_a_guarantee_that_lost_runs_break_is_said_to_be_broken(case, capsys):
         table.writelines(f"screen_{row},x{row}{seed},{seed},lab,5,9.0\n" for row in (4, 8) for seed in (1, 2, 3))
     _, report, _ = replayed(case, "wo_e", capsys, change=lambda text: text.replace("  without a high, b high\n", ""))
 
-    assert (
-        "a \\* b had to be clear, but is not in the 6 rows with a value: there a \\* b = -1 - a - b." in report
-    )
+    assert "a \\* b had to be clear, but is not in the 6 rows with a value: there a \\* b = -1 - a - b." in report
 
 
 def test_simulate_says_what_a_spread_between_hosts_does_to_effects(case, capsys):

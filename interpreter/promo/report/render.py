@@ -3,13 +3,9 @@
 import base64
 import hashlib
 import json
-import os
 import re
-import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from attrs import asdict
@@ -37,7 +33,6 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
-        bytecode_cache=_compiled(template_folder() / "__pycache__"),
     )
 
 
@@ -45,21 +40,6 @@ def _environment() -> Any:
 def _unescaped() -> Any:
     """The same for Markdown."""
     return _environment().overlay(autoescape=False)
-
-
-def _compiled(folder: Path) -> Any:
-    """Compiled templates, beside Python's compiled modules; None where it may keep none."""
-    from jinja2 import FileSystemBytecodeCache
-    from jinja2.bccache import Bucket
-
-    class Kept(FileSystemBytecodeCache):
-        def dump_bytecode(self, bucket: Bucket) -> None:
-            with suppress(OSError):  # a report needs no room there
-                super().dump_bytecode(bucket)
-
-    if sys.dont_write_bytecode or not os.access(folder, os.W_OK):
-        return None
-    return Kept(str(folder))
 
 
 def _shown(value: object) -> object:
