@@ -75,7 +75,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
     for point in points_of(attempt / POINTS):
-        _point(recorder, point)
+        _point(recorder, begin.whole(point))
     for name in (RESULT, POINTS):
         _without_link(attempt / name)
     _believable(said, begin.lived_s(elapsed))
