@@ -100,7 +100,9 @@ def take_up(study: Path, folder: str, digest: str, place: Path) -> tuple[KeptSta
         if digest_bytes(content) != digest:
             raise StateError(f"{folder}/{CHECKPOINT} is not the state that was asked for")
         kept = from_json(KeptStates, parse_canonical(content))
-    except (OSError, ValueError) as fault:
+    except OSError as fault:  # without where it lay, which is nobody's business
+        raise StateError(f"{folder}/{CHECKPOINT} cannot be read: {fault.strerror or type(fault).__name__}") from fault
+    except ValueError as fault:
         raise StateError(f"{folder}/{CHECKPOINT} cannot be read: {fault}") from fault
     for state in kept.states:
         source, target = study / folder / state.file, place / state.name
