@@ -574,10 +574,10 @@ frozen rule close {{
 """
 
 
-def keeping(pause="0", steps=40, keeps=KEEPS):
+def keeping(pause="0", steps=40, keeps=KEEPS, keeper=KEEPER):
     """Write the program, its runner and a spec, with its pin."""
     Path("keeps.py").write_text(keeps, encoding="utf-8")
-    Path("keeper.toml").write_text(KEEPER, encoding="utf-8")
+    Path("keeper.toml").write_text(keeper, encoding="utf-8")
     text = KEEPING.format(pause=pause, steps=steps, more=steps + 20)
     Path("trial.promo").write_text(text, encoding="utf-8")
     pin = re.search(r"pinned sha256:\w+", _said("check", "trial.promo"))

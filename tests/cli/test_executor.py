@@ -2,15 +2,18 @@
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from promo import plugins
 from promo.cli.executor import _value
+from promo.driver.study import StudyFolder
 from promo.plugins import executor_names, executor_options
 from promo.run.executors.local import LocalExecutor
 from promo.run.values import Exit
-from support import promo
+from studies import LAB, MIXED
+from support import promo, rechecked
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +118,49 @@ class Raises(Plain):
         raise RuntimeError("no such engine")
 
 
+class Unstartable(Plain):
+    def start(self, attempt):
+        raise OSError("no such engine")
+
+
+class Nameless(Plain):
+    def name(self, folder):
+        return 7
+
+
+class Few(Plain):
+    def start_all(self, attempts):
+        return []
+
+
+class Unlisted(Plain):
+    def cancel(self, handles):
+        super().cancel(handles)
+        raise KeyError("no such job")
+
+    def look(self, handles):
+        raise RuntimeError("no such engine")
+
+    def close(self):
+        raise RuntimeError("closed")
+
+
+class Lasting(Plain):
+    def find(self, folder, job, options):
+        raise RuntimeError("no memory")
+
+    def look(self, handles):
+        raise RuntimeError("no such engine")
+
+    def cancel(self, handles):
+        return handles
+
+
+class Open(Plain):
+    def close(self):
+        raise RuntimeError("still open")
+
+
 class Odd(Plain):
     def look(self, handles):
         return ["done" for _ in handles]
@@ -203,3 +249,71 @@ def test_what_an_executor_needs_and_a_pattern_that_cannot_work_are_named(capsys)
 def test_an_option_that_means_nothing_is_named(capsys, given):
     assert promo("executor", "queue", "--try", "--option", given) == 2
     assert given in capsys.readouterr().err
+
+
+TWO_RUNS = (MIXED.replace(f"{LAB}\n\n", "").replace("box, lab", "box").replace("seeds 1, 2", "seeds 1")) + "\n"
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("forgets", "'look': a look at 2 attempts gives 1 answers"),
+        ("raises", "'look': it raised RuntimeError: no such engine (elsewhere.py, line"),
+        ("odd", "'look': 'done' says of no attempt where it stands"),
+        ("nameless", "'name': 7 is no name of a job"),
+        ("open", "'close': it raised RuntimeError: still open (elsewhere.py, line"),
+    ],
+)
+def test_a_faulty_executor_of_another_package_is_one_message_and_its_study_goes_on_once_it_is_fixed(
+    tmp_path, monkeypatch, capsys, name, words
+):
+    monkeypatch.chdir(tmp_path)
+    place = Path("trial.promo")
+    place.write_text(TWO_RUNS.replace("executor inline", f"executor {name}"), encoding="utf-8")
+    capsys.readouterr()
+    assert promo("run", place, "--quiet") == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the plug-in '{name}' of promo.executors failed in {words}")
+    assert said.count("error:") == 1
+    assert "Traceback" not in said
+    assert f"promo executor {name} --try checks it), then run again" in said
+    module = sys.modules["elsewhere"]
+    setattr(module, name.capitalize(), module.Plain)
+    assert promo("run", place, "--quiet") == 0
+    assert promo("verify", place) == 3
+
+    assert rechecked(Path("trial.study")).returncode == 3
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_a_faulty_executor_lets_go_on_is_taken_up_when_it_is_fixed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    place = Path("trial.promo")
+    place.write_text(TWO_RUNS.replace("executor inline", "executor lasting"), encoding="utf-8")
+    assert promo("run", place, "--quiet") == 2
+    assert promo("run", place, "--quiet") == 2
+    assert "failed in 'find': it raised RuntimeError: no memory" in capsys.readouterr().err
+    module = sys.modules["elsewhere"]
+    module.Lasting = module.Plain
+    assert promo("run", place, "--quiet") == 0
+
+    assert {one.number for one in StudyFolder(Path("trial.study")).state().every_attempt()} == {1}
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("unstartable", "'start': it raised OSError: no such engine (elsewhere.py, line"),
+        ("unlisted", "'look': it raised RuntimeError: no such engine (elsewhere.py, line"),
+        ("few", "'start_all': 2 attempts to start give 0 handles"),
+    ],
+)
+def test_what_a_faulty_executor_did_not_start_or_end_stays_under_way(tmp_path, monkeypatch, capsys, name, words):
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", f"executor {name}"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 2
+    assert f"the plug-in '{name}' of promo.executors failed in {words}" in capsys.readouterr().err
+
+    assert {one.ending for one in StudyFolder(Path("trial.study")).state().every_attempt()} == {"running"}

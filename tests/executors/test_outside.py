@@ -451,6 +451,44 @@ def test_results_are_taken_in_while_promo_trains_and_an_interrupt_leaves_alone_w
     }
 
 
+KEPT = "runs/short/base-box-s1/attempt-1"
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ("checkpoint.json", "the checkpoint.json that it was written with did not come with it"),
+        ("checkpoint-*.state", "no state that its checkpoint.json names came with it whole"),
+    ],
+)
+def test_a_result_without_the_state_that_it_kept_is_refused_and_a_later_stage_begins_from_one(
+    tmp_path, monkeypatch, capsys, lost, words
+):
+    monkeypatch.chdir(tmp_path)
+    text = keeping().replace("  slots   2\n", "  slots   2\n  executor outside\n")
+    run(text, code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    attended(KEPT)
+    attended(KEPT.replace("base", "good"))
+    (state,) = (Path("sent") / KEPT).glob(lost)
+    whole = state.read_bytes()
+    for content in (None, b"torn"):
+        state.unlink() if content is None else state.write_bytes(content)
+        assert f"is not a result for {KEPT}: {words}" in refused(capsys, "sent")
+    state.write_bytes(whole)
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    shutil.rmtree("sent")
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    for name in ("base", "good"):
+        attended(KEPT.replace("base", name).replace("short", "longer"))
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert {one.ending for one in StudyFolder(FOLDER).state().every_attempt()} == {"ok"}
+    assert (promo("verify", "trial.promo"), rechecked(FOLDER).returncode) == (3, 3)
+
+
 # --- the executor ----------------------------------------------------------------------------------------------------
 
 

@@ -8,10 +8,9 @@ because workers on other machines have to see it.
 import re
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never, get_args
+from typing import assert_never
 
 from promo.base.classes import define, evolve, field
 from promo.base.errors import PromoError
@@ -23,6 +22,7 @@ from promo.run.disk import RealDisk
 from promo.run.ending import End, Wait, end_of
 from promo.run.executors.local import worker_environment
 from promo.run.executors.outside import OutsideExecutor
+from promo.run.executors.plugged import METHODS, raised_words, stands_fault
 from promo.run.locks import give_up, give_up_alone, is_given_up
 from promo.run.outside import Outside, claim_outside
 from promo.run.ports import Executor, Gathering
@@ -40,7 +40,6 @@ LAST_WORD_S, LONGEST_LOG = 15.0, 100_000
 """How long a supervisor may take to say how its run ended, if one is left; a run that goes on prints meanwhile."""
 A_WRITE = 8
 """Bytes that may have been on their way when it was cancelled."""
-METHODS = ("name", "start", "prepare", "find", "look", "cancel", "close")
 
 
 class _NoStands(Exception):
@@ -55,12 +54,9 @@ def _looked(executor: Executor, handles: Sequence[object]) -> Sequence[Stand]:
         _NoStands: it does not say that.
     """
     stands = executor.look(handles)
-    if not isinstance(stands, Sequence) or len(stands) != len(handles):
-        many = f"{len(stands)} answers" if isinstance(stands, Sequence) else repr(stands)[:100]
-        raise _NoStands(f"a look at {len(handles)} attempts gives {many}")
-    wrong = [one for one in stands if not isinstance(one, get_args(Stand))]
-    if wrong:
-        raise _NoStands(f"{repr(wrong[0])[:100]} says of no attempt where it stands")
+    fault = stands_fault(stands, len(handles))
+    if fault:
+        raise _NoStands(fault)
     return stands
 
 
@@ -73,9 +69,7 @@ def _guarded(name: str, part: Iterator[Held]) -> Iterator[Held]:
     except _NoStands as fault:
         yield Held(name, good=False, words=str(fault))
     except Exception as fault:
-        place = traceback.extract_tb(fault.__traceback__)[-1]
-        words = f"it raised {type(fault).__name__}: {fault} ({Path(place.filename).name}, line {place.lineno})"
-        yield Held(name, good=False, words=words)
+        yield Held(name, good=False, words=raised_words(fault))
 
 
 def declared(make: Callable[[], Executor]) -> Iterator[Held]:

@@ -16,6 +16,7 @@ from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk
 from promo.run.executors.local import worker_environment
+from promo.run.executors.plugged import plugged
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import BETWEEN, hold_processors, is_leased, lease_folder, others_on_processors
 from promo.run.outside import EXECUTOR as OUTSIDE
@@ -185,7 +186,7 @@ def _executor(host: Host) -> Executor:
     executor = plugins.executor(host.executor)
     if executor is None:
         raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
-    return executor
+    return executor if host.executor in plugins.EXECUTORS else plugged(host.executor, executor)
 
 
 def _queued(host: Host, executor: Executor, environment: Mapping[str, str], declared: tuple[str, ...]) -> QueuedPlace:

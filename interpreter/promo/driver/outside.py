@@ -7,6 +7,7 @@ taken in lies in the attempt's folder with a record of who trained it and of eve
 on from there.  The ledger is not touched here, so a promo that runs meanwhile is not disturbed.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -32,12 +33,14 @@ from promo.run.outside import EXECUTOR, OUTSIDE, Outside, claim_outside, is_ther
 from promo.run.runners.recorded.answer import answer_part
 from promo.run.segments import Done, misfit
 from promo.run.store import (
+    CHECKPOINT,
     EXIT,
     MOST_FILES,
     NAMED,
     POINTS,
     REQUEST,
     RESULT,
+    TRUNK,
     parse_exit,
     parse_points,
     parse_request,
@@ -51,6 +54,8 @@ from promo.study.values import Study
 LARGEST_RESULT = 64 * 1024 * 1024
 LARGEST_FILE = 64 * 1024**3
 """Bytes of a file that comes with a result, such as a state."""
+A_STATE = re.compile(rb"(?:checkpoint|trunk)-[0-9a-f]{16}\.(?:safetensors|state)")
+"""A file of a state, in which the digest of its bytes begins."""
 NOT_COPIED = NAMED - {RESULT, POINTS}
 ASK = "promo ask lists the requests"
 
@@ -181,7 +186,11 @@ class _Desk:
         contents[POINTS] = points
         if body.recorded is not None:
             raise Mismatch(f"{path} was read from a table by promo", hint="give the table itself")
-        fault = _fault(body, points, request, digest_bytes(asked), content) or self._not_whole(path, body, request)
+        fault = (
+            _fault(body, points, request, digest_bytes(asked), content)
+            or self._not_whole(path, body, request)
+            or self._stateless(path, body)
+        )
         if fault:
             raise Mismatch(f"{path} is not a result for {attempt.folder}: {fault}")
         return self._offer(attempt, source, digest_bytes(content), contents, None)
@@ -201,6 +210,17 @@ class _Desk:
         by_itself = exit_.reason is Reason.ITSELF and exit_.returncode == 0
         whole = by_itself or (body.used is not None and is_used_up(body.used, request.budget))
         return "" if whole else "it did not end by itself, and nothing shows that it had used its budget"
+
+    def _stateless(self, path: Path, body: Body) -> str:
+        """Which state that a result says it kept did not come with it, whole; empty where none is lacking."""
+        for note, digest in ((CHECKPOINT, body.checkpoint), (TRUNK, body.trunk)):
+            content = self._folder.disk.read(path.with_name(note)) or b""
+            if digest not in (None, digest_bytes(content)):
+                return f"the {note} that it was written with did not come with it"
+            named = [path.with_name(found[0].decode()) for found in A_STATE.finditer(content)]
+            if digest and not any((self._folder.disk.digest(one) or "absent")[:16] in one.name for one in named):
+                return f"no state that its {note} names came with it whole"
+        return ""
 
     def _asked(self, path: Path, body: Body) -> Attempt:
         """The attempt that a result answers."""

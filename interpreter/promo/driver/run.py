@@ -232,12 +232,11 @@ class _Loop:
                     self._keep_program()
                     self._carry_out(interrupts)
                 except BaseException:
-                    with contextlib.suppress(PromoError):  # what stopped it is what is told
-                        self.execution.cancel()
-                        self._say_news()
+                    for last in (self.execution.cancel, self._say_news, self.execution.close):
+                        with contextlib.suppress(PromoError):  # what stopped it is what is told
+                            last()
                     raise
-                finally:
-                    self.execution.close()
+                self.execution.close()
         finally:
             self.display.end(state)
         return ending_of(self.study, self.plan, state)

@@ -46,14 +46,20 @@ def own_rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def free_port(address: str = HERE) -> str:
+    """A port of this machine that is free now."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind((address, 0))
+        return str(free.getsockname()[1])
+
+
 def environments(request: Request) -> tuple[dict[str, str], ...]:
     """Variables of each process of a run, in the order of ranks; they meet at a port of the first that is free now."""
     import socket  # late, as below: nearly every worker is alone, and its start is what a short run costs
 
-    address = HERE if request.nodes == 1 else socket.gethostname()
-    with socket.socket() as free:
-        free.bind((HERE if request.nodes == 1 else "", 0))
-        port = free.getsockname()[1]
+    address, port = (HERE, free_port()) if request.nodes == 1 else (socket.gethostname(), free_port(""))
     return tuple(
         {
             "RANK": str(rank),
@@ -62,7 +68,7 @@ def environments(request: Request) -> tuple[dict[str, str], ...]:
             "LOCAL_WORLD_SIZE": str(request.devices),
             "NODE_RANK": str(rank // request.devices),
             "MASTER_ADDR": address,
-            "MASTER_PORT": str(port),
+            "MASTER_PORT": port,
         }
         for rank in range(request.width)
     )

@@ -49,18 +49,59 @@ def names(folder):
                   or path.suffix == ".state" or path.name == CHECKPOINT)  # fmt: skip
 
 
-def ended_in_its_middle(text):
-    """promo killed once both runs have kept a state; what runs ends with it."""
+def ended_in_its_middle(text, attempt=1):
+    """promo killed once both runs have kept a state of this attempt's own; what runs ends with it."""
     Path("trial.promo").write_text(text, encoding="utf-8")
     process = subprocess.Popen([sys.executable, "-c", CODE, "run", "trial.promo", "--quiet"])
-    wanted = [FOLDER / f"runs/short/{name}-box-s1/attempt-1" for name in ("base", "good")]
+    wanted = [FOLDER / f"runs/short/{name}-box-s1/attempt-{attempt}" for name in ("base", "good")]
     until = time.monotonic() + 60
-    while not all((one / CHECKPOINT).exists() for one in wanted):
+    while not all(has_kept(one) for one in wanted):
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def has_kept(folder):
+    """Whether a state lies there that was not there when the attempt began."""
+    if not (folder / CHECKPOINT).exists():
+        return False
+    kept = json.loads((folder / CHECKPOINT).read_bytes())
+    return kept["states"][0][4]["known"].get("steps") != kept["base"]["known"].get("steps")
+
+
+ANEW = (
+    KEEPS.replace("step, loss, (kind", "loss, (kind")
+    .replace('kept["step"], kept["loss"]', 'kept["loss"]')
+    .replace("a.pause if a.resume is None else 0", "a.pause")
+    .replace('"loss": loss}) +', '"loss": loss, "charged_s": step / 1000}) +')
+)
+"""A program that counts its steps and seconds from nothing each time it is started, and is told what is left."""
+
+
+def test_a_program_that_counts_anew_is_killed_twice_and_has_the_curve_of_one_that_was_not():
+    keeper = KEEPER.replace("{budget}", "{left}").replace("keep = 2", 'keep = 2\nrestarts = ["steps", "train_s"]')
+    text = keeping(pause="0.03", steps=200, keeps=ANEW, keeper=keeper)
+    for attempt in (1, 2):
+        ended_in_its_middle(text, attempt)
+    run(text)
+    third = "runs/short/base-box-s1/attempt-3"
+    points = [json.loads(line) for line in (FOLDER / third / "points.jsonl").read_bytes().splitlines()]
+    assert [one["step"] for one in points] == list(range(10, 201, 10))
+    seconds = [Fraction(one["charged_s"]) for one in points]
+    assert seconds == sorted(seconds)
+    assert seconds[0] == Fraction("0.01")
+    assert body(third)["used"]["used"] == "200"
+    later = (FOLDER / "runs/longer/base-box-s1/attempt-1/points.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["step"] for line in later] == [210, 220]
+    broken = [(one["step"], one["metrics"]["loss"]) for one in points]
+    assert promo("verify", FOLDER) == 3
+    shutil.rmtree(FOLDER)
+    run(text.replace("default 0.03", "default 0"))
+    whole = (FOLDER / "runs/short/base-box-s1/attempt-1/points.jsonl").read_bytes().splitlines()
+
+    assert broken == [(one["step"], one["metrics"]["loss"]) for one in map(json.loads, whole)]
 
 
 def test_a_run_that_is_killed_goes_on_from_its_last_state_and_comes_to_the_same():
@@ -319,6 +360,7 @@ WRONG = {
     "no size": ("largest = 1_000_000\n", "", "state.largest, in bytes, is a whole number"),
     "keeps none": ("keep = 2", "keep = 0", "state.keep is a whole number from 1 to 99"),
     "restarts": ("keep = 2", 'restarts = ["loss"]', "state.restarts: there is no 'loss'"),
+    "a count anew of nobody knows what": ('ckpt-{step}.pt"\n', 'last.pt"\nrestarts = ["steps"]\n', "needs {step}"),
     "an unknown word": ("keep = 2", "kept = 2", "state.kept is no word of a runner file"),
 }
 

@@ -15,7 +15,18 @@ from promo.ledger.attempts import RunStatus
 from promo.run.contract import Outcome
 from promo.run.program import Program
 from promo.run.runners.files.constants import Literal
-from promo.run.runners.files.states import NOTHING, Amounts, Keeper, KeptState, StateError, earlier_points, take_up
+from promo.run.runners.files.states import (
+    NOTHING,
+    Amounts,
+    Keeper,
+    KeptState,
+    StateError,
+    ahead_of,
+    before_s,
+    earlier_points,
+    moved,
+    take_up,
+)
 from promo.run.values import Request
 from promo.study.limits import BudgetKind
 
@@ -48,7 +59,7 @@ class Beginning:
                 if kept.run != request.run.id:
                     raise StateError(f"the state in {request.resume.folder} is that of another run")
                 self.base, self.begun, self.state = taken.at, kept.begun, taken
-                self._points(study / request.resume.folder / points, place.parent / points)
+                self._points(study / request.resume.folder / points, place.parent / points, kept.base)
             except StateError as fault:
                 self.rejected, taken = str(fault), None
         continued = request.continues
@@ -59,10 +70,15 @@ class Beginning:
         if self.state is not None:
             self._kept.adopt(self.state)
 
-    def _points(self, there: Path, here: Path) -> None:
-        """Points that the lost attempt had written before its state: the curve goes on from there."""
-        if self.state is not None and self.state.step is not None:
-            here.write_bytes(b"".join(earlier_points(there, self.state.step)))
+    def _points(self, there: Path, here: Path, before: Amounts) -> None:
+        """Points that the lost attempt, which began at *before*, had written by its state: the curve goes on there."""
+        states = self._program.state
+        if states is not None and self.state is not None and self.state.step is not None:
+            here.write_bytes(b"".join(earlier_points(there, states, before, self.state)))
+
+    def whole(self, point: Mapping[str, float]) -> Mapping[str, float]:
+        """A point that the program wrote, by the count of its run: what it counts anew is added to."""
+        return point if self._program.state is None else moved(point, ahead_of(self._program.state, self.base))
 
     @property
     def keeper(self) -> Keeper | None:
@@ -108,9 +124,7 @@ class Beginning:
         found = {name: value for name, value in figures.items() if name in ("train_s", "steps", "tokens")}
         for name in restarts:
             if name in found and self.state is not None:
-                before = self.base.get(name)
-                before = self.base.get("wall_s") if before is None and name == "train_s" else before
-                found[name] += before or 0
+                found[name] += before_s(self.base) if name == "train_s" else self.base.get(name) or 0
         found["wall_s"] = Fraction(f"{elapsed:.6f}") + (self.base.get("wall_s") or 0)
         found["cpu_s"] = Fraction(f"{processor_s:.6f}") + (self.base.get("cpu_s") or 0)
         return found

@@ -405,6 +405,10 @@ def _state(table: dict[str, Toml], does: Function | Command | Script) -> States 
     strange = next((name for name in restarts if name not in FIGURES[:2]), None)
     if strange is not None:
         raise RunnerFileError(f"state.restarts: there is no '{strange}'; it can have: {', '.join(FIGURES[:2])}")
+    if "steps" in restarts and STEP not in path:
+        raise RunnerFileError(
+            "state.restarts has 'steps', so state.path needs {step}: how far would a state have come?"
+        )
     keep = whole_in(given.pop("keep", 1), "state.keep", 1, 99)
     largest = whole_in(given.pop("largest", None), "state.largest, in bytes,", 1, 10**13)
     all_read(given, "state")

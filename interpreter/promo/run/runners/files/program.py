@@ -25,7 +25,7 @@ from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output
 from promo.run.program import Command, Program, Script
-from promo.run.ranks import Peers, RankError, environments
+from promo.run.ranks import Peers, RankError, environments, free_port
 from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import LONGEST_FILE, by_file
@@ -44,6 +44,7 @@ OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
 LONGEST_LINE = 100_000
 LAST_WORDS_S = 5.0
 """For how long what a program left running is still heard once its own process has ended."""
+PORT = "{port}"
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -64,7 +65,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     except StateError as fault:  # what it carries on was changed, which is no fault of the candidate
         return Outcome(RunStatus.INVALID, {}, cause=str(fault))
     variables = environments(request) if request.width > 1 else ()
-    port = variables[0]["MASTER_PORT"] if variables else ""
+    port = variables[0]["MASTER_PORT"] if variables else free_port() if PORT in " ".join(program.does.argv) else ""
     values = {**_values(request, attempt, place, port), **begin.values(place)}
     with recorder.phase("build"):
         changes = put_files(program, recorder.study / PROGRAM, place, values)
@@ -75,7 +76,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
     for point in points_of(attempt / POINTS):
-        _point(recorder, point)
+        _point(recorder, begin.whole(point))
     for name in (RESULT, POINTS):
         _without_link(attempt / name)
     _believable(said, begin.lived_s(elapsed))

@@ -22,10 +22,11 @@ from promo.base.canonical import canonical, digest_bytes, exact, parse_canonical
 from promo.base.classes import define, evolve, field, frozen
 from promo.base.codec import from_json, to_json
 from promo.base.fields import Count, Digest, Form, Measured, Name
-from promo.base.reading import open_plain, read_plain
+from promo.base.reading import read_plain
 from promo.run.disk import DISK
 from promo.run.program import States
 from promo.run.runners.files.declare import STEP
+from promo.run.runners.files.figures import points_of
 from promo.run.store import CHECKPOINT, STATES
 
 STILL_S = 1.0
@@ -67,10 +68,12 @@ class KeptState:
 class KeptStates:
     """States of an attempt, the newest first, and what its run had spent where its stage began."""
 
-    FORM: ClassVar = ("promo_states", 1)
+    FORM: ClassVar = ("promo_states", 2)
 
     run: Name
     begun: Amounts
+    base: Amounts
+    """What its run had spent where this attempt began."""
     states: tuple[KeptState, ...]
 
 
@@ -97,7 +100,9 @@ def take_up(study: Path, folder: str, digest: str, place: Path) -> tuple[KeptSta
         if digest_bytes(content) != digest:
             raise StateError(f"{folder}/{CHECKPOINT} is not the state that was asked for")
         kept = from_json(KeptStates, parse_canonical(content))
-    except (OSError, ValueError) as fault:
+    except OSError as fault:  # without where it lay, which is nobody's business
+        raise StateError(f"{folder}/{CHECKPOINT} cannot be read: {fault.strerror or type(fault).__name__}") from fault
+    except ValueError as fault:
         raise StateError(f"{folder}/{CHECKPOINT} cannot be read: {fault}") from fault
     for state in kept.states:
         source, target = study / folder / state.file, place / state.name
@@ -222,7 +227,9 @@ class Keeper:
                 (self.place / one.name).unlink(missing_ok=True)
 
     def _note(self) -> None:
-        DISK.draft(self.attempt / CHECKPOINT, canonical(to_json(KeptStates(self.run, self.begun, tuple(self.kept)))))
+        DISK.draft(
+            self.attempt / CHECKPOINT, canonical(to_json(KeptStates(self.run, self.begun, self.base, tuple(self.kept))))
+        )
 
     def _spent(self, step: int | None, since: float) -> Amounts:
         """
@@ -233,6 +240,9 @@ class Keeper:
         wall_s = max(since - self._began, 0.0)
         cpu_s = 0.0 if self._cpu is None else self._cpu()
         found = {"wall_s": self._total("wall_s", wall_s), "cpu_s": self._total("cpu_s", cpu_s)}
+        trained = self._before("train_s")
+        if trained:  # by the count of who trained before: since then nobody knows more than the time of its processes
+            found["train_s"] = trained + Fraction(f"{wall_s:.6f}")
         if step is not None:
             found["steps"] = Fraction(step) + self._before("steps")
         return Amounts({name: exact(value) for name, value in found.items()})
@@ -312,17 +322,35 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def earlier_points(path: Path, step: int) -> Iterator[bytes]:
-    """Lines of points that an earlier attempt had written by a step."""
+def before_s(spent: Amounts) -> Fraction:
+    """Seconds that a run had trained at some point, or that its processes had lived, if it never said."""
+    trained = spent.get("train_s")
+    return (spent.get("wall_s") if trained is None else trained) or Fraction(0)
+
+
+def ahead_of(states: States, base: Amounts) -> dict[str, float]:
+    """What a point of an attempt that began at *base* lacks of the run's own count, by its figures."""
+    found = {"steps": ("step", base.get("steps") or 0), "train_s": ("charged_s", before_s(base))}
+    return {figure: float(more) for name, (figure, more) in found.items() if name in states.restarts}
+
+
+def moved(point: Mapping[str, float], by: Mapping[str, float]) -> dict[str, float]:
+    """A point whose figures count from elsewhere."""
+    return {name: round(value + by[name], 9) if by.get(name) else value for name, value in point.items()}
+
+
+def earlier_points(path: Path, states: States, before: Amounts, state: KeptState) -> Iterator[bytes]:
+    """
+    Lines of points that an attempt, which began at *before*, had written by a state of its.
+
+    They count from where the state is: a program that starts at nothing again has them below it.
+    """
     import json
 
-    try:
-        lines = open_plain(path)
-    except OSError:
-        return
-    with lines:
-        for line in lines:
-            with contextlib.suppress(ValueError, RecursionError):
-                point = json.loads(line)
-                if isinstance(point, dict) and isinstance(point.get("step"), int) and point["step"] <= step:
-                    yield line.rstrip(b"\n") + b"\n"
+    last, here = ahead_of(states, before), ahead_of(states, state.at)
+    steps = state.at.get("steps")
+    for point in points_of(path):
+        whole = moved(point, last)
+        if "step" in whole and steps is not None and whole["step"] <= steps:
+            line = moved(whole, {name: -more for name, more in here.items()})
+            yield json.dumps(line).encode() + b"\n"

@@ -118,7 +118,11 @@ def load(folder: Path, expected: str, file: str = CHECKPOINT) -> tuple[dict[str,
         written = read_plain(folder / file, RECORD)
         kept = from_json(_Kept, parse_json(written))
         content = read_plain(folder / kept.tensors, 4 * LARGE)
-    except (OSError, ValueError) as fault:
+    except OSError as fault:  # without where it lay, which is nobody's business
+        raise CheckpointError(
+            f"the state in {folder.name} cannot be read: {fault.strerror or type(fault).__name__}"
+        ) from fault
+    except ValueError as fault:
         raise CheckpointError(f"the state in {folder.name} cannot be read: {fault}") from fault
     if digest_bytes(written) != expected or digest_bytes(content) != kept.digest:
         raise CheckpointError(f"the state in {folder.name} is not the one that was recorded")

@@ -1,0 +1,127 @@
+"""A program that torchrun starts on the devices of its run: two processes train what one does with the same batch."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from promo.driver.study import StudyFolder
+from promo.ledger.values import RunStatus
+from support import pin_runner, promo
+
+torch = pytest.importorskip("torch")
+
+SPEC = """promo 1
+
+study trial {
+  title    "torchrun"
+  measure  val_loss in nats, lower is better
+  runner   "mine.toml"
+}
+
+host one {
+  device   "cpu" on any
+  slots    1
+}
+
+host two {
+  device   "cpu" on any
+  slots    1
+  devices  2
+}
+
+factor batch: rows in 2..64 step 2 default 16
+
+candidate base as reference { batch = 16 }
+
+stage short {
+  train    base for 20steps
+  cap      2min
+  on       one, two
+  seeds    1
+  report   only
+}
+"""
+TABLE = """
+promo_runner = 1
+name = "mine"
+budgets = ["steps"]
+
+[metrics.val_loss]
+unit = "nats"
+better = "lower"
+
+[factors.batch]
+unit = "rows"
+default = 16
+low = 2
+high = 64
+whole = true
+
+[command]
+argv = ["torchrun", "--nnodes=1", "--nproc-per-node={devices}", "--master-port={port}", "{program}/go.py",
+        "{result}", "{batch}", "{seed}", "{budget}", "{devices}"]
+files = ["go.py"]
+once = true
+"""
+GO = """
+import json, sys
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+result, batch, seed, steps = sys.argv[1], *map(int, sys.argv[2:5])
+dist.init_process_group("gloo")
+rank, world = dist.get_rank(), dist.get_world_size()
+assert world == int(sys.argv[5])
+torch.manual_seed(seed)
+model = DistributedDataParallel(torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)))
+train = torch.optim.SGD(model.parameters(), lr=0.1)
+draw = torch.Generator().manual_seed(seed)
+for _ in range(steps):
+    rows = torch.randn(batch, 8, generator=draw)  # of all processes, in the same order
+    mine = rows[rank::world]
+    loss = ((model(mine) - mine.sum(1, keepdim=True)) ** 2).mean()
+    train.zero_grad()
+    loss.backward()
+    train.step()
+test = torch.randn(64, 8, generator=draw)
+with torch.no_grad():
+    final = ((model.module(test) - test.sum(1, keepdim=True)) ** 2).mean().item()
+if rank == 0:
+    with open(result, "w") as out:
+        json.dump({"metrics": {"val_loss": final}, "steps": steps}, out)
+dist.destroy_process_group()
+"""
+
+
+def trained(place, table=TABLE):
+    for name, text in (("mine.toml", table), ("go.py", GO), ("trial.promo", SPEC)):
+        (place / name).write_text(text, encoding="utf-8")
+    pin_runner(place / "trial.promo")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    folder = StudyFolder(Path("trial.study"))
+    return folder, {one.host: one for one in folder.state().every_attempt() if one.number == 1}
+
+
+def test_two_processes_of_torchrun_come_to_the_loss_of_one_with_the_same_batch(workplace):
+    _, by_host = trained(workplace)
+    assert {one.cause for one in by_host.values()} == {""}
+    one, two = (float(by_host[name].metrics["val_loss"]) for name in ("one", "two"))
+    assert 0 < one < 8
+
+    assert two == pytest.approx(one, rel=1e-5)
+    assert promo("verify", "trial.study") == 3
+
+
+def test_a_port_that_somebody_else_has_is_a_failed_attempt_with_its_cause(workplace):
+    """It was free when promo chose it; here it never was."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        table = TABLE.replace("{port}", str(held.getsockname()[1]))
+        _, by_host = trained(workplace, table)
+    two = by_host["two"]
+
+    assert two.status is RunStatus.CRASH
+    assert "it ended with code 1" in two.cause
