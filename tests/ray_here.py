@@ -219,7 +219,7 @@ class Faults(faults.Faults):
         A study that is taken up meanwhile can be stopped by Ctrl-C, too.
         """
         promo = self._started()
-        head = number_of("/gcs/gcs_server ")[0]
+        (head,) = number_of("/gcs/gcs_server ")
         os.kill(head, signal.SIGSTOP)
         began = time.monotonic()
         code, stopped = clusters.command("stop", "trial.promo", folder=self.place)

@@ -97,6 +97,7 @@ def _begun_and_hung(ray_cluster, place, **said):
     ray_cluster.plan(slots=3)
     promo = process("run", "trial.promo", folder=place)
     ray_cluster.until(lambda: (study / "runs/short/good-node-s1/attempt-1/checkpoint.json").exists())
+    ray_cluster.until(lambda: [job["state"] for job in ray_cluster.jobs()].count("RUNNING") == 1)
     (ray_cluster.folder / "hangs").touch()
     return study, promo
 
