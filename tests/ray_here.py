@@ -212,6 +212,40 @@ class Faults(faults.Faults):
         ended(promo)
         return ["gone", "ok"]
 
+    def head_hangs(self):
+        """
+        It is there and says nothing: the study can be stopped all the same, and what goes on is taken up.
+
+        A study that is taken up meanwhile can be stopped by Ctrl-C, too.
+        """
+        promo = self._started()
+        (head,) = number_of("/gcs/gcs_server ")
+        os.kill(head, signal.SIGSTOP)
+        began = time.monotonic()
+        code, stopped = clusters.command("stop", "trial.promo", folder=self.place)
+        assert code == 0, stopped
+        said = ended(promo, 130)
+        assert time.monotonic() - began < 60
+        assert f"promo run takes them up: {self._first().job}" in stopped
+        assert said.count("may go on: " + self._first().job) == 1, said
+        assert self._first().ending == "running"
+        again = self._promo()
+        time.sleep(5)
+        again.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        ended(again, 130)
+        assert time.monotonic() - began < 60
+        assert self._first().ending == "running"
+        os.kill(head, signal.SIGCONT)
+        until(self._known)
+        again = self._promo()
+        until(lambda: number_of("ray_driver"))
+        assert clusters.command("stop", "trial.promo", folder=self.place)[0] == 0
+        again.communicate(timeout=60)
+        until(lambda: not number_of(self._supervisor))
+        ended(self._promo())
+        return ["gone", "ok"]
+
     def placed(self):
         """Only one of the nodes has what the host's block asks for."""
         promo = self._started()

@@ -197,6 +197,7 @@ def test_what_cannot_be_cancelled_for_its_engine_is_silent_stays_under_way_and_i
     engine.cluster.plan(slots=3)
     first = engine.process()
     engine.cluster.until(lambda: (study / "runs/short/good-node-s1/attempt-1/checkpoint.json").exists())
+    engine.cluster.until(lambda: engine.running() == 1)  # the others have ended
     (engine.cluster.folder / "down").touch()
     code, stopped = command("stop", "trial.promo", folder=engine.place)
     said = first.communicate(timeout=60)[0]
@@ -209,7 +210,7 @@ def test_what_cannot_be_cancelled_for_its_engine_is_silent_stays_under_way_and_i
     assert engine.cluster.alive()
     (engine.cluster.folder / "down").unlink()
     again = engine.process()
-    engine.cluster.until(lambda: engine.running() == 1)
+    assert again.stdout.readline()  # it has the study
     assert command("stop", "trial.promo", folder=engine.place)[0] == 0
     again.communicate(timeout=60)
     assert not engine.cluster.alive()

@@ -1,5 +1,6 @@
 """Ray, as a fake cluster plays it: what of a queue is Ray's own.  What goes wrong in any is in `test_faults.py`."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from clusters import HERE, command, process, ran, sound, state, write_study
+from clusters import HERE, attempts, command, endings, process, ran, sound, state, write_study
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
-from promo.run.executors.ray import Cluster, amounts, connected, could_hold, in_words, needs, why
+from promo.run.executors.ray import Cluster, RayExecutor, amounts, connecting, could_hold, in_words, needs, why
+from promo.run.values import Phase
 
 
 @pytest.mark.slow
@@ -89,15 +91,92 @@ def some_ray(monkeypatch):
     monkeypatch.syspath_prepend(str(HERE / "fake_ray"))
 
 
+def _begun_and_hung(ray_cluster, place, **said):
+    """A study in training, whose head hangs from now on: it takes connections and answers nobody."""
+    study = write_study(place, "ray", slots=3, **said)
+    ray_cluster.plan(slots=3)
+    promo = process("run", "trial.promo", folder=place)
+    ray_cluster.until(lambda: (study / "runs/short/good-node-s1/attempt-1/checkpoint.json").exists())
+    ray_cluster.until(lambda: [job["state"] for job in ray_cluster.jobs()].count("RUNNING") == 1)
+    (ray_cluster.folder / "hangs").touch()
+    return study, promo
+
+
+@pytest.mark.parametrize("how", ["stop", pytest.param("Ctrl-C", marks=pytest.mark.slow)])
+def test_a_study_whose_head_hangs_can_be_stopped_and_is_taken_up(ray_cluster, place, how):
+    study, promo = _begun_and_hung(ray_cluster, place, pause=600)
+    began = time.monotonic()
+    if how == "stop":
+        assert command("stop", "trial.promo", folder=place)[0] == 0
+    else:
+        promo.send_signal(signal.SIGINT)
+    said = promo.communicate(timeout=60)[0]
+    assert time.monotonic() - began < 60
+    (left,) = attempts(study)
+    assert (promo.returncode, left.ending) == (130, "running"), said
+    assert said.count("may go on") == said.count("may go on: " + left.job) == 1
+    assert ray_cluster.alive()
+
+    again = process("run", "trial.promo", folder=place)  # it is stopped again before anybody has answered it
+    time.sleep(5)
+    again.send_signal(signal.SIGINT)
+    assert again.communicate(timeout=60)[0].count("may go on: " + left.job) == 1
+    assert [one.ending for one in attempts(study)] == ["running"]
+
+    (ray_cluster.folder / "hangs").unlink()
+    last = process("run", "trial.promo", folder=place)
+    ray_cluster.until(lambda: "get" in (ray_cluster.folder / "asked").read_text())
+    assert command("stop", "trial.promo", folder=place)[0] == 0
+    last.communicate(timeout=60)
+    assert not ray_cluster.alive()
+    ran(place)
+    assert sound(study)
+    assert endings(study) == ["gone", "ok"]
+
+
+@pytest.mark.slow
+def test_a_head_that_hangs_for_a_while_is_told_of_once_and_loses_nothing(ray_cluster, place):
+    """Ends are read from folders; actors that became due meanwhile are registered when it answers again."""
+    study, promo = _begun_and_hung(ray_cluster, place, pause=6, grace="1s")
+    time.sleep(50)
+    (ray_cluster.folder / "hangs").unlink()
+    said = promo.communicate(timeout=120)[0]
+
+    assert promo.returncode == 0, said
+    assert sound(study)
+    assert said.count("the queue has not answered for") == 1
+    assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
+    assert len(set(ray_cluster.names())) == len(ray_cluster.names()) == 4
+
+
+@pytest.mark.usefixtures("some_ray")
+def test_a_head_that_hangs_holds_up_whoever_looks_once_and_briefly(ray_cluster, place):
+    (ray_cluster.folder / "hangs").touch()
+    executor = RayExecutor()
+    job = executor.find(place, "promo-0-0", ())
+    looks = []
+    while len(looks) < 20:
+        began = time.monotonic()
+        assert executor.look([job]) == [Phase.UNKNOWN]
+        looks.append(time.monotonic() - began)
+        time.sleep(0.1)
+    (ray_cluster.folder / "hangs").unlink()
+    ray_cluster.until(lambda: executor.look([job]) and (ray_cluster.folder / "asked").exists())
+    executor.close()
+
+    assert looks[0] < 15
+    assert max(looks[1:]) < 1
+
+
 @pytest.mark.usefixtures("some_ray")
 def test_a_token_that_is_not_there_or_that_others_may_read_is_none(tmp_path):
     token = tmp_path / "token"
     with pytest.raises(PromoError, match="no token of Ray can be read"):
-        connected(Cluster(None, "promo", token))
+        connecting(Cluster(None, "promo", token))
     token.touch(mode=0o644)
     token.chmod(0o644)
     with pytest.raises(PromoError, match="others may read the token") as refused:
-        connected(Cluster(None, "promo", token))
+        connecting(Cluster(None, "promo", token))
 
     assert refused.value.hint == f"chmod 600 {token}"
 
@@ -111,14 +190,14 @@ def test_an_address_at_which_nobody_listens_is_told_at_once(tmp_path):
         address = f"127.0.0.1:{free.getsockname()[1]}"
     began = time.monotonic()
 
-    assert connected(Cluster(address, "promo", tmp_path / "token")) is None
+    assert connecting(Cluster(address, "promo", tmp_path / "token")) is None
     assert time.monotonic() - began < 30
 
 
 def test_without_ray_there_is_one_line_that_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(PromoError, match="executor ray needs Ray, which is not installed") as refused:
-        connected(Cluster(None, "promo", tmp_path / "token"))
+        connecting(Cluster(None, "promo", tmp_path / "token"))
 
     assert refused.value.hint == "pip install 'promo-lang[ray]'"
 

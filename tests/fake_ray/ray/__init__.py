@@ -9,6 +9,7 @@ The folder is that of the token.  `plan.json` in it says what goes wrong:
     doubt           at every n-th one the client dies when the actor is registered, before it can say so
     refuse          the message with which every actor is refused
     down            as long as this file is there, clients die and none connects
+    hangs           as long as this file is there, nobody is answered, and clients wait
     kill_after_s    the actor is ended after so long by SIGKILL, and dead for what `state` says
     kept            an actor is ended only when the file of this name lies in its folder, and so long after that
     blind           nodes do not see the folders of attempts: actors die where they would begin
@@ -139,10 +140,16 @@ def move_on():
         running += 1
 
 
+def hang():
+    while (HOME / "hangs").exists():
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def at_work(call):
     """Alone with the cluster, which has moved on."""
     JOBS.mkdir(parents=True, exist_ok=True)
+    hang()
     if (HOME / "down").exists():
         os._exit(1)
     with (HOME / "lock").open("w") as lock:
@@ -160,6 +167,7 @@ def init(address, namespace, log_to_driver, configure_logging):
     assert os.environ["RAY_AUTH_MODE"] == "token"
     assert not log_to_driver
     assert not configure_logging
+    hang()
     if (HOME / "down").exists():
         os._exit(1)
     if plan().get("unlike"):

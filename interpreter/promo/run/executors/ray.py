@@ -6,7 +6,8 @@ once in a namespace, and one call asks for all attempts.  What Ray says of a dea
 cancelled one; whether an attempt has begun and how it ended is read from its folder, as for any queue.
 
 Ray's own client is kept out of promo's process (see `promo.run.executors.ray_driver`): it may hang, or die with the
-head of its cluster, and is then started again.  Nothing of Ray is imported here.
+head of its cluster, and is then started again.  Nothing of Ray is imported here.  A head may also hang whose machine
+still takes connections: promo waits for it only briefly, goes on with all else, and hears later what it has to say.
 
 A cluster that takes anybody's word runs anybody's code, so promo speaks to it with a token alone, from a file that only
 its owner may read.
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -41,8 +43,12 @@ from promo.study.ports import ExecutorOption, OptionKind
 
 NAMESPACE = "promo"
 TOKEN = "~/.ray/auth_token"  # noqa: S105 - where Ray itself looks for one
-ANSWER_S, CONNECT_S, REACH_S = 90, 60, 5
-"""How long a driver may take to answer, to connect, and its cluster to be reached at all."""
+REACH_S, HOLD_S, CONNECT_S, ANSWER_S = 5, 10, 40, 90
+"""
+How long promo waits for a cluster to be reached at all, for an answer, and for the first connection to a cluster.
+
+And how long a driver may owe an answer until another one takes its place.
+"""
 PLACE_S = 30.0
 """How long an actor waits until promo asks whether any node could ever hold it, and again after as long."""
 LAST_WORDS_S = 10.0
@@ -111,6 +117,7 @@ class RayExecutor(QueueExecutor):
         self._drivers: dict[Cluster, Driver] = {}
         self._reached: set[Cluster] = set()
         """Those that have answered this promo at least once."""
+        self._stopping = False
         self._next_offers = 0.0
         self._homeless: set[tuple[Cluster, Options]] = set()
         """Kinds of actors of which it was told that no node could hold them."""
@@ -149,7 +156,8 @@ class RayExecutor(QueueExecutor):
             groups.setdefault(_cluster(job.options), []).append(job)
         rows: dict[str, Row] = {}
         for cluster, those in groups.items():
-            answer = self._answer(cluster, {"look": [job.name for job in those]})
+            patience_s = HOLD_S if self._stopping else 0
+            answer = self._answer(cluster, {"look": [job.name for job in those]}, patience_s)
             if answer is None:
                 rows |= {job.name: Row(job.name, Listed.SILENT) for job in those}
             else:
@@ -190,9 +198,12 @@ class RayExecutor(QueueExecutor):
     def cancel(self, handles: Sequence[Job]) -> Sequence[Job]:
         """Have them ended, and wait for what their supervisors have left to say."""
         going = [job for job in handles if job.stand is None]
+        self._stopping = True
         left = super().cancel(handles)
+        self._stopping = False
+        ending = [job for job in going if job not in left]
         until = time.monotonic() + LAST_WORDS_S
-        while time.monotonic() < until and any(_has_last_words(job.folder) for job in going):
+        while time.monotonic() < until and any(_has_last_words(job.folder) for job in ending):
             time.sleep(0.05)
         return [job for job in left if read_exit(DISK, job.folder) is None]
 
@@ -202,24 +213,40 @@ class RayExecutor(QueueExecutor):
         while self._drivers:
             self._drivers.popitem()[1].close()
 
-    def _answer(self, cluster: Cluster, asked: Mapping[str, object]) -> dict[str, Any] | None:
+    def _answer(self, cluster: Cluster, asked: Mapping[str, object], late_s: float = 0) -> dict[str, Any] | None:
         """
-        What a cluster's driver answers; None where it does not.
+        What a cluster's driver answers; None where it does not, at least not soon.
+
+        Args:
+            cluster: whose.
+            asked: the question.
+            late_s: how long to wait for a cluster that is known to be silent.
 
         Raises:
             PromoError: it never will, as this machine is.
         """
-        driver = self._drivers.get(cluster)
+        driver = self._drivers.get(cluster) or connecting(cluster)
         if driver is None:
-            driver = connected(cluster)
-            if driver is None:
-                return None
-            self._drivers[cluster] = driver
-            self._reached.add(cluster)
-        answer = driver.ask(asked, ANSWER_S)
-        if answer is None:
-            self._drivers.pop(cluster).close()
-        return answer
+            return None
+        self._drivers[cluster] = driver
+        try:
+            return self._asked(cluster, driver, asked, late_s)
+        finally:
+            if not driver.connects:
+                self._reached.add(cluster)
+            if driver.is_over():
+                self._drivers.pop(cluster).close()
+
+    def _asked(
+        self, cluster: Cluster, driver: "Driver", asked: Mapping[str, object], late_s: float
+    ) -> dict[str, Any] | None:
+        first = "start" in asked and cluster not in self._reached
+        late = driver.is_late() or (driver.connects and self._silent_since is not None)
+        patience_s = CONNECT_S if first else late_s if late else HOLD_S
+        acts = not first and bool({"start", "end"} & set(asked))
+        if (first or late) and not acts and not driver.settle(patience_s):
+            return None  # another question would help nobody, and who cannot connect begins nothing
+        return driver.ask(asked, patience_s)
 
 
 def needs(options: Options, request: Request) -> dict[str, Any]:
@@ -290,7 +317,7 @@ def _cluster(options: Options) -> Cluster:
 
 
 class Driver:
-    """The process that speaks to a cluster: a line of JSON each way."""
+    """The process that speaks to a cluster: a line of JSON each way, answers in the order of their questions."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
@@ -303,7 +330,11 @@ class Driver:
             env=_environment(cluster),
             start_new_session=True,  # what interrupts promo does not interrupt it
         )
+        self._token = cluster.token
         self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._owed: deque[float] = deque([time.monotonic()])
+        """When each question was asked that is not answered yet; the first is whether it is connected."""
+        self.connects, self._ended = True, False
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -314,26 +345,70 @@ class Driver:
                 self._said.put(line)
         self._said.put(b"")
 
-    def hear(self, patience_s: float) -> dict[str, Any] | None:
-        """Its next line; None where it ends, or takes longer."""
-        try:
-            line = self._said.get(timeout=patience_s)
-        except queue.Empty:
-            return None
-        answer: dict[str, Any] | None = json.loads(line) if line else None
-        return answer
+    def settle(self, patience_s: float) -> bool:
+        """
+        Whether it has nothing left to answer, at the latest after a time.
+
+        Raises:
+            PromoError: it cannot connect, and never will.
+        """
+        self._hear(patience_s)
+        return not self._owed and not self._ended
 
     def ask(self, asked: Mapping[str, object], patience_s: float) -> dict[str, Any] | None:
-        """Its answer; None where it gives none."""
+        """
+        Its answer; None where it gives none, or not soon: the question stays, and is answered to nobody.
+
+        Raises:
+            PromoError: it cannot connect, and never will.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
+            self._hear(patience_s)  # why it has ended
+            self._ended = True
             return None
-        return self.hear(patience_s)
+        self._owed.append(time.monotonic())
+        answer = self._hear(patience_s)
+        return None if self._owed else answer
 
-    def complaints(self) -> str:
+    def is_late(self) -> bool:
+        """Whether it owes an answer that was waited for."""
+        self._hear(0)
+        return bool(self._owed) and time.monotonic() - self._owed[0] >= HOLD_S
+
+    def is_over(self) -> bool:
+        """Whether there is nothing more to be had from it."""
+        return self._ended or (bool(self._owed) and time.monotonic() - self._owed[0] >= ANSWER_S)
+
+    def _hear(self, patience_s: float) -> dict[str, Any] | None:
+        """The last of all answers that it owes, as far as they come in time."""
+        until, answer = time.monotonic() + patience_s, None
+        while self._owed and not self._ended:
+            try:
+                line = self._said.get(timeout=max(until - time.monotonic(), 0))
+            except queue.Empty:
+                break
+            answer, self._ended = (json.loads(line), False) if line else (None, True)
+            if self.connects:
+                self._note_connected(answer)
+            if line:
+                self._owed.popleft()
+        return answer
+
+    def _note_connected(self, answer: dict[str, Any] | None) -> None:
+        said = self._complaints()
+        self._ended = answer != {"connected": True}
+        self.connects = self._ended
+        if self._ended and "InvalidAuthToken" in said:
+            hint = "give every `ray start` of the cluster the same token, and name its file: option token"
+            raise PromoError(f"Ray does not take the token in {self._token}", hint=hint)
+        if self._ended and answer is not None:
+            raise PromoError(f"Ray refuses the connection: {answer['refused']}", hint="put that right, then run again")
+
+    def _complaints(self) -> str:
         """The end of what it and Ray complained of."""
         self._errors.seek(max(self._errors.seek(0, os.SEEK_END) - 4000, 0))
         return self._errors.read().decode(errors="replace")
@@ -349,29 +424,17 @@ class Driver:
         self._errors.close()
 
 
-def connected(cluster: Cluster) -> Driver | None:
+def connecting(cluster: Cluster) -> Driver | None:
     """
-    A driver of a cluster; None where that does not answer.
+    A driver that connects to a cluster; None where nobody is there.
 
     Raises:
-        PromoError: Ray is not installed, or refuses, or there is no token that can be used.
+        PromoError: Ray is not installed, or there is no token that can be used.
     """
     if importlib.util.find_spec("ray") is None:
         raise PromoError("executor ray needs Ray, which is not installed", hint="pip install 'promo-lang[ray]'")
     _check_token(cluster.token)
-    if not _is_reached(cluster.address):
-        return None
-    driver = Driver(cluster)
-    answer, said = driver.hear(CONNECT_S), driver.complaints()
-    if answer == {"connected": True}:
-        return driver
-    driver.close()
-    if "InvalidAuthToken" in said:
-        hint = "give every `ray start` of the cluster the same token, and name its file: option token"
-        raise PromoError(f"Ray does not take the token in {cluster.token}", hint=hint)
-    if answer is not None:
-        raise PromoError(f"Ray refuses the connection: {answer['refused']}", hint="put that right, then run again")
-    return None
+    return Driver(cluster) if _is_reached(cluster.address) else None
 
 
 def _check_token(path: Path) -> None:

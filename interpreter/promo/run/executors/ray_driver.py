@@ -101,6 +101,7 @@ class Cluster:
         self._ray = ray
         ray.init(address=address, namespace=namespace, log_to_driver=False, configure_logging=False)
         self._actor = ray.remote(Attempt)
+        self._actors: dict[str, Any] = {}
         self._ends: dict[str, Any] = {}
         """The end of each actor, not come yet."""
         self._dead: dict[str, tuple[bool, str]] = {}
@@ -112,7 +113,7 @@ class Cluster:
             actor = self._actor.options(name=name, **fixed, **needs).remote(*given)
         except (TypeError, ValueError) as fault:
             return {"refused": _line(fault)}
-        self._ends[name] = actor.over.remote()
+        self._actors[name], self._ends[name] = actor, actor.over.remote()
         return {"started": True}
 
     def look(self, names: Sequence[str]) -> dict[str, object]:
@@ -120,7 +121,8 @@ class Cluster:
         listed = set(self._ray.util.list_named_actors())
         for name in listed.intersection(names).difference(self._ends, self._dead):
             with contextlib.suppress(ValueError):  # it has ended meanwhile
-                self._ends[name] = self._ray.get_actor(name).over.remote()
+                self._actors[name] = self._ray.get_actor(name)
+                self._ends[name] = self._actors[name].over.remote()
         self._see([name for name in names if name in self._ends])
         dead = {name: self._dead[name] for name in names if name in self._dead}
         return {"alive": [name for name in names if name in listed and name not in dead], "dead": dead}
@@ -137,7 +139,7 @@ class Cluster:
             try:
                 self._ray.get(one)
             except self._ray.exceptions.ActorUnavailableError:
-                continue  # nothing is known of it, and it is looked for again
+                self._ends[name] = self._actors[name].over.remote()  # asked again: its name is gone with its node
             except self._ray.exceptions.RayError as fault:
                 self._dead[name] = (bool(getattr(fault, "preempted", False)), str(fault)[-2000:])
 
