@@ -210,7 +210,8 @@ def test_what_cannot_be_cancelled_for_its_engine_is_silent_stays_under_way_and_i
     assert engine.cluster.alive()
     (engine.cluster.folder / "down").unlink()
     again = engine.process()
-    assert again.stdout.readline()  # it has the study
+    assert again.stdout.readline()  # it has the study, and takes up what is under way
+    time.sleep(5)
     assert command("stop", "trial.promo", folder=engine.place)[0] == 0
     again.communicate(timeout=60)
     assert not engine.cluster.alive()
