@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import queue
+import re
 import socket
 import stat
 import subprocess
@@ -26,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -39,7 +40,7 @@ from promo.run.locks import has_begun
 from promo.run.store import REQUEST, parse_request, read_exit
 from promo.run.values import AttemptSpec, Request
 from promo.study.host import Options
-from promo.study.ports import ExecutorOption, OptionKind
+from promo.study.ports import ExecutorOption, OptionKind, no_fault
 
 NAMESPACE = "promo"
 TOKEN = "~/.ray/auth_token"  # noqa: S105 - where Ray itself looks for one
@@ -58,13 +59,33 @@ LABEL = r"[A-Za-z0-9_./-]{1,60}=[A-Za-z0-9_.-]{1,60}"
 NODE = "ray.io/node-id"
 OWN = frozenset({"memory", "object_store_memory"})
 """Resources of a node that are bytes, and of which a run asks for the first alone."""
+OF_RAY = {"CPU": "cpus", "GPU": "gpus", "memory": "memory"}
+"""What Ray takes in no list of resources -> the option that asks for it."""
+PORT = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 SIZES = {"M": 2**20, "G": 2**30, "T": 2**40}
 LOSSES = {"node has died": Loss.NODE, "node was": Loss.NODE, "ray.kill": Loss.CALLED_OFF}
 """Words with which Ray says why an actor is dead -> why its attempt is lost."""
 
 
-def _text(example: str, meaning: str, form: str, *, moves: bool = False) -> ExecutorOption:
-    return ExecutorOption(OptionKind.TEXT, example, meaning, moves, form)
+def _text(
+    example: str, meaning: str, form: str, *, moves: bool = False, fault: Callable[[str], str] = no_fault
+) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, moves, form, fault=fault)
+
+
+def _no_pairs(text: str) -> str:
+    """What is wrong with names and what they are: the last of two would count, and nobody would be told."""
+    named = [pair.partition("=")[0] for pair in text.split(",")]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    return "" if twice is None else f"has '{twice}' twice"
+
+
+def _no_resources(text: str) -> str:
+    """What is wrong with resources: some have options of their own, and none of one asks for nothing."""
+    of_ray = next((name for name in OF_RAY if re.search(rf"(^|,){name}=", text)), None)
+    if of_ray is not None:
+        return f"has '{of_ray}', which is asked for by the option {OF_RAY[of_ray]}"
+    return "asks for none of a resource" if re.search(r"=0+(\.0*)?(,|$)", text) else _no_pairs(text)
 
 
 @frozen
@@ -83,7 +104,7 @@ class RayExecutor(QueueExecutor):
         "address": _text(
             '"10.0.0.1:6379"',
             "the cluster's head; the cluster that this machine belongs to by default",
-            r"[A-Za-z0-9_.-]{1,200}:[0-9]{1,5}",
+            rf"[A-Za-z0-9_.-]{{1,200}}:{PORT}",
         ),
         "cpus": ExecutorOption(
             OptionKind.COUNT, "8", "processors of a device's process; as many as `threads` by default"
@@ -96,9 +117,11 @@ class RayExecutor(QueueExecutor):
             fixed=int,
         ),
         "grace": GRACE,
-        "labels": _text('"zone=a,gpu=h100"', "labels that the node has", rf"{LABEL}(,{LABEL}){{0,9}}", moves=True),
+        "labels": _text(
+            '"zone=a,gpu=h100"', "labels that the node has", rf"{LABEL}(,{LABEL}){{0,9}}", moves=True, fault=_no_pairs
+        ),
         "memory": _text(
-            '"40G"', "main memory that Ray sets aside for an actor, and does not enforce", "[0-9]{1,6}[MGT]"
+            '"40G"', "main memory that Ray sets aside for an actor, and does not enforce", "[1-9][0-9]{0,5}[MGT]"
         ),
         "namespace": _text(f'"{NAMESPACE}"', "the namespace of the actors' names", r"[A-Za-z0-9_.-]{1,60}"),
         "resources": _text(
@@ -106,6 +129,7 @@ class RayExecutor(QueueExecutor):
             "resources of the node that an actor takes; `{devices}`: as a run has",
             rf"{AMOUNT}(,{AMOUNT}){{0,9}}",
             moves=True,
+            fault=_no_resources,
         ),
         "token": _text(
             '"~/.ray/token"', f"file of the cluster's token; {TOKEN} by default", r"[A-Za-z0-9_./~@+-]{1,300}"
