@@ -1,6 +1,8 @@
 """A program that torchrun starts on the devices of its run: two processes train what one does with the same batch."""
 
+import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,12 @@ if rank == 0:
         json.dump({"metrics": {"val_loss": final}, "steps": steps}, out)
 dist.destroy_process_group()
 """
+
+
+@pytest.fixture(autouse=True)
+def found(monkeypatch):
+    """`torchrun` is found where this Python is, also in an environment that nobody has activated."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
 def trained(place, table=TABLE):
