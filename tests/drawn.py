@@ -70,8 +70,8 @@ def _annotated(args):
     for mark in reversed(args[1:]):
         if isinstance(mark, Range):
             return st.integers(mark.least, mark.most)
-        if isinstance(mark, Form) and mark.matches is not None:
-            texts = st.from_regex(re.compile(mark.matches.__self__.pattern, re.ASCII), fullmatch=True)
+        if isinstance(mark, Form) and mark.pattern is not None:
+            texts = st.from_regex(re.compile(mark.pattern, re.ASCII), fullmatch=True)
             return texts if mark.least is None else texts.filter(partial(is_taken, mark))
     return of(args[0])
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -109,3 +111,18 @@ def test_rounding_is_half_away_from_zero(number, places, text):
 def test_equal_values_have_equal_digests_and_others_not():
     assert digest({"a": 1}) == digest({"a": 1})
     assert digest({"a": 1}) != digest({"a": "1"})
+
+
+def test_little_is_hashed_without_openssl_and_much_with_it_and_both_are_sha_256():
+    code = """
+import sys
+from promo.base.canonical import FEW, digest_bytes
+texts = [b"", b"abc", b"x" * 1000, b"y" * FEW, b"abc"]
+found = [(digest_bytes(one), "hashlib" in sys.modules) for one in texts]
+import hashlib
+assert [one for one, _ in found] == [hashlib.sha256(one).hexdigest() for one in texts]
+print([there for _, there in found])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[False, False, False, True, True]\n"

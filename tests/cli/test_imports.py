@@ -17,9 +17,9 @@ HEAVY = {"dataclasses", "lark", "rich", "jinja2", "tabulate", "numpy", "torch", 
 """What none of them needs."""
 ALSO = {
     "version": {"attr", "attrs", "inspect", "typing", "re", "pathlib", "argparse", "json"},
-    "fmt": {"subprocess", "socket"},
-    "check": {"subprocess", "socket", "attr", "attrs", "inspect"},
-    "plan": {"attr", "attrs", "inspect"},
+    "fmt": {"hashlib", "subprocess", "socket"},
+    "check": {"hashlib", "subprocess", "socket", "attr", "attrs", "inspect"},
+    "plan": {"hashlib", "attr", "attrs", "inspect"},
     "supervisor": {
         "attr",
         "attrs",

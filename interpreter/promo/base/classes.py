@@ -11,7 +11,7 @@ The class stays the same object, which is why none has slots; type checkers read
 from _thread import RLock
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 __all__ = ["define", "evolve", "field", "fields", "frozen", "is_value", "names"]
 
@@ -166,7 +166,9 @@ def _field(kind: Any, name: str) -> Field:
 
 def _of_class(hint: object) -> bool:
     """Whether what is declared belongs to a class and not to its values."""
-    return str(hint).startswith(("typing.ClassVar", "ClassVar"))
+    if isinstance(hint, str):
+        return hint.startswith(("typing.ClassVar", "ClassVar"))
+    return getattr(hint, "__origin__", hint) is ClassVar
 
 
 def _init(kind: Any, in_order: tuple[str, ...]) -> Any:

@@ -7,6 +7,7 @@ place and what is wrong there; `promo.base.codec` derives from a class which kin
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Annotated, Any, cast
 
 from promo.base.canonical import SAFE_INTEGER, Json, from_exact
@@ -59,8 +60,12 @@ class Form:
         least: int | None = None,
         most: int | None = None,
     ) -> None:
-        self.name, self.longest, self.least, self.most = name, longest, least, most
-        self.matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
+        self.name, self.pattern, self.longest, self.least, self.most = name, pattern, longest, least, most
+
+    @cached_property
+    def matches(self) -> Callable[[str], object] | None:
+        """What the whole of a text has to match; compiled for the first text, since a command meets few forms."""
+        return re.compile(self.pattern, re.ASCII).fullmatch if self.pattern else None
 
     def __call__(self, stored: Any, place: str) -> str:
         """The text, if it is of this form."""

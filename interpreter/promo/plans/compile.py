@@ -5,12 +5,11 @@ How many a gate keeps at most is known before anything is trained even though th
 runs of everyone who may be promoted, and its budget is that of as many as the rules can promote.
 """
 
-import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
 from operator import attrgetter
 
-from promo.base.canonical import Json, canonical, digest
+from promo.base.canonical import Json, canonical, digest, digest_bytes, sha256_for
 from promo.base.classes import define, field, frozen
 from promo.base.codec import to_json, value_digest
 from promo.plans.bounds import certain_stages
@@ -25,6 +24,8 @@ from promo.study.values import Stage, Study
 
 RUN_TAG = "promo-run-2"
 ID_LENGTH = 16
+BYTES_HASHED = 300
+"""About so many for the identity of a run."""
 
 
 def compile_plan(study: Study) -> Plan:
@@ -105,10 +106,11 @@ class _Identities:
         tail = "\n".join((spent, host, self.machines[host], str(seed))).encode()
         known, tries = self.heads(host), self.study.growth_at(stage.name) is not None
         heads = known.tried if tries else known.heads
-        name, sha256 = stage.name, hashlib.sha256  # `_identity`, without its call for every run
+        name, possible = stage.name, self.study.entrants[stage.name].possible
+        sha256 = sha256_for(len(possible) * BYTES_HASHED)  # `_identity`, without its call for every run
         return [
             PlannedRun(sha256(heads[candidate] + tail).hexdigest()[:ID_LENGTH], name, candidate, host, seed)
-            for candidate in self.study.entrants[name].possible
+            for candidate in possible
         ]
 
     def spent(self, stage: Stage, host: str) -> str:
@@ -137,7 +139,7 @@ class _Heads:
 
 
 def _identity(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
+    return digest_bytes(content)[:ID_LENGTH]
 
 
 @define

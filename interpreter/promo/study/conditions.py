@@ -15,9 +15,7 @@ from promo.base.diagnostics import Edit, Label, suggestion
 from promo.base.source import Span
 from promo.study.brought import Imported
 from promo.study.expressions import Expressions
-from promo.study.factorial import DesignReader
 from promo.study.levels import Levels, dimensions, shown
-from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope, ways_in
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
@@ -45,14 +43,22 @@ class Conditions:
         """Read factors, and the designs that vary them."""
         for block in self._own("factor"):
             self.scope.guard(block, self._factor)
-        mixed = {block: is_mixed(block) for block in self._own("design")}
+        if designs := self._own("design"):
+            self._read_designs(designs)
+        self.scope.row = self._named
+
+    def _read_designs(self, blocks: tuple[Node, ...]) -> None:
+        # Only a text that has such blocks pays for reading them.
+        from promo.study.factorial import DesignReader
+        from promo.study.mixed import ArrayReader, is_mixed
+
+        mixed = {block: is_mixed(block) for block in blocks}
         with_arrays = ArrayReader(
             self.scope, self.expressions, self.factors, self.arrays, self.levels.level, self.levels.domain, self._model
         )
         with_arrays.read([block for block, more in mixed.items() if more])
         reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.levels.level)
         reader.read([block for block, more in mixed.items() if not more])
-        self.scope.row = self._named
 
     def read_candidates(self) -> None:
         """Read candidates."""

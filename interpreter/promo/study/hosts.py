@@ -24,7 +24,6 @@ FORMS = (
     rf"{NAMED}\s+{COUNT}\s*[xX\u00d7*]",
     rf"{NAMED}\s*\(\s*(?:{COUNT}\s*[xX\u00d7*]|[xX\u00d7*]\s*{ALSO})\s*\)",
 )
-MANY = tuple(re.compile(rf"\s*{form}\s*") for form in FORMS)
 """A number of devices beside a name: `8x H100`, `8 H100`, `H100 x8`, `H100 8x`, `H100 (8x)`; not of `Xeon X5650`."""
 
 
@@ -115,7 +114,9 @@ def _check_executor(scope: Scope, name: Token) -> None:
 def _check_device(scope: Scope, name: Token) -> None:
     """A host's device is one; how many of them a run has is said elsewhere."""
     given = unquoted(name)
-    many = next((found for found in (form.fullmatch(given) for form in MANY) if found), None)
+    if not any(map(str.isdecimal, given)):
+        return
+    many = next((found for found in (re.fullmatch(rf"\s*{form}\s*", given) for form in FORMS) if found), None)
     if many is None or not any(map(str.isalpha, many["name"].split()[-1])):  # as in `TPU v3 2x2`
         return
     count, device = many["count"] or many["also"], many["name"]
