@@ -8,8 +8,7 @@ from types import SimpleNamespace
 from promo.base.classes import evolve
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.arrays import array_of, full_of
-from promo.study.coding import Against, Trend
-from promo.study.space import Array
+from promo.study.space import Against, Array, Trend
 from promo.study.values import Effects
 
 NUMBERS = (

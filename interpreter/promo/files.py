@@ -1,5 +1,6 @@
 """Files that a command is given, and their bytes: what is none, or is too large, is said in one sentence."""
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from promo.base.diagnostics import Diagnostic
@@ -72,14 +73,15 @@ def decode_source(name: str, content: bytes) -> Source:
     Raises:
         SpecError: the bytes are not UTF-8.
     """
+    text = content.removeprefix(BOM_UTF8)
     try:
-        return Source(name, content.decode("utf-8-sig"))
+        return Source(name, text.decode())
     except UnicodeDecodeError as fault:
-        sound = Source(name, content[: fault.start].decode("utf-8", errors="replace") + "\ufffd")
-        end = len(sound.text)
+        sound = Source(name, text[: fault.start].decode() + "\ufffd")
+        end, place = len(sound.text), len(content) - len(text) + fault.start
         found = Diagnostic(
             "P0117",
-            f"the file is not UTF-8: byte {fault.start} is 0x{content[fault.start]:02x}",
+            f"the file is not UTF-8: byte {place} is 0x{content[place]:02x}",
             Span(sound, end - 1, end),
             "save it as UTF-8",
         )

@@ -23,9 +23,9 @@ from promo.evidence.observed import observe
 from promo.evidence.terms import Columns, columns_of
 from promo.evidence.values import Cell, Evidence, Row
 from promo.study.arrays import full_of
-from promo.study.coding import Trend, of_two
+from promo.study.coding import of_two
 from promo.study.design import standard_rows
-from promo.study.space import Array
+from promo.study.space import Array, Trend
 from promo.study.values import Effects
 
 ROOT = Path(__file__).parents[2]

@@ -22,9 +22,9 @@ from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import Method
 from promo.evidence.observed import moments, observe
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
-from promo.study.coding import Trend, coding_of
+from promo.study.coding import coding_of
 from promo.study.modelled import modelled
-from promo.study.space import Array
+from promo.study.space import Array, Trend
 from promo.study.values import Effects
 
 np = pytest.importorskip("numpy")

@@ -14,8 +14,8 @@ from promo.evidence.effects import estimate_effects
 from promo.evidence.statements import LenthError
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.arrays import full_of
-from promo.study.coding import DEGREES, Against, Trend
-from promo.study.space import Array
+from promo.study.coding import DEGREES
+from promo.study.space import Against, Array, Trend
 from promo.study.values import Effects
 
 

@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 
-from promo.study.coding import Trend, coding_of, of_two
+from promo.study.coding import coding_of, of_two
 from promo.study.design import effects_up_to, standard_rows
 from promo.study.modelled import not_estimable
-from promo.study.space import Array
+from promo.study.space import Array, Trend
 
 
 def rank(lines):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hashlib import sha256
 else:
-    try:  # Python's own code, as its `random` does: `hashlib` loads OpenSSL, a tenth of what a sealed spec's check takes
+    try:  # Python's own code, as `random` has it too: `hashlib` loads OpenSSL, which costs a cold start 3 ms
         from _sha2 import sha256
     except ImportError:
         try:

@@ -23,11 +23,11 @@ from promo.decision.unreplicated import found_by_lenth, power_by_lenth
 from promo.evidence.estimates import ORDERS
 from promo.evidence.lenth import FEWEST, contrasts_within, orthogonal
 from promo.evidence.terms import columns_of
-from promo.study.coding import Coding, Comparing, coding_of, of_two, usual
+from promo.study.coding import Coding, coding_of, of_two, usual
 from promo.study.design import Word
 from promo.study.families import Rest
 from promo.study.modelled import columns_in, modelled, once_each
-from promo.study.space import Array, Design, lineage
+from promo.study.space import Array, Comparing, Design, lineage
 from promo.study.values import Effects, Stage, Study
 from promo.study.varied import rows_of
 

@@ -17,10 +17,10 @@ from promo.evidence.digits import Digits
 from promo.evidence.estimates import Joint
 from promo.evidence.family import adjusted
 from promo.evidence.statements import Name
-from promo.study.coding import Coding, Pair, Trend, coding_of, of_two, steps_of
+from promo.study.coding import Coding, Pair, coding_of, of_two, steps_of
 from promo.study.design import Word
 from promo.study.families import Procedure
-from promo.study.space import Array
+from promo.study.space import Array, Trend
 from promo.study.values import Effects, Study
 from promo.study.varied import varied
 

@@ -17,8 +17,8 @@ from promo.report.declared import describe_level
 from promo.report.design import effect_name
 from promo.report.figures import figure, half, interval, plain, short
 from promo.report.words import NONE, listed, number
-from promo.study.coding import DEGREES, MARK, Against, Comparing, Trend, scaled
-from promo.study.space import Array
+from promo.study.coding import DEGREES, MARK, scaled
+from promo.study.space import Against, Array, Comparing, Trend
 from promo.study.values import Measure
 
 TERMS = ("factor or interaction", "df", "sum of squares", "F", "p", "adjusted p")

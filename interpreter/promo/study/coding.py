@@ -21,12 +21,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import combinations, pairwise, product
-from typing import ClassVar, assert_never
+from typing import assert_never
 
 from promo.base.canonical import exact
 from promo.base.classes import frozen
 from promo.study.design import Word, chains_of
-from promo.study.space import Array, Level
+from promo.study.space import Against, Array, Comparing, Level, Trend
 
 CODE_DIGITS = 12
 """Digits that are kept of the numbers of a column; those of evenly spaced levels have few."""
@@ -40,29 +40,6 @@ Effect = tuple[str, ...]
 """Names of contrasts, of factors that differ; a factor of two levels is its own contrast."""
 Pair = tuple[str, Level, Level]
 """A factor, and two of its levels, the lower one first."""
-
-
-@frozen
-class Trend:
-    """A factor of numbers, whose effect is a trend over its levels, or over their logarithms."""
-
-    TAG: ClassVar = "trend"
-
-    factor: str
-    log: bool
-
-
-@frozen
-class Against:
-    """A factor whose other levels are each held against one of them."""
-
-    TAG: ClassVar = "against"
-
-    factor: str
-    level: Level
-
-
-Comparing = Trend | Against
 
 
 @frozen

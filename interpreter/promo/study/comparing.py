@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from promo.base.canonical import exact
-from promo.study.coding import Against, Comparing, Trend, scaled, usual
+from promo.study.coding import scaled, usual
 from promo.study.names import Scope
-from promo.study.space import Array, Factor, Level
+from promo.study.space import Against, Array, Comparing, Factor, Level, Trend
 from promo.syntax.nodes import Node, Token
 
 MOST_CONTRASTS = 120

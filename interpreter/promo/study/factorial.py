@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from promo.base.canonical import exact
 from promo.base.classes import evolve, frozen
 from promo.study.design import (
+    Rows,
     Word,
     defining_relation,
     flipped,
@@ -19,9 +20,7 @@ from promo.study.design import (
     resolution,
     standard_rows,
 )
-from promo.study.estimable import webb_resolution
 from promo.study.expressions import Expressions
-from promo.study.guarantees import keeps_clear, keeps_resolution, losses
 from promo.study.mixed import is_mixed
 from promo.study.names import Clauses, Scope
 from promo.study.space import Design, Factor, Level, lineage
@@ -116,12 +115,15 @@ class DesignReader:
             clear=clear,
             kind="fraction" if aliases else "full",
             parent=None,
-            resolution=resolution(words) if whole else webb_resolution(varied.factors, there),
+            resolution=resolution(words) if whole else _resolution(varied.factors, there),
             where=scope.where(block),
         )
-        clear_clauses = list(clauses.all("clear"))
-        if not keeps_clear(scope, clear_clauses, _words, design) or not keeps_resolution(scope, _kind(block), design):
-            return None
+        if design.clear or not design.full_regular:
+            from promo.study.guarantees import keeps_clear, keeps_resolution  # only such a design pays for them
+
+            asked = list(clauses.all("clear"))
+            if not keeps_clear(scope, asked, _words, design) or not keeps_resolution(scope, _kind(block), design):
+                return None
         self._expected_resolution(clauses, design)
         self.designs[design.name] = design
         return design
@@ -407,7 +409,7 @@ class DesignReader:
             clear=(),
             kind=kind.kind,
             parent=name,
-            resolution=webb_resolution(parent.factors, together),
+            resolution=_resolution(parent.factors, together),
             where=scope.where(block),
         )
         self._expected_resolution(clauses, design)
@@ -458,8 +460,19 @@ class DesignReader:
             note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
             whose = f"'{design.name}'" + (f" with '{design.parent}'" if design.parent else "")
             message = f"resolution {expected} is expected, and {whose} has {is_now}"
-            cost = () if design.full_regular or design.parent else losses(design)
-            self.scope.report("P0702", message, clause, notes=(*((note,) if note else ()), *cost))
+            notes = (note,) if note else ()
+            if not design.full_regular and not design.parent:
+                from promo.study.guarantees import losses
+
+                notes += losses(design)
+            self.scope.report("P0702", message, clause, notes=notes)
+
+
+def _resolution(factors: Sequence[str], rows: Rows) -> int | None:
+    """The resolution of rows that are no whole fraction."""
+    from promo.study.estimable import webb_resolution
+
+    return webb_resolution(factors, rows)
 
 
 def _kind(block: Node) -> Node:

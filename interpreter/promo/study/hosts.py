@@ -17,6 +17,7 @@ from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, values_in
 
 NAMED, COUNT, ALSO = r"(?P<name>[^\W\d_].*?)", r"(?P<count>[1-9][0-9]{0,3})", r"(?P<also>[1-9][0-9]{0,3})"
+TIMES = "xX\u00d7*"
 FORMS = (
     rf"(?:{COUNT}\s*[xX\u00d7*]|x\s*{ALSO})\s*{NAMED}",
     rf"(?P<count>[1-9][0-9]{{0,2}})\s+{NAMED}",
@@ -114,8 +115,8 @@ def _check_executor(scope: Scope, name: Token) -> None:
 def _check_device(scope: Scope, name: Token) -> None:
     """A host's device is one; how many of them a run has is said elsewhere."""
     given = unquoted(name)
-    if not any(map(str.isdecimal, given)):
-        return
+    if not (given.lstrip()[:1].isdecimal() or any(sign in given for sign in TIMES)):
+        return  # most are; the forms take a millisecond to compile
     many = next((found for found in (re.fullmatch(rf"\s*{form}\s*", given) for form in FORMS) if found), None)
     if many is None or not any(map(str.isalpha, many["name"].split()[-1])):  # as in `TPU v3 2x2`
         return

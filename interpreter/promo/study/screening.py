@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from promo.study.coding import Comparing, coding_of, of_two
+from promo.study.coding import coding_of, of_two
 from promo.study.comparing import Comparisons
 from promo.study.conditions import Conditions
 from promo.study.design import effects_up_to
@@ -14,7 +14,7 @@ from promo.study.families import Procedure, Rest
 from promo.study.guarantees import given_up, keeps_model
 from promo.study.modelled import modelled, rank_of
 from promo.study.names import Scope
-from promo.study.space import Array, Design
+from promo.study.space import Array, Comparing, Design
 from promo.study.values import Effects, Entrants, Stage
 from promo.syntax.clauses import CELL, NOWHERE, POOLED, words
 from promo.syntax.nodes import Node

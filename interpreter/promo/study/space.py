@@ -6,6 +6,7 @@ Levels are exact, and in declaration order.
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import ClassVar
 
 from promo.base.classes import frozen
 from promo.base.fields import Remark
@@ -148,6 +149,29 @@ class Array:
         """The varied factors' levels at a row."""
         row = self.rows[int(point.rpartition("_")[2]) - 1]
         return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
+
+
+@frozen
+class Trend:
+    """A factor of numbers, whose effect is a trend over its levels, or over their logarithms."""
+
+    TAG: ClassVar = "trend"
+
+    factor: str
+    log: bool
+
+
+@frozen
+class Against:
+    """A factor whose other levels are each held against one of them."""
+
+    TAG: ClassVar = "against"
+
+    factor: str
+    level: Level
+
+
+Comparing = Trend | Against
 
 
 @frozen

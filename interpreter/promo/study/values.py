@@ -13,7 +13,6 @@ from typing import Annotated, assert_never
 from promo.base.classes import evolve, frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.study.account import Account
-from promo.study.coding import Comparing
 from promo.study.data import Curves, Data
 from promo.study.families import Procedure, Rest
 from promo.study.host import Host, Several
@@ -24,7 +23,7 @@ from promo.study.looks import MOST_LOOKS, Looks, Turn
 from promo.study.money import Money
 from promo.study.places import Where, place
 from promo.study.rivals import Baseline
-from promo.study.space import Array, Design, Factor, Level, Neighbourhood
+from promo.study.space import Array, Comparing, Design, Factor, Level, Neighbourhood
 
 __all__ = ["TIMED", "Budget", "BudgetKind"]
 
