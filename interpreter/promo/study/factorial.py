@@ -239,8 +239,7 @@ class DesignReader:
         if rows is None:
             return None
         if rows >= 2 ** len(factors):
-            sound = self._right_size(block, len(factors), 0)
-            return {} if sound else None
+            return {} if self._right_size(block, len(factors), 0) else None
         from promo.study.aberration import known_sizes  # only a design without aliases pays for the search
 
         if rows not in known_sizes():
@@ -460,7 +459,7 @@ class DesignReader:
             note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
             whose = f"'{design.name}'" + (f" with '{design.parent}'" if design.parent else "")
             message = f"resolution {expected} is expected, and {whose} has {is_now}"
-            notes = (note,) if note else ()
+            notes: tuple[str, ...] = (note,) if note else ()
             if not design.full_regular and not design.parent:
                 from promo.study.guarantees import losses
 
@@ -469,8 +468,7 @@ class DesignReader:
 
 
 def _resolution(factors: Sequence[str], rows: Rows) -> int | None:
-    """The resolution of rows that are no whole fraction."""
-    from promo.study.estimable import webb_resolution
+    from promo.study.estimable import webb_resolution  # what is a whole fraction has no need of it
 
     return webb_resolution(factors, rows)
 
