@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
-from promo.base.classes import frozen
+from promo.base.classes import frozen, hints, is_value
 from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
 from promo.base.fields import (
     Count,
@@ -324,3 +324,42 @@ def test_bounds_of_a_field_count_and_not_those_of_its_kind(size):
     assert from_json(Narrowed, {"size": 10}) == Narrowed(10)
     with pytest.raises(Undecodable):
         from_json(Narrowed, {"size": size})
+
+
+def reached(kind, found):
+    """The classes of values that are stored in one, itself included."""
+    if isinstance(kind, type) and is_value(kind) and kind not in found:
+        found.add(kind)
+        for hint in hints(kind).values():
+            reached(hint, found)
+    for part in get_args(kind):
+        reached(part, found)
+    return found
+
+
+def test_fields_of_stored_classes_are_declared_as_typing_says_it():
+    kinds = set().union(*(reached(kind, set()) for kind in STORED))
+
+    assert len(kinds) > 100
+    for kind in kinds:
+        said = get_type_hints(kind, localns={"Json": None}, include_extras=True)
+        assert hints(kind).keys() == said.keys()
+        assert {name: hint for name, hint in hints(kind).items() if "Json" not in str(hint)} == {
+            name: said[name] for name, hint in hints(kind).items() if "Json" not in str(hint)
+        }
+
+
+@frozen
+class Written:
+    """Declared in expressions, as `from __future__ import annotations` has it."""
+
+    size: "Annotated[Count, Range(10, 20)]"
+    colours: "tuple[Colour, ...]" = ()
+
+
+def test_a_class_whose_fields_are_declared_in_expressions_is_stored_as_any_other():
+    value = Written(10, (Colour.RED,))
+
+    assert from_json(Written, to_json(value)) == value
+    with pytest.raises(Undecodable):
+        from_json(Written, {"size": 9, "colours": []})

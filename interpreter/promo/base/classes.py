@@ -8,12 +8,14 @@ class that has many values, and one that somebody asks it for the fields of, inh
 The class stays the same object, which is why none has slots; type checkers read all of this as attrs' own.
 """
 
+import sys
 from _thread import RLock
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-__all__ = ["define", "evolve", "field", "fields", "frozen", "is_value", "names"]
+__all__ = ["define", "evolve", "field", "fields", "frozen", "hints", "is_value", "names"]
 
 LOCK = RLock()
 """Two threads may make the first value of a class at once."""
@@ -104,6 +106,35 @@ def fields(kind: Any) -> "tuple[Attribute[Any], ...]":
 def names(kind: Any) -> tuple[str, ...]:
     """What the fields of a class are called, in their order."""
     return tuple(one.name for one in _made(kind).__parts__)
+
+
+@cache
+def hints(kind: Any) -> dict[str, Any]:
+    """
+    What the fields of a class are declared as, marks and what it inherits included.
+
+    A class that is still to come stands there by its name, by itself or as one part (`tuple["Condition", ...]`).
+    `typing.get_type_hints` compiles each as an expression and looks into all others, which takes eight times as long;
+    it is asked where something is an expression, as `from __future__ import annotations` makes of each.
+    """
+    found = dict[str, Any]()
+    for one in kind.__mro__[::-1]:
+        known = vars(sys.modules[one.__module__])
+        for name, hint in getattr(one, "__annotations__", {}).items():
+            parts = hint.__args__ if isinstance(hint, GenericAlias) else (hint,)
+            named = {part for part in parts if isinstance(part, str)}
+            if not named <= known.keys():
+                from typing import get_type_hints
+
+                from promo.base.canonical import Json
+
+                return get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
+            if isinstance(hint, str):
+                hint = known[hint]
+            elif named:
+                hint = hint.__origin__[tuple(known[part] if part in named else part for part in parts)]
+            found[name] = hint
+    return found
 
 
 def is_value(kind: Any) -> bool:

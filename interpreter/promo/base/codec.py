@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from promo.base.canonical import Json, digest, exact, from_exact
-from promo.base.classes import is_value, names
+from promo.base.classes import hints, is_value, names
 from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Silent, Undecodable, Unstored, brief, free
 
 T = TypeVar("T")
@@ -93,17 +93,11 @@ def _level(stored: Any, place: str) -> Fraction | str:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    """Field -> its declared type, marks included."""
-    return get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
-
-
-@cache
 def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
     """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
-    hints, stored, absent = _hints(kind), list[tuple[str, Any]](), dict[str, object]()
+    declared, stored, absent = hints(kind), list[tuple[str, Any]](), dict[str, object]()
     for name in names(kind):
-        hint = hints[name]
+        hint = declared[name]
         mark = next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Unstored)), None)
         if mark is None:
             stored.append((name, hint))
@@ -115,8 +109,8 @@ def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]
 @cache
 def _silent(kind: Any) -> dict[str, object]:
     """Fields that are left out where they say nothing, and what they are then."""
-    hints = _hints(kind)
-    marks = {name: getattr(hints[name], "__metadata__", ()) for name in names(kind)}
+    declared = hints(kind)
+    marks = {name: getattr(declared[name], "__metadata__", ()) for name in names(kind)}
     return {name: mark.nothing for name, each in marks.items() for mark in each if isinstance(mark, Silent)}
 
 

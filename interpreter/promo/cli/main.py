@@ -221,7 +221,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = argparse.ArgumentParser(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
     options.set_defaults(command=name)
     OPTIONS[name](options)
-    return options.parse_intermixed_args(arguments[1:])
+    # Words with options between them take two passes, and a page of usage that is made for an error to come.
+    mixed = any(word.startswith("-") for word in arguments[1:])
+    return (options.parse_intermixed_args if mixed else options.parse_args)(arguments[1:])
 
 
 def _parser() -> argparse.ArgumentParser:
