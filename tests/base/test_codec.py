@@ -1,5 +1,6 @@
 """The codec: a value has one stored form, and nothing but that form is a value."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
@@ -363,3 +364,15 @@ def test_a_class_whose_fields_are_declared_in_expressions_is_stored_as_any_other
     assert from_json(Written, to_json(value)) == value
     with pytest.raises(Undecodable):
         from_json(Written, {"size": 9, "colours": []})
+
+
+@given(st.text(alphabet="-+0123 _.\u0661", max_size=6) | st.integers(-(10**43), 10**43).map(str))
+def test_a_large_number_is_text_as_str_writes_it(text):
+    written = re.fullmatch(r"0|-?[1-9][0-9]{0,40}", text) is not None and abs(int(text)) <= 10**40
+
+    try:
+        found = from_json(Pair, ["a", text]).large
+    except Undecodable:
+        assert not written
+    else:
+        assert written and str(found) == text

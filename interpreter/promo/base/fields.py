@@ -97,7 +97,7 @@ class Range:
 
     def __call__(self, stored: Any, place: str) -> int:
         """The number, if it is whole and in its range."""
-        if self.as_text and type(stored) is str and re.fullmatch(r"0|-?[1-9]\d{0,40}", stored, re.ASCII):
+        if self.as_text and type(stored) is str and _is_whole(stored):
             value = int(stored)
         elif self.as_text or type(stored) is not int:
             raise Undecodable(place, f"{brief(stored)} is no whole number{' kept as text' * self.as_text}")
@@ -106,6 +106,12 @@ class Range:
         if not self.least <= value <= self.most:
             raise Undecodable(place, f"{brief(stored)} is not between {self.least} and {self.most}")
         return value
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text is a whole number as `str` writes it, of at most 41 digits."""
+    digits = text.removeprefix("-")
+    return text == "0" or (len(digits) <= 41 and digits.isascii() and digits.isdigit() and digits[0] != "0")
 
 
 MEASURED = r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})"
