@@ -26,7 +26,6 @@ from promo.study.flow import (
     check_tests,
     entrants,
 )
-from promo.study.growth import Growth
 from promo.study.host import Host
 from promo.study.hosts import read_host
 from promo.study.judgement import Step
@@ -56,6 +55,7 @@ from promo.syntax.nodes import Node, Tree
 
 if TYPE_CHECKING:
     from promo.study.foretelling import Foretelling
+    from promo.study.growth import Growth
 
 EDITION = 1
 NO_STATE = "train from scratch: train ... for ...; or say in the runner file where it keeps its states: [state]"
@@ -135,7 +135,8 @@ class _Check:
         reach = self.reach
         if reach is None:
             return None
-        self.growth.check_stages(self.ladder.stages, reach)
+        if self.growth is not None:
+            self.growth.check_stages(self.ladder.stages, reach)
         candidates = self.conditions.candidates
         trained = [name for there in reach.values() for name in there.possible if name in candidates]
         self.conditions.one_model_each(iter(dict.fromkeys(trained)))
@@ -157,10 +158,9 @@ class _Check:
     def _read_conditions(self) -> None:
         """Factors, candidates and cohorts, in the order in which one needs the other."""
         self.conditions = Conditions(self.scope, self.expressions, self.runner, self.imported)
-        self.growth = Growth(self.scope, self.expressions, self.conditions, self.measure)
         self.conditions.read_factors()
         self.conditions.read_candidates()
-        self.growth.read_grows()
+        self.growth = self._growth()
         self.conditions.read_cohorts()
         self.near = Neighbourhoods(self.scope, self.conditions)
         self.near.read()
@@ -179,7 +179,8 @@ class _Check:
             self.misread = misread(scope)
         check_room(scope, self.hosts, stages.values())
         check_options(scope, self.hosts, stages.values())
-        self.growth.settle(stages)
+        if self.growth is not None:
+            self.growth.settle(stages)
         self.foretelling = self._foretelling()
         self._budgets()
         self.rules = Rules(scope, self.expressions, self.measure)
@@ -216,7 +217,7 @@ class _Check:
         return measure or assumed_measure(self.scope), choice, runner
 
     def _made(self, block: Node, clauses: Clauses, reach: dict[str, Entrants]) -> Study:
-        conditions, told = self.conditions, self.foretelling
+        conditions, told, growth = self.conditions, self.foretelling, self.growth
         return Study(
             name=block.token("NAME").text,
             title=unquoted(clauses.one("title").token("STRING")),
@@ -233,12 +234,12 @@ class _Check:
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
             stages={name: self.ladder.stages[name] for name in reach},
-            gates={**self.rules.gates, **self.growth.gates},
+            gates={**self.rules.gates, **(growth.gates if growth else {})},
             rules=self.rules.rules,
             reductions=self.reductions.reductions,
             account=self.ladder.account,
             curves=self.curves,
-            grows=self.growth.grows,
+            grows=growth.grows if growth else {},
             schedules=told.schedules if told else {},
             baselines=self.baselines,
             steps=self.steps,
@@ -263,6 +264,15 @@ class _Check:
         from promo.study.imports import read_imports
 
         return read_imports(self.scope, runner)
+
+    def _growth(self) -> "Growth | None":
+        if not self.scope.of_kind("grow"):
+            return None
+        from promo.study.growth import Growth
+
+        found = Growth(self.scope, self.expressions, self.conditions, self.measure)
+        found.read_grows()
+        return found
 
     def _baselines(self, reach: dict[str, Entrants]) -> tuple[dict[str, Baseline], dict[str, Step]]:
         if not self._declares("baseline"):
@@ -394,7 +404,8 @@ class _Check:
             self._only("stage", "stage NAME { ... }")
             return None
         choosers: Choosers = {**rules.gates, **self.reductions.reductions}
-        led = {name: gate for name, gate in self.growth.gates.items() if gate.target in ladder.stages}
+        grown = self.growth.gates if self.growth else {}
+        led = {name: gate for name, gate in grown.items() if gate.target in ladder.stages}
         reach = entrants(scope, ladder.stages, {**choosers, **led}, self.near.around)
         if reach is None:
             return None
