@@ -71,6 +71,11 @@ BAD_INPUT = {
     "a folder": (lambda place: place, 2, "is a folder"),
     "an empty file": (lambda place: write(place, ""), 1, "P0101"),
     "not UTF-8": (lambda place: write(place, b"promo 1\n# \xff\n"), 1, "P0117"),
+    "not UTF-8 behind a mark": (
+        lambda place: write(place, b"\xef\xbb\xbfpromo 1\n# \xff\n"),
+        1,
+        "byte 13 is 0xff",
+    ),
     "2m": (lambda place: write(place, spec().replace("for 1s", "for 2m")), 1, "write 2min"),
     "2 min": (lambda place: write(place, spec().replace("for 1s", "for 2 min")), 1, "write 2min"),
     "unknown name": (
