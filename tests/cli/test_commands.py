@@ -66,6 +66,13 @@ def test_usage_errors_are_exit_code_2(capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_all_that_a_command_lacks_is_named_at_once(capsys):
+    assert promo("accept") == 2
+    assert "are required: SPEC|STUDY, --by\n" in capsys.readouterr().err
+    assert promo("decide", "here") == 2
+    assert "are required: GATE|RULE, --by, --reason\n" in capsys.readouterr().err
+
+
 BAD_INPUT = {
     "no file": (lambda place: place / "none.promo", 2, "there is no file"),
     "a folder": (lambda place: place, 2, "is a folder"),

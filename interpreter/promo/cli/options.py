@@ -249,7 +249,8 @@ def _ask(options: argparse.ArgumentParser) -> None:
 
 def _accept(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", help="the study that asked")
-    options.add_argument("files", metavar="FILE", nargs="*", help="a folder with result.json files in it, or a table")
+    told = "a folder with result.json files in it, or a table"
+    options.add_argument("files", metavar="FILE", nargs="*", default=[], help=told)
     options.add_argument("--by", metavar="WHO", required=True, help="who trained them, for the record")
     lost = "an attempt that will not be trained, as promo ask names it; it is requested again if reruns are allowed"
     options.add_argument("--lost", metavar="FOLDER", action="append", default=[], help=lost)
