@@ -15,7 +15,8 @@ from promo.cli.terminal import put
 from promo.driver.pipeline import compile_source
 from promo.driver.study import SUFFIX
 from promo.files import read_given
-from promo.run.runners.files.declare import LONGEST_FILE, content_of, read_runner
+from promo.run.program import LONGEST_FILE
+from promo.run.runners.files.declare import content_of, read_runner
 from promo.run.runners.files.table import RunnerFileError
 from promo.sketch.choose import drafted
 from promo.sketch.runner import runner_text

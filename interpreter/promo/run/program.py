@@ -16,6 +16,12 @@ from promo.ledger.attempts import RunStatus
 
 OUTPUT_BYTES = 4_000_000
 """How much of what a run prints is kept, where nothing else is declared: its beginning and its end."""
+LONGEST_FILE = 4_000_000
+"""Bytes of a runner file, and of a program's file."""
+STEP = "{step}"
+"""What stands for a number in the name of a state."""
+Literal = int | float | str
+"""What a constant of a script becomes, and what is filled into an argument."""
 
 
 class Which(Enum):
@@ -79,6 +85,15 @@ class Script:
     calls: Mapping[str, str]
     """Dotted function, perhaps behind `FILE/`, -> what its first argument becomes."""
     once: Annotated[bool, Silent(False)] = False
+
+    def by_file(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+        """Constants and calls by the file they stand in; `prepare.py/NAME` names another file than the script."""
+        found: dict[str, tuple[dict[str, str], dict[str, str]]] = {self.file: ({}, {})}
+        for place, part in enumerate((self.constants, self.calls)):
+            for name, value in part.items():
+                file, _, inner = name.rpartition("/")
+                found.setdefault(file or self.file, ({}, {}))[place][inner] = value
+        return found
 
 
 @frozen

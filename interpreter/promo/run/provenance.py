@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +98,7 @@ def _installed() -> tuple[tuple[str, str], ...]:
 
 def software() -> dict[str, Json]:
     """Python and package versions, and the variables that steer them."""
-    versions: dict[str, Json] = {"python": platform.python_version()}
+    versions: dict[str, Json] = {"python": sys.version.split()[0]}
     versions |= {name: installed_version(name) for name in PACKAGES}
     return {
         "versions": versions,
@@ -118,13 +117,24 @@ def installed_version(package: str) -> str | None:
 
 def where_it_runs() -> dict[str, Json]:
     """Operating system, processor and cores; no host or user name."""
+    system, release, architecture = _system()
     return {
-        "system": f"{platform.system()} {platform.release()}",
-        "architecture": platform.machine(),
+        "system": f"{system} {release}",
+        "architecture": architecture,
         "processor": processor_name(),
         "cores": os.cpu_count(),
         "clock_mhz": _processor_line("cpu MHz"),
     }
+
+
+def _system() -> tuple[str, str, str]:
+    """Operating system, its release, and the architecture; `platform` says the same after 5 ms of compiling."""
+    if sys.platform != "win32":
+        said = os.uname()
+        return said.sysname, said.release, said.machine
+    import platform
+
+    return platform.system(), platform.release(), platform.machine()
 
 
 def processor_seconds() -> float:
@@ -141,7 +151,12 @@ def processor_seconds() -> float:
 @lru_cache(1)
 def processor_name() -> str:
     """The processor's model, as the system names it."""
-    return _processor_line("model name") or platform.processor() or platform.machine()
+    named = _processor_line("model name")
+    if named:
+        return named
+    import platform
+
+    return platform.processor() or platform.machine()
 
 
 def _processor_line(name: str) -> str | None:
@@ -155,13 +170,13 @@ def _processor_line(name: str) -> str | None:
 
 def peak_memory_bytes() -> int:
     """Most memory that this process, or one it started and waited for, had at once."""
-    if platform.system() == "Windows":
+    if sys.platform == "win32":
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset)
     import resource
 
-    unit = 1 if platform.system() == "Darwin" else 1024
+    unit = 1 if sys.platform == "darwin" else 1024
     return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from promo.base.canonical import Json, exact
 from promo.ledger.attempts import RunStatus
 from promo.run.contract import Outcome
-from promo.run.program import Program
-from promo.run.runners.files.constants import Literal
+from promo.run.program import Literal, Program
 from promo.run.runners.files.states import (
     NOTHING,
     Amounts,

@@ -8,7 +8,7 @@ original is exactly what was declared.
 import ast
 from collections.abc import Iterator, Mapping
 
-Literal = int | float | str
+from promo.run.program import Literal
 
 
 class ScriptError(ValueError):

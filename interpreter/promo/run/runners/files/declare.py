@@ -17,7 +17,18 @@ from promo.base.canonical import digest, digest_bytes, exact
 from promo.base.classes import frozen
 from promo.base.reading import NotPlainError, read_plain
 from promo.ledger.attempts import RunStatus
-from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, States, Summary, Which
+from promo.run.program import (
+    LONGEST_FILE,
+    OUTPUT_BYTES,
+    STEP,
+    Command,
+    Function,
+    Program,
+    Script,
+    States,
+    Summary,
+    Which,
+)
 from promo.run.redact import redact_text
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.figures import FIGURES, NUMBER
@@ -42,7 +53,6 @@ from promo.study.values import Effective
 
 FORM = 1
 """Version of the runner file."""
-LONGEST_FILE = 4_000_000
 GIVEN = ("seed", "budget", "budget_kind", "device", "threads", "request", "record", "data")
 """What a function may ask for by name, beside its factors."""
 PLACES = (
@@ -52,8 +62,6 @@ PLACES = (
 """What stands in braces in an argument, beside the names of factors."""
 
 STATE_PATH = re.compile(r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}")
-STEP = "{step}"
-"""What stands for a number in the name of a state."""
 
 Read = Callable[[str], bytes | None]
 
@@ -472,23 +480,13 @@ def _check_places(runner: FileRunner, argv: Iterable[str], where: str, *also: st
 
 def _check_script(script: Script, texts: Mapping[str, str]) -> None:
     """Every declared constant is in its script, once; found now, before anything is paid."""
-    for name, (constants, calls) in by_file(script).items():
+    for name, (constants, calls) in script.by_file().items():
         if name not in texts:
             raise RunnerFileError(f"script: '{name}' is not among the files")
         try:
             replaced(texts[name], dict.fromkeys(constants, 0), dict.fromkeys(calls, 0))
         except ScriptError as fault:
             raise RunnerFileError(f"'{name}': {fault}") from fault
-
-
-def by_file(script: Script) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
-    """Declared constants and calls by the file they stand in; `prepare.py/NAME` names another file than the script."""
-    found: dict[str, tuple[dict[str, str], dict[str, str]]] = {script.file: ({}, {})}
-    for place, part in enumerate((script.constants, script.calls)):
-        for name, value in part.items():
-            file, _, inner = name.rpartition("/")
-            found.setdefault(file or script.file, ({}, {}))[place][inner] = value
-    return found
 
 
 def places_in(text: str) -> list[str]:

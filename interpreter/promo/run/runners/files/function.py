@@ -14,9 +14,8 @@ from promo.base.canonical import digest_bytes
 from promo.base.classes import evolve
 from promo.base.reading import read_plain
 from promo.run.contract import Outcome, Recorder
-from promo.run.program import Function, Program
+from promo.run.program import LONGEST_FILE, Function, Program
 from promo.run.ranks import own_rank, together
-from promo.run.runners.files.declare import LONGEST_FILE
 from promo.run.runners.files.figures import NoNumberError, number
 from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
 from promo.run.store import PROGRAM

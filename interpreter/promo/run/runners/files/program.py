@@ -5,7 +5,6 @@ Nothing reaches a shell.  Files are those that the study froze, byte for byte; t
 part of the result.
 """
 
-import difflib
 import os
 import re
 import subprocess
@@ -24,11 +23,9 @@ from promo.base.reading import read_plain
 from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output
-from promo.run.program import Command, Program, Script
+from promo.run.program import LONGEST_FILE, Command, Literal, Program, Script
 from promo.run.ranks import Peers, RankError, environments, free_port
 from promo.run.runners.files.beginning import Beginning
-from promo.run.runners.files.constants import Literal, replaced
-from promo.run.runners.files.declare import LONGEST_FILE, by_file
 from promo.run.runners.files.figures import Lines, Said, from_file, points_of
 from promo.run.runners.files.states import Cpu, Keeper, StateError
 from promo.run.store import OUTPUT, PROGRAM
@@ -227,24 +224,33 @@ def _filled(text: str, values: Mapping[str, Literal]) -> str:
 def put_files(program: Program, source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
     """Copy the program's files into the folder of its run, replacing constants; the changed lines."""
     attempt = place.parent
-    changed = by_file(program.does) if isinstance(program.does, Script) else {}
+    changed = program.does.by_file() if isinstance(program.does, Script) else {}
     changes: list[str] = []
     for name, expected in program.files.items():
         content = read_plain(source / name, LONGEST_FILE)
         if digest_bytes(content) != expected:
             raise ProgramError(f"the program file {name} is not the one the study was frozen with")
         if name in changed:
-            text = content.decode()
             constants, calls = ({key: _value(said, values) for key, said in part.items()} for part in changed[name])
-            new = replaced(text, constants, calls)
-            lines = difflib.unified_diff(text.splitlines(), new.splitlines(), name, name, lineterm="", n=0)
-            changes += [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+            new, lines = _replaced(content.decode(), constants, calls)
+            changes += lines
             content = new.encode()
         target = place / name
         _make_below(attempt, target.parent)
         target.write_bytes(content)
     _make_below(attempt, place)
     return list(changes[:MOST_CHANGED_LINES])
+
+
+def _replaced(text: str, constants: Mapping[str, Literal], calls: Mapping[str, Literal]) -> tuple[str, list[str]]:
+    """The script with new values, and the lines that differ; only scripts pay for parsing Python."""
+    import difflib
+
+    from promo.run.runners.files.constants import replaced
+
+    new = replaced(text, constants, calls)
+    lines = difflib.unified_diff(text.splitlines(), new.splitlines(), lineterm="", n=0)
+    return new, [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
 def _make_below(attempt: Path, folder: Path) -> None:

@@ -24,8 +24,7 @@ from promo.base.codec import from_json, to_json
 from promo.base.fields import Count, Digest, Form, Measured, Name
 from promo.base.reading import read_plain
 from promo.run.disk import DISK
-from promo.run.program import States
-from promo.run.runners.files.declare import STEP
+from promo.run.program import STEP, States
 from promo.run.runners.files.figures import points_of
 from promo.run.store import CHECKPOINT, STATES
 
