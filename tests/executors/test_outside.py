@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from promo.driver.study import StudyFolder
+from promo.run import disk
 from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.locks import lock_intake
@@ -309,12 +312,112 @@ def test_what_is_no_result_is_named(study, capsys, words):
     assert refused(capsys, *words, code=2).startswith("error: ")
 
 
-def test_links_are_not_followed(study, tmp_path):
-    (tmp_path / "secret").write_text("key", encoding="utf-8")
-    Path("sent", S1, "notes.txt").symlink_to(tmp_path / "secret")
+def no_file(kind, path, whole=b"key"):
+    """Something that is no plain file, where one may be expected; of a link, what it leads to has those bytes."""
+    path.unlink(missing_ok=True)
+    beside = Path("elsewhere").resolve()
+    match kind:
+        case "link":
+            beside.write_bytes(whole)
+            path.symlink_to(beside)
+        case "dangling":
+            path.symlink_to(beside)
+        case "link to a folder":
+            beside.mkdir()
+            (beside / "secret").write_bytes(b"key")
+            path.symlink_to(beside)
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))  # zeros for ever
+        case _:
+            path.mkdir()
+
+
+NO_FILES = {"link": "a link", "dangling": "a link", "link to a folder": "a link", "pipe": "a pipe"}
+NO_FILES |= {"device": "a device"} if os.geteuid() == 0 else {}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_not_opened_and_is_named(study, capsys, kind):
+    path = Path("sent", S1, "notes.txt")
+    no_file(kind, path)
+    capsys.readouterr()
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert f"left out: {path}: {NO_FILES[kind]}\n" in capsys.readouterr().out
+
+    assert not os.path.lexists(FOLDER / S1 / "notes.txt")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "result.json"])
+def test_a_link_to_nothing_is_named(study, capsys, name):
+    no_file("dangling", Path("sent", S1, name))
+    capsys.readouterr()
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
 
-    assert not (FOLDER / S1 / "notes.txt").exists()
+    assert f"left out: sent/{S1}/{name}: a link\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (name, kind)
+        for name in ("result.json", "points.jsonl", "exit.json", "checkpoint.json")
+        for kind in (*NO_FILES, "folder")
+        if (name, kind) != ("result.json", "dangling")  # then nothing there is a result
+    ],
+)
+def test_what_stands_in_the_place_of_a_file_that_says_something_of_a_result_is_refused(study, capsys, kind, name):
+    path = Path("sent", S1, name)
+    no_file(kind, path, path.read_bytes() if path.exists() else b"")
+    said = refused(capsys, "sent", code=2)
+
+    assert said == f"error: {path} cannot be read: it is {NO_FILES.get(kind, 'a folder')}, not a file\n"
+
+
+def test_a_folder_that_a_link_leads_to_is_not_looked_into(study, capsys):
+    Path("sent", S1).rename("elsewhere")
+    Path("sent", S1).symlink_to(Path("elsewhere").resolve())
+    capsys.readouterr()
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    said = capsys.readouterr().out
+
+    assert f"left out: sent/{S1}: a link\n1 answer imported\n" in said
+    assert not (FOLDER / S1 / OUTSIDE).exists()
+
+
+@pytest.mark.parametrize("when", ["before it was copied", "while it was copied"])
+def test_a_file_that_changes_while_it_is_taken_in_is_refused_and_taken_in_later(study, monkeypatch, capsys, when):
+    """Whatever it becomes: nothing is on record that no file can complete."""
+    path, copied = Path("sent", S1, "log.txt"), shutil.copyfileobj
+
+    def changing(source, target):
+        copied(source, target)
+        if target.name.endswith("log.txt.part"):
+            target.write(b"more")
+
+    digest = disk.RealDisk.digest
+
+    def replaced(self, asked):
+        found = digest(self, asked)
+        if asked == path:
+            no_file("link", path, path.read_bytes())
+        return found
+
+    whole = path.read_bytes()
+    with monkeypatch.context() as patch:
+        if when.startswith("while"):
+            patch.setattr("shutil.copyfileobj", changing)
+        else:
+            patch.setattr(disk.RealDisk, "digest", replaced)
+        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") != 0
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (FOLDER / S1 / OUTSIDE).exists()
+    path.unlink()
+    path.write_bytes(whole + b"another line")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
 
 
 # --- cut short -------------------------------------------------------------------------------------------------------
@@ -359,7 +462,7 @@ def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.copyfile", full)
+        patch.setattr("shutil.copyfileobj", full)
         assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 2
     assert "No space left on device" in capsys.readouterr().err
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
@@ -369,7 +472,6 @@ def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, 
 
 def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
     """Killed at each write, and done again: all of it is there, and the ledger then has each result once."""
-    from promo.run import disk
 
     class Killed(BaseException):
         pass
@@ -452,6 +554,18 @@ def test_results_are_taken_in_while_promo_trains_and_an_interrupt_leaves_alone_w
 
 
 KEPT = "runs/short/base-box-s1/attempt-1"
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "folder"])
+def test_a_state_that_is_no_file_is_one_that_did_not_come(tmp_path, monkeypatch, capsys, kind):
+    monkeypatch.chdir(tmp_path)
+    run(keeping().replace("  slots   2\n", "  slots   2\n  executor outside\n"), code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    attended(KEPT)
+    (state,) = (Path("sent") / KEPT).glob("checkpoint-*.state")
+    no_file(kind, state, state.read_bytes())
+
+    assert "no state that its checkpoint.json names came with it whole" in refused(capsys, "sent")
 
 
 @pytest.mark.parametrize(
