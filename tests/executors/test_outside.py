@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from promo.driver.study import StudyFolder
+from promo.ledger.losses import Loss
 from promo.run import disk
 from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
@@ -436,6 +437,21 @@ def test_what_was_cut_short_is_completed_by_the_same_files_and_no_others(study, 
     assert {one.ending for one in study.state().every_attempt() if "base-lab" in one.folder} == {"ok"}
 
 
+def test_what_was_cut_short_and_cannot_be_completed_is_given_up_and_asked_for_again(study, capsys):
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert "another result" in refused(capsys, "--lost", S1)  # it is whole
+    (FOLDER / S1 / "result.json").unlink()
+    assert promo("accept", "trial.promo", "--lost", S1, "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    attempts = {one.folder: one for one in study.state().every_attempt()}
+    assert (attempts[S1].ending, attempts[S1].loss) == ("lost", Loss.OUTSIDE)
+    assert attempts[S1.replace("attempt-1", "attempt-2")].ending == "running"
+    assert f"{S1} had been given up" in refused(capsys, "sent")
+
+    assert promo("verify", "trial.promo") == 2  # three runs are asked for, and nothing differs
+    assert rechecked(FOLDER).returncode == 2
+
+
 def test_what_a_crash_left_beside_a_record_does_no_harm(study):
     (FOLDER / S1 / "outside.json.part").write_bytes(b"torn")
     (FOLDER / S1 / "log.txt.part").write_bytes(b"torn")
@@ -468,45 +484,6 @@ def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, 
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
 
     assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
-
-
-def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
-    """Killed at each write, and done again: all of it is there, and the ledger then has each result once."""
-
-    class Killed(BaseException):
-        pass
-
-    whole = everything()
-    for last in range(1, 40):
-        for path, content in whole.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        for path in everything().keys() - whole.keys():
-            path.unlink()
-        left, write = [last], disk.RealDisk.write
-
-        def counted(self, path, data, left=left, write=write):
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-            write(self, path, data)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(disk.RealDisk, "write", counted)
-            try:
-                promo("accept", "trial.promo", "sent", "--by", "Lab B")
-            except Killed:
-                done = False
-            else:
-                done = True
-        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
-        assert all(is_there(DISK, FOLDER / one, read_outside(DISK, FOLDER / one)) for one in (S1, S2))
-        if done:
-            break
-    assert last > 3
-    assert promo("run", "trial.promo", "--quiet") == 8
-    assert [one.ending for one in study.state().every_attempt() if "base-lab" in one.folder] == ["ok", "ok"]
-    assert promo("verify", "trial.promo") == 2  # two runs are still asked for
 
 
 def started(*more):

@@ -10,12 +10,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from promo.base.canonical import digest_bytes
+from promo.base.canonical import canonical, digest_bytes
+from promo.base.codec import to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.reading import FOLDER, not_plain, open_plain
 from promo.ledger.ports import Disk
 from promo.run.disk import refusal
-from promo.run.outside import OUTSIDE, Outside, claim_outside, read_outside
+from promo.run.outside import OUTSIDE, Outside, claim_outside, is_there, read_outside
 from promo.run.store import CHECKPOINT, EXIT, MOST_FILES, NAMED, POINTS, REQUEST, RESULT, TRUNK, plain
 
 LARGEST_FILE = 64 * 1024**3
@@ -103,7 +104,11 @@ def _deliver(disk: Disk, place: Path, folder: str, said: Outside, contents: Mapp
             _copy(disk, content, place / f"{name}.part", said.files[name])
     if not claim_outside(disk, place, said):
         before = read_outside(disk, place)
-        if before is None or (before.files, before.settings) != (said.files, said.settings):
+        if before is not None and said.is_lost and not is_there(disk, place, before):
+            for name in before.files:  # as the exit of whoever trained it, which is none of an attempt that is lost
+                (place / name).unlink(missing_ok=True)
+            disk.write(place / OUTSIDE, canonical(to_json(said)))
+        elif before is None or (before.files, before.settings) != (said.files, said.settings):
             raise Mismatch(f"{folder} has another result, which came a moment earlier")
     names = sorted(contents, key=lambda name: (name == RESULT, name))
     for name in names:

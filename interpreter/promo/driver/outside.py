@@ -351,6 +351,8 @@ class _Desk:
         lacking = offer.attempt.state is AttemptState.RUNNING and not is_there(self._folder.disk, place, before)
         if (before.files, before.settings) == (said.files, said.settings):
             return lacking
+        if lacking and said.is_lost:  # what was cut short, and cannot be completed
+            return True
         if not (lacking or before.is_lost or said.is_lost) and _gist(
             self._folder.read(offer.attempt.folder, RESULT)
         ) == _gist(offer.contents[RESULT]):
