@@ -212,7 +212,8 @@ def test_the_study_that_ended_takes_nothing_in(study, capsys):
     assert promo("accept", "trial.promo", "sent", table(*rows), "--by", "C") == 0
     assert promo("run", "trial.promo", "--quiet") == 0
 
-    assert "has ended: it accepts nothing" in refused(capsys, "sent")
+    ended = "error: the study in trial.study has ended: it accepts nothing\n"
+    assert refused(capsys, "sent") == refused(capsys, "--lost", S1) == refused(capsys, "theirs.csv") == ended
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------
@@ -578,6 +579,38 @@ def test_a_result_without_the_state_that_it_kept_is_refused_and_a_later_stage_be
 
     assert {one.ending for one in StudyFolder(FOLDER).state().every_attempt()} == {"ok"}
     assert (promo("verify", "trial.promo"), rechecked(FOLDER).returncode) == (3, 3)
+
+
+def test_after_its_stage_has_closed_nothing_is_taken_in_and_each_case_is_one_message(tmp_path, monkeypatch, capsys):
+    """Of a study that goes on with its next stage: the same again, another result, one given up, a table."""
+    monkeypatch.chdir(tmp_path)
+    run(keeping().replace("  slots   2\n", "  slots   2\n  executor outside\n"), code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    late, other = KEPT, KEPT.replace("base", "good")
+    attended(late)
+    attended(other)
+    shutil.copytree("sent", "late")
+    assert promo("accept", "trial.promo", "--lost", late, "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert promo("ask", "trial.promo", "--out", "again") == 0
+    attended(late.replace("attempt-1", "attempt-2"), "again")
+    assert promo("accept", "trial.promo", "again", f"sent/{other}", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert set(StudyFolder(FOLDER).state().closed) == {"short"}
+    events = len(StudyFolder(FOLDER).chain().events)
+
+    steps = table("base,1,20,1", "base,1,40,1", header="config,seed,step,loss")
+    assert f"late/{late}/result.json came too late: {late} had been given up" in refused(capsys, "late")
+    assert f"{late} is not requested from outside" in refused(capsys, "--lost", late, code=2)
+    assert f"{other} is not requested from outside" in refused(capsys, "--lost", other, code=2)
+    assert "theirs.csv has no requested run that" in refused(capsys, steps)
+    before = everything()
+    assert promo("accept", "trial.promo", f"sent/{other}", "--by", "Lab B") == 0
+    assert "0 answers imported; 1 were here already\nnothing is new\n" in capsys.readouterr().out
+    rewritten(other, metrics={"loss": "0.5"})
+    assert f"gives {other} another result than the one from" in refused(capsys, f"sent/{other}")
+    assert everything() == before
+    assert len(StudyFolder(FOLDER).chain().events) == events
 
 
 # --- the executor ----------------------------------------------------------------------------------------------------
