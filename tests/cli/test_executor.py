@@ -64,7 +64,9 @@ def test_an_executor_that_lies_is_found_out(monkeypatch, capsys):
 
 
 ELSEWHERE = """
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -140,6 +142,12 @@ class Unstartable(Trusting):
 class Refusing(Trusting):
     def start(self, attempt):
         raise PromoError("this account may not")
+
+
+class Awaited(Plain):
+    def start(self, attempt):
+        os.kill(os.getpid(), signal.SIGINT)
+        raise PromoError("no engine answers")
 
 
 class Silent(Unstartable):
@@ -452,3 +460,16 @@ def test_a_faulty_executor_keeps_no_other_from_ending_what_it_has_under_way(tmp_
     assert waited
     assert all(is_given_up(folder) for folder in waited)
     assert sys.modules["elsewhere"].CLOSED
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_ctrl_c_while_an_executor_waits_for_its_engine_is_an_interruption_whatever_it_says_then(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", "executor awaited"), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--plain") == 130
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("warning: no engine answers\n") == 1
+    assert "error:" not in said.err

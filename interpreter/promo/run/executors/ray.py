@@ -166,6 +166,7 @@ class RayExecutor(QueueExecutor):
             },
         )
         if answer is None and cluster not in self._reached:
+            self._silent_since = self._silent_since or time.monotonic()
             where = cluster.address or "this machine"
             raise PromoError(f"no Ray answers at {where}", hint="start it there with: ray start, then run again")
         if answer is not None and "refused" in answer:
