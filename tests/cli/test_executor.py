@@ -13,6 +13,7 @@ from promo import plugins
 from promo.cli.executor import _value
 from promo.driver.executor_conformance import tried
 from promo.driver.study import StudyFolder
+from promo.ledger.losses import Loss
 from promo.plugins import executor_names, executor_options
 from promo.run.attend import NOBODY
 from promo.run.executors.local import LocalExecutor
@@ -72,6 +73,7 @@ import sys
 import time
 
 from promo.base.errors import PromoError
+from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.locks import give_up_alone, has_begun
 from promo.run.store import read_exit
@@ -184,6 +186,17 @@ class Waits(Plain):
 
     def close(self):
         CLOSED.append(self)
+
+
+class Parts(Plain):
+    def start(self, attempt):
+        if attempt.folder.name != "attempt-1":
+            return super().start(attempt)
+        (attempt.folder / "claim").write_bytes(b"a node that is gone")
+        return attempt.folder, None
+
+    def look(self, handles):
+        return [Loss.NODE if process is None else self.stand(folder, process) for folder, process in handles]
 
 
 class Nameless(Plain):
@@ -473,3 +486,25 @@ def test_ctrl_c_while_an_executor_waits_for_its_engine_is_an_interruption_whatev
     said = capsys.readouterr()
     assert (said.out + said.err).count("warning: no engine answers\n") == 1
     assert "error:" not in said.err
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_both_verifiers_say_the_same_of_results_that_came_after_the_end_of_their_study(tmp_path, monkeypatch, capsys):
+    """Of attempts that were declared lost, and trained on."""
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", "executor parts"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    lost = [one for one in StudyFolder(Path("trial.study")).state().every_attempt() if one.ending == "lost"]
+    assert [one.loss for one in lost] == [Loss.NODE] * 2
+    for folder in (Path("trial.study", one.folder).resolve() for one in lost):
+        (folder / "claim").unlink()  # it trains on under the eyes of nobody
+        subprocess.run([sys.executable, "-m", "promo.run.attend", folder], check=True)
+    capsys.readouterr()
+
+    assert promo("verify", "trial.promo") == 3
+    said = capsys.readouterr().out
+    checked = rechecked(Path("trial.study"))
+    assert checked.returncode == 3
+    words = re.findall(r"arrived after .* they took after they were last seen", said.replace("\n", " "))
+    assert len(words) == 1
+    assert f"2 results {words[0].replace('they had', 'their attempts had')}" in checked.stdout
