@@ -141,7 +141,6 @@ class RayExecutor(QueueExecutor):
         self._drivers: dict[Cluster, Driver] = {}
         self._reached: set[Cluster] = set()
         """Those that have answered this promo at least once."""
-        self._stopping = False
         self._next_offers = 0.0
         self._homeless: set[tuple[Cluster, Options]] = set()
         """Kinds of actors of which it was told that no node could hold them."""
@@ -223,9 +222,7 @@ class RayExecutor(QueueExecutor):
     def cancel(self, handles: Sequence[Job]) -> Sequence[Job]:
         """Have them ended, and wait for what their supervisors have left to say."""
         going = [job for job in handles if job.stand is None]
-        self._stopping = True
         left = super().cancel(handles)
-        self._stopping = False
         ending = [job for job in going if job not in left]
         until = time.monotonic() + LAST_WORDS_S
         while time.monotonic() < until and any(_has_last_words(job.folder) for job in ending):

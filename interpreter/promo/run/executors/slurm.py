@@ -35,6 +35,7 @@ from promo.run.executors.queued import (
     text_of,
 )
 from promo.run.executors.slurm_reasons import told
+from promo.run.executors.tools import Tools
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.ports import DEVICES, WORD, ExecutorOption, OptionKind
@@ -161,6 +162,7 @@ class SlurmExecutor(QueueExecutor):
 
     def __init__(self) -> None:
         super().__init__()
+        self._tools = Tools()
         self._arrays = True
         """Whether this site has them, as far as is known."""
 
@@ -227,16 +229,17 @@ class SlurmExecutor(QueueExecutor):
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """`squeue`, once for all jobs of this user."""
         del jobs
-        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N|%r"])
-        if said is None:
-            return None
-        rows: dict[str, Row] = {}
-        for line in said.splitlines():
-            number, name, state, place, node, why = [*line.strip().split("|", 5), *[""] * 5][:6]
-            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node, why)
-            if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
-                rows[name] = row
-        return rows
+        words = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N|%r"]
+        with contextlib.suppress(OSError):
+            answer = self._tools.ask(words, own_environment("SLURM_CONF"), anew=self._stopping)
+            if answer is not None and answer.code == 0:
+                return _rows(answer.said.decode(errors="replace"))
+        return None
+
+    def close(self) -> None:
+        """No `squeue` is waited for any more."""
+        super().close()
+        self._tools.close()
 
     def end(self, jobs: Sequence[Job]) -> None:
         """`scancel`, once for all."""
@@ -308,6 +311,17 @@ def _words(attempt: AttemptSpec, bad: Iterable[str] = ()) -> list[str]:
         f"--time={ceil(seconds / 60)}",
         *(f"--{NAMED.get(name, name)}={value}" for name, value in sorted(given.items())),
     ]
+
+
+def _rows(said: str) -> dict[str, Row]:
+    """Rows of `squeue`, by the names of jobs."""
+    rows: dict[str, Row] = {}
+    for line in said.splitlines():
+        number, name, state, place, node, why = [*line.strip().split("|", 5), *[""] * 5][:6]
+        name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node, why)
+        if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
+            rows[name] = row
+    return rows
 
 
 def _row(number: str, state: str, node: str, why: str) -> Row:
