@@ -74,8 +74,10 @@ def _text(
 
 
 def _no_pairs(text: str) -> str:
-    """What is wrong with names and what they are: the last of two would count, and nobody would be told."""
+    """What is wrong with names and what they are: the last of two would count, and what no node has begins nowhere."""
     named = [pair.partition("=")[0] for pair in text.split(",")]
+    if NODE in named:
+        return f"has '{NODE}', which Ray makes up anew each time a node starts; label nodes with: ray start --labels"
     twice = next((name for name in named if named.count(name) > 1), None)
     return "" if twice is None else f"has '{twice}' twice"
 
