@@ -16,6 +16,7 @@ import contextlib
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence, Set
 from math import ceil
 from typing import ClassVar
@@ -35,7 +36,7 @@ from promo.run.executors.queued import (
     text_of,
 )
 from promo.run.executors.slurm_reasons import told
-from promo.run.executors.tools import Tools
+from promo.run.executors.tools import ANEW_S, Tools
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.ports import DEVICES, WORD, ExecutorOption, OptionKind
@@ -49,7 +50,7 @@ exec "$PROMO_PYTHON" -P -m promo.run.attend "$folder" >>supervisor.txt 2>&1
 AFTER_S = 120
 """Seconds that Slurm's time limit lies behind promo's, for the supervisor to start and to clear up."""
 TOOL_S = 90
-"""How long a tool of Slurm may take to answer."""
+"""How long `sbatch` may take to answer."""
 IN_DOUBT = (
     "unable to contact",
     "connection",
@@ -165,6 +166,8 @@ class SlurmExecutor(QueueExecutor):
         self._tools = Tools()
         self._arrays = True
         """Whether this site has them, as far as is known."""
+        self._accounts = True
+        """Whether it has a `sacct` that answers, as far as is known."""
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
         """`sbatch`; in doubt the job is looked for by its name."""
@@ -251,7 +254,9 @@ class SlurmExecutor(QueueExecutor):
         """`sacct`, where there is one that answers."""
         stem, place = stem_of(job.name)
         fixed = ["sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobName,State"]
-        said = _said([*fixed, f"--name={job.name},{stem}"])
+        asked = time.monotonic()
+        said = _said([*fixed, f"--name={job.name},{stem}"]) if self._accounts else None
+        self._accounts = self._accounts and time.monotonic() - asked < ANEW_S
         lines = [line.split("|") for line in (said or "").splitlines() if line.count("|") == 2]
         states = [state for number, name, state in lines if name == job.name or number.endswith(f"_{place}")]
         return LOSSES.get(states[-1].split()[0].rstrip("+")) if states and states[-1].strip() else None
@@ -339,7 +344,7 @@ def _said(words: list[str]) -> str | None:
     """What a tool of Slurm answers; None where it does not."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(
-            words, env=own_environment("SLURM_CONF"), capture_output=True, timeout=TOOL_S, check=False
+            words, env=own_environment("SLURM_CONF"), capture_output=True, timeout=ANEW_S, check=False
         )
         if done.returncode == 0:
             return done.stdout.decode(errors="replace")

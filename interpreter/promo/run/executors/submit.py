@@ -171,7 +171,7 @@ class SubmitExecutor(QueueExecutor):
         silent = False
         for (*words, _), (options, those) in groups.items():
             known = self._tools.is_asked(words)
-            answer = self._polled(words, options) if known or not silent else None
+            answer = self._asked(words, options, anew=self._stopping) if known or not silent else None
             silent = silent or (answer is None and not known)  # the next one is asked when it is looked again
             if answer is None or answer.code != 0:
                 rows |= {job.name: Row(job.number or "", Listed.SILENT) for job in those}
@@ -179,9 +179,11 @@ class SubmitExecutor(QueueExecutor):
                 rows |= _read(answer.said[:LONGEST].decode(errors="replace"), text_of(options), those)
         return rows
 
-    def _polled(self, words: Sequence[str], options: Options) -> Answer | None:
+    def _asked(
+        self, words: Sequence[str], options: Options, *, anew: bool = False, hurry: bool = False
+    ) -> Answer | None:
         try:
-            return self._tools.ask(words, _environment(text_of(options)), anew=self._stopping)
+            return self._tools.ask(words, _environment(text_of(options)), anew=anew, hurry=hurry)
         except OSError as fault:
             raise _unstartable(words, fault) from fault
 
@@ -191,12 +193,14 @@ class SubmitExecutor(QueueExecutor):
         self._tools.close()
 
     def end(self, jobs: Sequence[Job]) -> None:
-        """One command for each."""
+        """One command for each; once one does not answer, none is waited for."""
+        hurry = False
         for job in jobs:
             given = text_of(job.options)
             if job.number or "{name}" in given.get("cancel", ""):
                 places = {"number": job.number or "", "name": job.name}
-                _run(_words(given, "cancel", places), _environment(given))
+                answer = self._asked(_words(given, "cancel", places), job.options, hurry=hurry)
+                hurry = hurry or answer is None
 
 
 def _cannot_be_seen(job: Job) -> bool:

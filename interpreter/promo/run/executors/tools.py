@@ -35,7 +35,9 @@ class Tools:
     def __init__(self) -> None:
         self._asked: dict[tuple[str, ...], tuple[subprocess.Popen[bytes], float]] = {}
 
-    def ask(self, words: Sequence[str], environment: Mapping[str, str], *, anew: bool = False) -> Answer | None:
+    def ask(
+        self, words: Sequence[str], environment: Mapping[str, str], *, anew: bool = False, hurry: bool = False
+    ) -> Answer | None:
         """
         What a tool answers; None where it has not yet.
 
@@ -43,6 +45,7 @@ class Tools:
             words: its command line.
             environment: all that it sees of promo's.
             anew: whether what was asked earlier is no answer, and it may take longer.
+            hurry: whether it is not waited for.
 
         Raises:
             OSError: it cannot be started.
@@ -50,7 +53,7 @@ class Tools:
         key = tuple(words)
         if anew:
             self._end(key)
-        hold_s = AGAIN_S if key in self._asked else ANEW_S if anew else HOLD_S
+        hold_s = AGAIN_S if hurry or key in self._asked else ANEW_S if anew else HOLD_S
         if key not in self._asked:
             self._asked[key] = (_started(words, environment), time.monotonic())
         process, since = self._asked[key]
@@ -68,8 +71,11 @@ class Tools:
         return tuple(words) in self._asked
 
     def close(self) -> None:
-        """Nobody waits for an answer any more."""
-        for key in list(self._asked):
+        """Nobody waits for an answer any more; what ends jobs may still do that for a moment."""
+        until = time.monotonic() + HOLD_S
+        for key, (process, _) in list(self._asked.items()):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=max(until - time.monotonic(), AGAIN_S))
             self._end(key)
 
     def _end(self, key: tuple[str, ...]) -> None:
