@@ -6727,8 +6727,8 @@ def told(look: Look, report: Report) -> None:
         report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
     if counts["unseen"]:
         report.good(
-            f"{counts['unseen']} results came when their attempts had been called lost; they are on no record and count"
-            f" for nothing, nor do the {float(look.behind):.0f} s that they took behind what was seen of them"
+            f"{counts['unseen']} results arrived after their attempts had been declared lost, are on no record, and"
+            f" count for nothing, nor do the {float(look.behind):.0f} s that they took after they were last seen"
         )
     if counts["outside"]:
         report.good(f"{counts['outside']} results that were trained outside, as they were taken in")

@@ -250,9 +250,9 @@ class Faults:
         assert not (self.study / self._first().folder / "result.json").exists()
         until(lambda: (self.study / self._first().folder / "exit.json").exists(), 120)
         seconds = float(json.loads((self.study / self._first().folder / "exit.json").read_text())["seconds"])
-        behind = f"the {seconds - float(self._first().device_s):.0f} s that they took "
-        assert f"{behind}after they were last seen" in self._verified()
-        assert f"{behind}behind what was seen of them" in clusters.rechecked(self.study)
+        behind = f"the {seconds - float(self._first().device_s):.0f} s that they took after they were last seen"
+        assert behind in self._verified()
+        assert behind in clusters.rechecked(self.study)
         ended(self._promo())  # which shows the study as it ended
         assert self._first().late is None
         return ["node", "ok"]

@@ -22,6 +22,8 @@ from pathlib import Path
 import clusters
 import faults
 from faults import carried_out, ended, number_of, processes, shell, until
+from promo.run.executors.queued import SILENCES
+from promo.run.executors.ray import CONNECT_S, HOLD_S
 
 NEEDED = ("unshare", "ip", "mount", "timeout")
 NAMESPACES = ("--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
@@ -230,11 +232,12 @@ class Faults(faults.Faults):
         assert said.count("may go on: " + self._first().job) == 1, said
         assert self._first().ending == "running"
         again = self._promo()
-        time.sleep(5)
+        until(lambda: number_of("ray_driver"))  # from now on it connects, to a head that says nothing
         again.send_signal(signal.SIGINT)
         began = time.monotonic()
-        ended(again, 130)
-        assert time.monotonic() - began < 60
+        said = ended(again, 130)
+        assert time.monotonic() - began < CONNECT_S + SILENCES * HOLD_S + 30
+        assert said.count("may go on: " + self._first().job) == 1, said
         assert self._first().ending == "running"
         os.kill(head, signal.SIGCONT)
         until(self._known)

@@ -453,9 +453,9 @@ MIXED = "\n\n".join((
 """A study of which one host's runs are trained by somebody else's system."""
 
 
-def attended(folder):
+def attended(folder, sent="sent"):
     """Train a request that was sent, as promo does on a machine that has one."""
-    command(sys.executable, "-m", "promo.run.attend", Path("sent") / folder)
+    command(sys.executable, "-m", "promo.run.attend", Path(sent) / folder)
 
 
 def outside():

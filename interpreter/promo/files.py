@@ -36,15 +36,15 @@ def read_source(path: Path, shown: str | None = None) -> Source:
     return decode_source(name, content)
 
 
-def read_given(path: Path, most: int) -> bytes:
+def read_given(path: Path, most: int, *, links: bool = True) -> bytes:
     """
-    A file that a command was given, of at most so many bytes.
+    A file that a command was given, of at most so many bytes; *links*: whether what a link leads to counts.
 
     Raises:
         PromoError: there is no such file, it is no plain one, too large, or cannot be read.
     """
     try:
-        return read_plain(path, most)
+        return read_plain(path, most, links=links)
     except FileNotFoundError as fault:
         raise PromoError(f"there is no file {path}") from fault
     except OSError as fault:

@@ -1,16 +1,23 @@
 """`promo executor`: what can start runs, and the port that anyone's executor can be held to."""
 
+import os
 import re
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from promo import plugins
 from promo.cli.executor import _value
+from promo.driver.executor_conformance import tried
 from promo.driver.study import StudyFolder
+from promo.ledger.losses import Loss
 from promo.plugins import executor_names, executor_options
+from promo.run.attend import NOBODY
 from promo.run.executors.local import LocalExecutor
+from promo.run.locks import is_given_up
 from promo.run.values import Exit
 from studies import LAB, MIXED
 from support import promo, rechecked
@@ -58,16 +65,21 @@ def test_an_executor_that_lies_is_found_out(monkeypatch, capsys):
 
 
 ELSEWHERE = """
+import os
 import secrets
+import signal
 import subprocess
 import sys
+import time
 
+from promo.base.errors import PromoError
+from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.locks import give_up_alone, has_begun
 from promo.run.store import read_exit
 from promo.run.values import Exit, Phase, Reason
 
-STARTED = []
+STARTED, CLOSED = {}, []
 
 
 class Plain:
@@ -80,14 +92,15 @@ class Plain:
         words = [sys.executable, "-P", "-m", "promo.run.attend", str(attempt.folder)]
         with (attempt.folder / "supervisor.txt").open("ab") as log:
             process = subprocess.Popen(words, env=dict(attempt.environment), stdout=log, stderr=log)
-        STARTED.append(process)
+        STARTED[attempt.folder] = process
         return attempt.folder, process
 
     def prepare(self, handle):
         pass
 
     def find(self, folder, job, options):
-        return (folder, None) if read_exit(DISK, folder) is None else None
+        began = folder in STARTED or has_begun(folder) or not give_up_alone(folder)
+        return (folder, None) if began and read_exit(DISK, folder) is None else None
 
     def look(self, handles):
         return [self.stand(*handle) for handle in handles]
@@ -118,9 +131,72 @@ class Raises(Plain):
         raise RuntimeError("no such engine")
 
 
-class Unstartable(Plain):
+class Trusting(Plain):
+    def find(self, folder, job, options):
+        return folder, None
+
+
+class Unstartable(Trusting):
     def start(self, attempt):
         raise OSError("no such engine")
+
+
+class Refusing(Trusting):
+    def start(self, attempt):
+        raise PromoError("this account may not")
+
+
+class Awaited(Plain):
+    def start(self, attempt):
+        os.kill(os.getpid(), signal.SIGINT)
+        raise PromoError("no engine answers")
+
+
+class Silent(Unstartable):
+    def look(self, handles):
+        return [Phase.UNKNOWN for _ in handles]
+
+
+class Lost(Unstartable):
+    def find(self, folder, job, options):
+        raise RuntimeError("no memory")
+
+    def cancel(self, handles):
+        raise RuntimeError("no such engine")
+
+
+class Begins(Trusting):
+    def start(self, attempt):
+        folder, _ = super().start(attempt)
+        while not has_begun(folder):
+            time.sleep(0.01)
+        raise OSError("no answer")
+
+
+class Waits(Plain):
+    def start(self, attempt):
+        return attempt.folder, None
+
+    def look(self, handles):
+        return [Phase.QUEUED for _ in handles]
+
+    def cancel(self, handles):
+        for folder, _ in handles:
+            give_up_alone(folder)
+
+    def close(self):
+        CLOSED.append(self)
+
+
+class Parts(Plain):
+    def start(self, attempt):
+        if attempt.folder.name != "attempt-1":
+            return super().start(attempt)
+        (attempt.folder / "claim").write_bytes(b"a node that is gone")
+        return attempt.folder, None
+
+    def look(self, handles):
+        return [Loss.NODE if process is None else self.stand(folder, process) for folder, process in handles]
 
 
 class Nameless(Plain):
@@ -203,7 +279,7 @@ def elsewhere(tmp_path_factory, monkeypatch):
     yield
     plugins._installed.cache_clear()
     module = sys.modules.pop("elsewhere", None)
-    for process in getattr(module, "STARTED", ()):
+    for process in getattr(module, "STARTED", {}).values():
         process.terminate()
         process.wait()
 
@@ -227,6 +303,18 @@ def test_an_executor_of_any_package_is_held_to_the_port_and_each_fault_of_it_is_
     said = capsys.readouterr()
     assert "Traceback" not in said.err
     assert (f"WRONG  {wrong}" in said.out if code == 1 else wrong in said.err) or not wrong
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("name", ["trusting", "plain", "queue"])
+def test_an_executor_that_waits_for_what_nobody_has_started_is_found_out(tmp_path, name):
+    checks = tried(
+        partial(plugins.executor, name), (), os.environ, tmp_path, patience_s=20.0 if name == "queue" else 3.0
+    )
+    held = next(one for one in checks if one.name == "never started")
+
+    waits = "it says that one is queued which nobody has started"
+    assert (held.good, held.words == waits) == (name != "trusting", name == "trusting")
 
 
 @pytest.mark.parametrize(
@@ -301,19 +389,122 @@ def test_what_a_faulty_executor_lets_go_on_is_taken_up_when_it_is_fixed(tmp_path
     assert {one.number for one in StudyFolder(Path("trial.study")).state().every_attempt()} == {1}
 
 
+FAILED = "the plug-in '{name}' of promo.executors failed in "
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("mended", ["plain", "trusting"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("unstartable", f"{FAILED}'start': it raised OSError: no such engine (elsewhere.py, line"),
+        ("silent", f"{FAILED}'start': it raised OSError: no such engine (elsewhere.py, line"),
+        ("lost", f"{FAILED}'start': it raised OSError: no such engine (elsewhere.py, line"),
+        ("few", f"{FAILED}'start_all': 2 attempts to start give 0 handles"),
+        ("refusing", "error: this account may not"),
+    ],
+)
+def test_what_a_faulty_executor_did_not_start_is_lost_whatever_it_says_of_it_later(
+    tmp_path, monkeypatch, capsys, name, words, mended
+):
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", f"executor {name}"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 2
+    assert words.format(name=name) in capsys.readouterr().err
+    folders = [Path("trial.study") / one.folder for one in StudyFolder(Path("trial.study")).state().every_attempt()]
+    assert len(folders) == 2
+    for folder in folders:  # whoever was asked after all comes too late
+        late = [sys.executable, "-m", "promo.run.attend", str(folder.resolve())]
+        assert subprocess.run(late, check=False).returncode == NOBODY
+    module = sys.modules["elsewhere"]
+    setattr(module, name.capitalize(), getattr(module, mended.capitalize()))
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    attempts = list(StudyFolder(Path("trial.study")).state().every_attempt())
+    assert sorted((one.number, one.ending) for one in attempts) == [(1, "lost")] * 2 + [(2, "ok")] * 2
+    assert [one.device_s for one in attempts if one.number == 1] == ["0", "0"]
+    assert promo("verify", "trial.promo") == 3
+    assert rechecked(Path("trial.study")).returncode == 3
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_a_faulty_executor_has_begun_when_its_start_fails_is_taken_up_and_counts_once(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", "executor begins"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 2
+    assert "failed in 'start': it raised OSError: no answer" in capsys.readouterr().err
+    module = sys.modules["elsewhere"]
+    module.Begins = module.Plain
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    attempts = StudyFolder(Path("trial.study")).state().every_attempt()
+    assert sorted(one.ending for one in attempts) == ["lost", "ok", "ok"]
+    assert promo("verify", "trial.promo") == 3
+    assert rechecked(Path("trial.study")).returncode == 3
+
+
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("unstartable", "'start': it raised OSError: no such engine (elsewhere.py, line"),
         ("unlisted", "'look': it raised RuntimeError: no such engine (elsewhere.py, line"),
-        ("few", "'start_all': 2 attempts to start give 0 handles"),
     ],
 )
-def test_what_a_faulty_executor_did_not_start_or_end_stays_under_way(tmp_path, monkeypatch, capsys, name, words):
+def test_what_a_faulty_executor_did_not_end_stays_under_way(tmp_path, monkeypatch, capsys, name, words):
     monkeypatch.chdir(tmp_path)
     Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", f"executor {name}"), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 2
     assert f"the plug-in '{name}' of promo.executors failed in {words}" in capsys.readouterr().err
 
     assert {one.ending for one in StudyFolder(Path("trial.study")).state().every_attempt()} == {"running"}
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_faulty_executor_keeps_no_other_from_ending_what_it_has_under_way(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = MIXED.replace("executor inline", "executor unlisted").replace("executor outside", "executor waits")
+    Path("trial.promo").write_text(text + "\n", encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 2
+
+    state = StudyFolder(Path("trial.study")).state()
+    waited = [Path("trial.study") / one.folder for one in state.every_attempt() if one.host == "lab"]
+    assert waited
+    assert all(is_given_up(folder) for folder in waited)
+    assert sys.modules["elsewhere"].CLOSED
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_ctrl_c_while_an_executor_waits_for_its_engine_is_an_interruption_whatever_it_says_then(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", "executor awaited"), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--plain") == 130
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("warning: no engine answers\n") == 1
+    assert "error:" not in said.err
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_both_verifiers_say_the_same_of_results_that_came_after_the_end_of_their_study(tmp_path, monkeypatch, capsys):
+    """Of attempts that were declared lost, and trained on."""
+    monkeypatch.chdir(tmp_path)
+    Path("trial.promo").write_text(TWO_RUNS.replace("executor inline", "executor parts"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    lost = [one for one in StudyFolder(Path("trial.study")).state().every_attempt() if one.ending == "lost"]
+    assert [one.loss for one in lost] == [Loss.NODE] * 2
+    for folder in (Path("trial.study", one.folder).resolve() for one in lost):
+        (folder / "claim").unlink()  # it trains on under the eyes of nobody
+        subprocess.run([sys.executable, "-m", "promo.run.attend", folder], check=True)
+    capsys.readouterr()
+
+    assert promo("verify", "trial.promo") == 3
+    said = capsys.readouterr().out
+    checked = rechecked(Path("trial.study"))
+    assert checked.returncode == 3
+    words = re.findall(r"arrived after .* they took after they were last seen", said.replace("\n", " "))
+    assert len(words) == 1
+    assert f"2 results {words[0].replace('they had', 'their attempts had')}" in checked.stdout

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -12,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from promo.driver.study import StudyFolder
+from promo.ledger.losses import Loss
+from promo.run import disk
 from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.locks import lock_intake
@@ -208,7 +212,8 @@ def test_the_study_that_ended_takes_nothing_in(study, capsys):
     assert promo("accept", "trial.promo", "sent", table(*rows), "--by", "C") == 0
     assert promo("run", "trial.promo", "--quiet") == 0
 
-    assert "has ended: it accepts nothing" in refused(capsys, "sent")
+    ended = "error: the study in trial.study has ended: it accepts nothing\n"
+    assert refused(capsys, "sent") == refused(capsys, "--lost", S1) == refused(capsys, "theirs.csv") == ended
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------
@@ -309,12 +314,112 @@ def test_what_is_no_result_is_named(study, capsys, words):
     assert refused(capsys, *words, code=2).startswith("error: ")
 
 
-def test_links_are_not_followed(study, tmp_path):
-    (tmp_path / "secret").write_text("key", encoding="utf-8")
-    Path("sent", S1, "notes.txt").symlink_to(tmp_path / "secret")
+def no_file(kind, path, whole=b"key"):
+    """Something that is no plain file, where one may be expected; of a link, what it leads to has those bytes."""
+    path.unlink(missing_ok=True)
+    beside = Path("elsewhere").resolve()
+    match kind:
+        case "link":
+            beside.write_bytes(whole)
+            path.symlink_to(beside)
+        case "dangling":
+            path.symlink_to(beside)
+        case "link to a folder":
+            beside.mkdir()
+            (beside / "secret").write_bytes(b"key")
+            path.symlink_to(beside)
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))  # zeros for ever
+        case _:
+            path.mkdir()
+
+
+NO_FILES = {"link": "a link", "dangling": "a link", "link to a folder": "a link", "pipe": "a pipe"}
+NO_FILES |= {"device": "a device"} if os.geteuid() == 0 else {}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_not_opened_and_is_named(study, capsys, kind):
+    path = Path("sent", S1, "notes.txt")
+    no_file(kind, path)
+    capsys.readouterr()
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert f"left out: {path}: {NO_FILES[kind]}\n" in capsys.readouterr().out
+
+    assert not os.path.lexists(FOLDER / S1 / "notes.txt")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "result.json"])
+def test_a_link_to_nothing_is_named(study, capsys, name):
+    no_file("dangling", Path("sent", S1, name))
+    capsys.readouterr()
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
 
-    assert not (FOLDER / S1 / "notes.txt").exists()
+    assert f"left out: sent/{S1}/{name}: a link\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (name, kind)
+        for name in ("result.json", "points.jsonl", "exit.json", "checkpoint.json")
+        for kind in (*NO_FILES, "folder")
+        if (name, kind) != ("result.json", "dangling")  # then nothing there is a result
+    ],
+)
+def test_what_stands_in_the_place_of_a_file_that_says_something_of_a_result_is_refused(study, capsys, kind, name):
+    path = Path("sent", S1, name)
+    no_file(kind, path, path.read_bytes() if path.exists() else b"")
+    said = refused(capsys, "sent", code=2)
+
+    assert said == f"error: {path} cannot be read: it is {NO_FILES.get(kind, 'a folder')}, not a file\n"
+
+
+def test_a_folder_that_a_link_leads_to_is_not_looked_into(study, capsys):
+    Path("sent", S1).rename("elsewhere")
+    Path("sent", S1).symlink_to(Path("elsewhere").resolve())
+    capsys.readouterr()
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    said = capsys.readouterr().out
+
+    assert f"left out: sent/{S1}: a link\n1 answer imported\n" in said
+    assert not (FOLDER / S1 / OUTSIDE).exists()
+
+
+@pytest.mark.parametrize("when", ["before it was copied", "while it was copied"])
+def test_a_file_that_changes_while_it_is_taken_in_is_refused_and_taken_in_later(study, monkeypatch, capsys, when):
+    """Whatever it becomes: nothing is on record that no file can complete."""
+    path, copied = Path("sent", S1, "log.txt"), shutil.copyfileobj
+
+    def changing(source, target):
+        copied(source, target)
+        if target.name.endswith("log.txt.part"):
+            target.write(b"more")
+
+    digest = disk.RealDisk.digest
+
+    def replaced(self, asked):
+        found = digest(self, asked)
+        if asked == path:
+            no_file("link", path, path.read_bytes())
+        return found
+
+    whole = path.read_bytes()
+    with monkeypatch.context() as patch:
+        if when.startswith("while"):
+            patch.setattr("shutil.copyfileobj", changing)
+        else:
+            patch.setattr(disk.RealDisk, "digest", replaced)
+        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") != 0
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (FOLDER / S1 / OUTSIDE).exists()
+    path.unlink()
+    path.write_bytes(whole + b"another line")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
 
 
 # --- cut short -------------------------------------------------------------------------------------------------------
@@ -331,6 +436,21 @@ def test_what_was_cut_short_is_completed_by_the_same_files_and_no_others(study, 
     assert promo("run", "trial.promo", "--quiet") == 8
 
     assert {one.ending for one in study.state().every_attempt() if "base-lab" in one.folder} == {"ok"}
+
+
+def test_what_was_cut_short_and_cannot_be_completed_is_given_up_and_asked_for_again(study, capsys):
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert "another result" in refused(capsys, "--lost", S1)  # it is whole
+    (FOLDER / S1 / "result.json").unlink()
+    assert promo("accept", "trial.promo", "--lost", S1, "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    attempts = {one.folder: one for one in study.state().every_attempt()}
+    assert (attempts[S1].ending, attempts[S1].loss) == ("lost", Loss.OUTSIDE)
+    assert attempts[S1.replace("attempt-1", "attempt-2")].ending == "running"
+    assert f"{S1} had been given up" in refused(capsys, "sent")
+
+    assert promo("verify", "trial.promo") == 2  # three runs are asked for, and nothing differs
+    assert rechecked(FOLDER).returncode == 2
 
 
 def test_what_a_crash_left_beside_a_record_does_no_harm(study):
@@ -359,52 +479,12 @@ def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.copyfile", full)
+        patch.setattr("shutil.copyfileobj", full)
         assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 2
     assert "No space left on device" in capsys.readouterr().err
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
 
     assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
-
-
-def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
-    """Killed at each write, and done again: all of it is there, and the ledger then has each result once."""
-    from promo.run import disk
-
-    class Killed(BaseException):
-        pass
-
-    whole = everything()
-    for last in range(1, 40):
-        for path, content in whole.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        for path in everything().keys() - whole.keys():
-            path.unlink()
-        left, write = [last], disk.RealDisk.write
-
-        def counted(self, path, data, left=left, write=write):
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-            write(self, path, data)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(disk.RealDisk, "write", counted)
-            try:
-                promo("accept", "trial.promo", "sent", "--by", "Lab B")
-            except Killed:
-                done = False
-            else:
-                done = True
-        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
-        assert all(is_there(DISK, FOLDER / one, read_outside(DISK, FOLDER / one)) for one in (S1, S2))
-        if done:
-            break
-    assert last > 3
-    assert promo("run", "trial.promo", "--quiet") == 8
-    assert [one.ending for one in study.state().every_attempt() if "base-lab" in one.folder] == ["ok", "ok"]
-    assert promo("verify", "trial.promo") == 2  # two runs are still asked for
 
 
 def started(*more):
@@ -454,6 +534,18 @@ def test_results_are_taken_in_while_promo_trains_and_an_interrupt_leaves_alone_w
 KEPT = "runs/short/base-box-s1/attempt-1"
 
 
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "folder"])
+def test_a_state_that_is_no_file_is_one_that_did_not_come(tmp_path, monkeypatch, capsys, kind):
+    monkeypatch.chdir(tmp_path)
+    run(keeping().replace("  slots   2\n", "  slots   2\n  executor outside\n"), code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    attended(KEPT)
+    (state,) = (Path("sent") / KEPT).glob("checkpoint-*.state")
+    no_file(kind, state, state.read_bytes())
+
+    assert "no state that its checkpoint.json names came with it whole" in refused(capsys, "sent")
+
+
 @pytest.mark.parametrize(
     ("lost", "words"),
     [
@@ -487,6 +579,38 @@ def test_a_result_without_the_state_that_it_kept_is_refused_and_a_later_stage_be
 
     assert {one.ending for one in StudyFolder(FOLDER).state().every_attempt()} == {"ok"}
     assert (promo("verify", "trial.promo"), rechecked(FOLDER).returncode) == (3, 3)
+
+
+def test_after_its_stage_has_closed_nothing_is_taken_in_and_each_case_is_one_message(tmp_path, monkeypatch, capsys):
+    """Of a study that goes on with its next stage: the same again, another result, one given up, a table."""
+    monkeypatch.chdir(tmp_path)
+    run(keeping().replace("  slots   2\n", "  slots   2\n  executor outside\n"), code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    late, other = KEPT, KEPT.replace("base", "good")
+    attended(late)
+    attended(other)
+    shutil.copytree("sent", "late")
+    assert promo("accept", "trial.promo", "--lost", late, "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert promo("ask", "trial.promo", "--out", "again") == 0
+    attended(late.replace("attempt-1", "attempt-2"), "again")
+    assert promo("accept", "trial.promo", "again", f"sent/{other}", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert set(StudyFolder(FOLDER).state().closed) == {"short"}
+    events = len(StudyFolder(FOLDER).chain().events)
+
+    steps = table("base,1,20,1", "base,1,40,1", header="config,seed,step,loss")
+    assert f"late/{late}/result.json came too late: {late} had been given up" in refused(capsys, "late")
+    assert f"{late} is not requested from outside" in refused(capsys, "--lost", late, code=2)
+    assert f"{other} is not requested from outside" in refused(capsys, "--lost", other, code=2)
+    assert "theirs.csv has no requested run that" in refused(capsys, steps)
+    before = everything()
+    assert promo("accept", "trial.promo", f"sent/{other}", "--by", "Lab B") == 0
+    assert "0 answers imported; 1 were here already\nnothing is new\n" in capsys.readouterr().out
+    rewritten(other, metrics={"loss": "0.5"})
+    assert f"gives {other} another result than the one from" in refused(capsys, f"sent/{other}")
+    assert everything() == before
+    assert len(StudyFolder(FOLDER).chain().events) == events
 
 
 # --- the executor ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from clusters import command, endings, process, ran, request, sound, state, write_study
 from promo.base.errors import PromoError
+from promo.driver.shared import share
 from promo.run.executors.slurm import _sbatch, gpus_of
 from promo.run.mounts import mount_of
 
@@ -132,12 +133,37 @@ def test_a_shared_folder_that_cannot_hold_attempts_is_refused(cluster, place, tm
     else:
         monkeypatch.setattr(Path, "replace", lambda source, target: None)
     (tmp_path / "scratch").mkdir()
-    code, said = command("run", "trial.promo", "--shared", tmp_path / "scratch", folder=place)
+    code, said = command("run", "trial.promo", "--shared", tmp_path / "scratch" / "not" / "yet", folder=place)
     monkeypatch.undo()
 
     assert code == 2
     assert words in said
-    assert not (study / "runs").exists()
+    assert not list((tmp_path / "scratch").iterdir())
+    assert [one.name for one in study.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("fails_at", ["mkdir", "symlink_to"])
+def test_a_shared_folder_that_is_refused_halfway_is_left_as_it_was(place, tmp_path, monkeypatch, fails_at):
+    study, done, effect = write_study(place, "slurm"), [], getattr(Path, fails_at)
+
+    def full(path, *words, **named):
+        if "scratch" in str((path, *words)) and len(done) >= 2:
+            raise OSError(28, "No space left on device")
+        effect(path, *words, **named)
+        done.append(path)
+
+    (tmp_path / "scratch").mkdir()
+    study.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, fails_at, full)
+        with pytest.raises(PromoError, match="cannot hold the study's runs: No space left on device"):
+            share(study, tmp_path / "scratch")
+
+    assert len(done) >= 2
+    assert not list((tmp_path / "scratch").iterdir())
+    assert not list(study.iterdir())
+    share(study, tmp_path / "scratch")
+    assert {one.name for one in study.iterdir()} == {"runs", "data", "program"}
 
 
 @pytest.mark.slow

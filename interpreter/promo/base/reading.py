@@ -10,12 +10,15 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
+LINK, FOLDER = "a link", "a folder"
 KINDS = (
-    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, LINK),
+    (stat.S_ISDIR, FOLDER),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
@@ -35,22 +38,24 @@ class NotPlainError(OSError):
         super().__init__(errno.EINVAL, words, str(path))
 
 
-def open_plain(path: Path, most: int | None = None) -> BinaryIO:
+def open_plain(path: Path, most: int | None = None, *, links: bool = True) -> BinaryIO:
     """
-    Open a plain file for reading; what a link leads to counts.
+    Open a plain file for reading.
 
     Args:
         path: the file.
         most: bytes that it may have; None: as many as it likes, for whoever reads a part at a time.
+        links: whether what a link leads to counts; a link is refused otherwise.
 
     Raises:
         NotPlainError: it is a folder, pipe, device or socket, or larger than that.
         OSError: there is none, or it cannot be opened.
     """
     try:
-        _look(path, path.stat(), most)
+        _look(path, path.stat() if links else path.lstat(), most)
         # Should a pipe have taken its place meanwhile, this returns all the same.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        how = ["O_NONBLOCK", "O_BINARY", *([] if links else ["O_NOFOLLOW"])]
+        handle = os.open(path, os.O_RDONLY | sum(getattr(os, name, 0) for name in how))
     except ValueError as fault:
         raise NotPlainError(path, "no file can have such a name") from fault
     try:
@@ -62,11 +67,30 @@ def open_plain(path: Path, most: int | None = None) -> BinaryIO:
 
 
 def _look(path: Path, about: os.stat_result, most: int | None) -> None:
-    if not stat.S_ISREG(about.st_mode):
-        kind = next((words for is_kind, words in KINDS if is_kind(about.st_mode)), "something else")
+    kind = _kind(about)
+    if kind:
         raise NotPlainError(path, f"it is {kind}, not a file")
     if most is not None and about.st_size > most:
         raise _too_large(path, most)
+
+
+def _kind(about: os.stat_result) -> str:
+    """What something is that is no plain file; empty of a plain file."""
+    if stat.S_ISREG(about.st_mode):
+        return ""
+    return next((words for is_kind, words in KINDS if is_kind(about.st_mode)), "something else")
+
+
+def not_plain(folder: Path) -> Iterator[tuple[str, str]]:
+    """What lies below a folder and is no plain file: its name there, with forward slashes, and what it is."""
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in sorted((*folders, *files))):
+            try:
+                kind = _kind(path.lstat())
+            except OSError:  # it has gone
+                continue
+            if kind:
+                yield path.relative_to(folder).as_posix(), kind
 
 
 def _too_large(path: Path, most: int) -> NotPlainError:
@@ -91,15 +115,15 @@ def place_of(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def read_plain(path: Path, most: int) -> bytes:
+def read_plain(path: Path, most: int, *, links: bool = True) -> bytes:
     """
-    The whole of a plain file of at most so many bytes.
+    The whole of a plain file of at most so many bytes; *links*: whether what a link leads to counts.
 
     Raises:
         NotPlainError: it is a folder, pipe, device or socket, or larger than that.
         OSError: there is none, or it cannot be read.
     """
-    with open_plain(path, most) as file:
+    with open_plain(path, most, links=links) as file:
         content = read_bounded(file, most + 1)
     if len(content) > most:
         raise _too_large(path, most)

@@ -9,6 +9,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import assert_never
 
@@ -38,6 +39,8 @@ LONGEST_LOOK_S = 60.0
 """promo looks at nothing else meanwhile, and hears no Ctrl-C."""
 LAST_WORD_S, LONGEST_LOG = 15.0, 100_000
 """How long a supervisor may take to say how its run ended, if one is left; a run that goes on prints meanwhile."""
+GRACE_S = 2
+"""How long a queue that takes such an option may not know a job that nobody has submitted."""
 A_WRITE = 8
 """Bytes that may have been on their way when it was cancelled."""
 
@@ -167,7 +170,13 @@ def tried(
         if isinstance(make(), OutsideExecutor):
             yield from _asks(trial)
             return
-        parts = {"run": _runs, "cancel": _cancels, "look-up": _is_found, "given up": _never_begins}
+        parts = {
+            "run": _runs,
+            "cancel": _cancels,
+            "look-up": _is_found,
+            "never started": _is_missed,
+            "given up": _never_begins,
+        }
         for part, checks in parts.items():
             yield from _guarded(part, checks(trial))
 
@@ -255,6 +264,18 @@ def _is_found(trial: _Trial) -> Iterator[Held]:
         sound = trial.end(attempt, stand, None).result.status is RunStatus.OK
         yield Held("look-up", sound, f"found again: {_said(stand)}")
     first.close()
+    later.close()
+
+
+def _is_missed(trial: _Trial) -> Iterator[Held]:
+    """One that was announced and never started, for promo was killed between the two, is not waited for for ever."""
+    attempt, later = trial.attempt(trial.make(), SHORT_S), trial.make()
+    options = dict(trial.options) | ({"grace": Fraction(GRACE_S)} if "grace" in later.options else {})
+    found = later.find(attempt.folder, attempt.job, tuple(options.items()))
+    stand = Loss.GONE if found is None else trial.wait(later, found, _has_ended)
+    ended = _has_ended(stand) and trial.end(attempt, stand, None).result.digest is None
+    words = f"it is lost: {_said(stand)}" if ended else f"it says that one is {_said(stand)} which nobody has started"
+    yield Held("never started", ended, words)
     later.close()
 
 

@@ -15,7 +15,8 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self.asked = False
+        """Whether somebody has asked for an end."""
         self._usual: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -35,7 +36,7 @@ class Interrupts:
             self.check()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+        self.asked = True
 
     def check(self) -> None:
         """
@@ -44,5 +45,5 @@ class Interrupts:
         Raises:
             KeyboardInterrupt: there was something.
         """
-        if self._asked:
+        if self.asked:
             raise KeyboardInterrupt

@@ -8,8 +8,7 @@ on from there.  The ledger is not touched here, so a promo that runs meanwhile i
 """
 
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,22 +20,20 @@ from promo.base.errors import Mismatch, PromoError
 from promo.curves.read import LARGEST, suffix_of
 from promo.curves.replay import Replay, build_part
 from promo.curves.values import Settings
+from promo.driver.delivered import beside, deliver, digest_of, links_and_others
 from promo.driver.study import StudyFolder
 from promo.files import read_given
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.report.amounts import budget_text
 from promo.report.words import span_text
 from promo.run.budgets import is_early, is_kept, is_used_up, missed
-from promo.run.disk import refusal
 from promo.run.locks import lock_intake
-from promo.run.outside import EXECUTOR, OUTSIDE, Outside, claim_outside, is_there, read_outside
+from promo.run.outside import EXECUTOR, OUTSIDE, Outside, is_there, read_outside
 from promo.run.runners.recorded.answer import answer_part
 from promo.run.segments import Done, misfit
 from promo.run.store import (
     CHECKPOINT,
     EXIT,
-    MOST_FILES,
-    NAMED,
     POINTS,
     REQUEST,
     RESULT,
@@ -45,18 +42,14 @@ from promo.run.store import (
     parse_points,
     parse_request,
     parse_result,
-    plain,
     result_bytes,
 )
 from promo.run.values import Body, Envelope, Reason, Request, RunStatus
 from promo.study.values import Study
 
 LARGEST_RESULT = 64 * 1024 * 1024
-LARGEST_FILE = 64 * 1024**3
-"""Bytes of a file that comes with a result, such as a state."""
 A_STATE = re.compile(rb"(?:checkpoint|trunk)-[0-9a-f]{16}\.(?:safetensors|state)")
 """A file of a state, in which the digest of its bytes begins."""
-NOT_COPIED = NAMED - {RESULT, POINTS}
 ASK = "promo ask lists the requests"
 
 
@@ -69,7 +62,7 @@ class Accepted:
     known: tuple[str, ...]
     """Folders of attempts whose same results were here already."""
     left_out: tuple[str, ...]
-    """Runs of a table that have not come to their end, each with what is lacking."""
+    """Runs of a table that have not come to their end, each with what is lacking, and what is no plain file."""
 
 
 @frozen
@@ -137,7 +130,7 @@ def _accept(folder: StudyFolder, given: Sequence[Path], settings: Settings, by: 
     _once(offers)
     fresh = [one for one in offers if desk.is_new(one)]
     for one in fresh:
-        _write(folder, one)
+        deliver(folder.disk, folder.path, one.attempt.folder, one.said, one.contents)
     known = tuple(one.attempt.folder for one in offers if one not in fresh)
     return Accepted(tuple(one.attempt.folder for one in fresh), known, tuple(desk.left_out))
 
@@ -164,10 +157,8 @@ class _Desk:
 
     def results(self, path: Path) -> Iterator[_Offer]:
         """Every result below a folder, or that of a file called result.json."""
-        if path.is_dir():
-            found = sorted(one for one in path.rglob(RESULT) if not one.is_symlink())
-        else:
-            found = [path] if path.name == RESULT and path.exists() else []
+        alone = [path] if path.name == RESULT and path.exists() else []
+        found = sorted(path.rglob(RESULT)) if path.is_dir() else alone
         if not found and not path.exists():
             raise PromoError(f"there is no file or folder {path}")
         if not found:
@@ -175,21 +166,23 @@ class _Desk:
             raise PromoError(f"{path} holds no {RESULT} and is not a table", hint=hint)
         for one in found:
             yield self._result(one, path.resolve().name)
+        self.left_out += links_and_others(path if path.is_dir() else path.parent)
 
     def _result(self, path: Path, source: str) -> _Offer:
-        content = read_given(path, LARGEST_RESULT)
+        content = read_given(path, LARGEST_RESULT, links=False)
         body = _body(path, content)
         attempt = self._asked(path, body)
         request, asked = self._request(attempt)
-        contents: dict[str, bytes | Path] = {RESULT: content, **_beside(self._folder, path)}
-        points = read_given(path.with_name(POINTS), LARGEST_RESULT) if POINTS in contents else b""
+        found = beside(self._folder.disk, path)
+        contents: dict[str, bytes | Path] = {RESULT: content, **found}
+        points = read_given(path.with_name(POINTS), LARGEST_RESULT, links=False) if POINTS in contents else b""
         contents[POINTS] = points
         if body.recorded is not None:
             raise Mismatch(f"{path} was read from a table by promo", hint="give the table itself")
         fault = (
             _fault(body, points, request, digest_bytes(asked), content)
             or self._not_whole(path, body, request)
-            or self._stateless(path, body)
+            or self._stateless(path, body, found)
         )
         if fault:
             raise Mismatch(f"{path} is not a result for {attempt.folder}: {fault}")
@@ -211,13 +204,13 @@ class _Desk:
         whole = by_itself or (body.used is not None and is_used_up(body.used, request.budget))
         return "" if whole else "it did not end by itself, and nothing shows that it had used its budget"
 
-    def _stateless(self, path: Path, body: Body) -> str:
+    def _stateless(self, path: Path, body: Body, found: Container[str]) -> str:
         """Which state that a result says it kept did not come with it, whole; empty where none is lacking."""
         for note, digest in ((CHECKPOINT, body.checkpoint), (TRUNK, body.trunk)):
             content = self._folder.disk.read(path.with_name(note)) or b""
             if digest not in (None, digest_bytes(content)):
                 return f"the {note} that it was written with did not come with it"
-            named = [path.with_name(found[0].decode()) for found in A_STATE.finditer(content)]
+            named = [path.with_name(name) for name in map(bytes.decode, A_STATE.findall(content)) if name in found]
             if digest and not any((self._folder.disk.digest(one) or "absent")[:16] in one.name for one in named):
                 return f"no state that its {note} names came with it whole"
         return ""
@@ -339,7 +332,7 @@ class _Desk:
         contents: Mapping[str, bytes | Path],
         settings: Settings | None,
     ) -> _Offer:
-        files = {name: _digest(self._folder, one) for name, one in contents.items()}
+        files = {name: digest_of(self._folder.disk, one) for name, one in contents.items()}
         return _Offer(attempt, Outside(attempt.request, self._by, source, digest, files, settings), contents)
 
     def is_new(self, offer: _Offer) -> bool:
@@ -358,6 +351,8 @@ class _Desk:
         lacking = offer.attempt.state is AttemptState.RUNNING and not is_there(self._folder.disk, place, before)
         if (before.files, before.settings) == (said.files, said.settings):
             return lacking
+        if lacking and said.is_lost:  # what was cut short, and cannot be completed
+            return True
         if not (lacking or before.is_lost or said.is_lost) and _gist(
             self._folder.read(offer.attempt.folder, RESULT)
         ) == _gist(offer.contents[RESULT]):
@@ -434,66 +429,3 @@ def _too_long(seconds: Iterable[str], request: Request) -> str:
     longest_s, took_s = request.budget.longest_s, max(map(from_exact, seconds), default=Fraction(0))
     limit = span_text(Fraction(request.budget.limit_s))
     return f"it took {span_text(took_s)}, and an attempt is ended after {limit}" if took_s > longest_s else ""
-
-
-def _beside(folder: StudyFolder, path: Path) -> dict[str, bytes | Path]:
-    """Everything that lies beside a result, by plain names; links are left out."""
-    found: dict[str, bytes | Path] = {}
-    names = [one for one in folder.disk.files(path.parent) if one not in NOT_COPIED and one != OUTSIDE]
-    if len(names) > MOST_FILES:
-        raise PromoError(
-            f"{path.parent} has {len(names):,} files in it, and a result comes with {MOST_FILES:,} at most"
-        )
-    for name in names:
-        if (path.parent / name).stat().st_size > LARGEST_FILE:
-            raise PromoError(f"{path.parent / name} is larger than {LARGEST_FILE // 2**30} GiB")
-        if name != plain(name):
-            raise PromoError(f"{path.parent / name} has a name that cannot be recorded", hint="rename or remove it")
-        if name != RESULT:
-            found[name] = path.parent / name
-    return found
-
-
-def _digest(folder: StudyFolder, content: bytes | Path) -> str:
-    if isinstance(content, bytes):
-        return digest_bytes(content)
-    try:
-        found = folder.disk.digest(content)
-    except OSError as fault:
-        raise PromoError(f"{content} cannot be read: {fault.strerror or fault}") from fault
-    if found is None:
-        raise PromoError(f"{content} disappeared while it was being read")
-    return found
-
-
-def _write(folder: StudyFolder, offer: _Offer) -> None:
-    """
-    The record first, which claims the attempt; its result last.  What was cut short is done again.
-
-    Raises:
-        Mismatch: somebody else's result came a moment earlier.
-        PromoError: the disk refuses it.
-    """
-    try:
-        _put(folder, offer)
-    except OSError as fault:
-        raise refusal(f"what was accepted for {offer.attempt.folder}", fault) from fault
-
-
-def _put(folder: StudyFolder, offer: _Offer) -> None:
-    place, disk = folder.path / offer.attempt.folder, folder.disk
-    if not claim_outside(disk, place, offer.said):
-        before = read_outside(disk, place)
-        if before is None or (before.files, before.settings) != (offer.said.files, offer.said.settings):
-            raise Mismatch(f"{offer.attempt.folder} has another result, which came a moment earlier")
-    names = sorted(offer.contents, key=lambda name: (name == RESULT, name))
-    for name in names:
-        disk.make_folder((place / name).parent)
-        content = offer.contents[name]
-        if isinstance(content, bytes):
-            disk.write(place / name, content)
-        else:
-            beside = place / f"{name}.part"
-            shutil.copyfile(content, beside, follow_symlinks=False)
-            beside.replace(place / name)
-    disk.settle([place / name for name in names], [place])

@@ -231,10 +231,13 @@ class _Loop:
                     self._keep_text(text)
                     self._keep_program()
                     self._carry_out(interrupts)
-                except BaseException:
+                except BaseException as fault:
                     for last in (self.execution.cancel, self._say_news, self.execution.close):
                         with contextlib.suppress(PromoError):  # what stopped it is what is told
                             last()
+                    if interrupts.asked and isinstance(fault, PromoError):  # it was waited for, and told to end
+                        self.display.say(f"warning: {fault}")
+                        interrupts.check()
                     raise
                 self.execution.close()
         finally:

@@ -9,6 +9,7 @@ finds the text and the program from there, for they lie beside `runs` there too.
 import contextlib
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from promo.base.errors import PromoError
@@ -41,15 +42,30 @@ def share(study: Path, place: Path) -> None:
     if kind in STORES:
         raise PromoError(f"{place} lies in an object store ({kind}), where files are not whole when they are there")
     root = made[0].resolve().parent if made else place.resolve() / f"{study.name}-{secrets.token_hex(4)}"
+    folders = [root / link.name for link in links]
+    absent = [one for one in (*folders, root, *root.parents) if not one.exists()]
     try:
-        for link in links:
-            (root / link.name).mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
         _try(root)
         for link in links:
             if not link.is_symlink():
                 link.symlink_to(root / link.name, target_is_directory=True)
-    except OSError as fault:
+    except (OSError, PromoError) as fault:
+        _remove([link for link in links if link not in made], absent)
+        if isinstance(fault, PromoError):
+            raise
         raise PromoError(f"{place} cannot hold the study's runs: {fault.strerror or fault}") from fault
+
+
+def _remove(links: Sequence[Path], folders: Sequence[Path]) -> None:
+    """Take away links, and folders as far as they are empty, the innermost first."""
+    for link in links:
+        with contextlib.suppress(OSError):
+            link.unlink()
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _try(root: Path) -> None:

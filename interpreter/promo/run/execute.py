@@ -5,6 +5,7 @@ The ledger knows of an attempt before its process exists and of a result only af
 read back.  Whether a run is made again is for the agenda to say; nothing here knows about gates.
 """
 
+import contextlib
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -233,11 +234,19 @@ class Execution:
 
         Who may go on all the same stays under way, so that the next promo takes it up.  Whoever trains outside is left
         alone.  Where nothing is taken up any more (*outside*), both are lost too.
+
+        Raises:
+            PromoError: an executor cannot; what the others have is ended all the same.
         """
         ended: list[_Live] = []
+        faults: list[PromoError] = []
         for executor, those in self._by_executor(self._live, lambda one: one.host):
             asked = [live for live in those if outside or not self._places[live.host].outside]
-            going = executor.cancel([live.handle for live in asked]) or ()
+            try:
+                going = executor.cancel([live.handle for live in asked]) or ()
+            except PromoError as fault:
+                faults.append(fault)
+                continue
             ended += [live for live in asked if outside or all(live.handle is not one for one in going)]
         for live in ended:
             # Of who had a queue, its supervisor alone knows that nobody writes in its folder any more.
@@ -245,12 +254,20 @@ class Execution:
                 self._watch(progress)
         for waiting in self._waiting.values():
             waiting.clear()
+        if faults:
+            raise faults[0]
         self._settle_unseen()  # an attempt whose process could not be started stands in the ledger alone
 
     def close(self) -> None:
-        """Nothing more is started."""
-        for place in self._places.values():
-            place.executor.close()
+        """
+        Nothing more is started.
+
+        Raises:
+            PromoError: an executor cannot clear up; all others have.
+        """
+        with contextlib.ExitStack() as all_of_them:
+            for executor in {id(place.executor): place.executor for place in self._places.values()}.values():
+                all_of_them.callback(executor.close)
 
     def _by_executor(self, those: Iterable[T], host: Callable[[T], str]) -> list[tuple[Executor, list[T]]]:
         """Attempts by who has them in hand: hosts may share an executor, and one look is enough for all."""

@@ -1,10 +1,10 @@
 """The hosts of a study: what runs there, how much at once, and what their executors are told."""
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 
-from promo.base.diagnostics import did_you_mean
+from promo.base.diagnostics import Edit, did_you_mean
 from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.expressions import Expressions, unquoted
@@ -185,6 +185,9 @@ def _value(scope: Scope, expressions: Expressions, clause: Node, name: str, opti
     if option.kind is OptionKind.COUNT:
         count = expressions.count(part, most=10**6, what=f"the option '{name}'")
         return None if count is None else Fraction(count)
+    if not _is_quoted(part) and not any(_may_be(scope, expressions, one) for one in _names_in(part)):
+        _report_unquoted(scope, part, name, option)
+        return None
     value = expressions.value(part)
     if value is None:
         return None
@@ -195,3 +198,31 @@ def _value(scope: Scope, expressions: Expressions, clause: Node, name: str, opti
             return value
     scope.report("P0232", f"the option '{name}' {fault}", part, f"write it like this: option {name} = {option.example}")
     return None
+
+
+def _is_quoted(part: Node | Token) -> bool:
+    return isinstance(part, Token) and part.kind == "STRING"
+
+
+def _names_in(part: Node | Token) -> Iterator[str]:
+    if isinstance(part, Node):
+        for child in part.children:
+            yield from _names_in(child)
+    elif part.kind == "NAME":
+        yield part.text
+
+
+def _may_be(scope: Scope, expressions: Expressions, name: str) -> bool:
+    """Whether a name is that of a value, or of one that is declared with a fault."""
+    return name in expressions.values or name in scope.derived or name in scope.vague
+
+
+def _report_unquoted(scope: Scope, part: Node | Token, name: str, option: ExecutorOption) -> None:
+    """A word or a number where a text is wanted, as others write it: `partition = gpu`, `memory = 60G`."""
+    span = scope.span(part)
+    written = span.source.text[span.start : span.end]
+    quoted = f'"{written}"'
+    fits = re.fullmatch(option.form, written) and not option.fault(written)
+    hint = f"write it in quotes: option {name} = {quoted if fits else option.example}"
+    edits = (Edit(span, quoted),) if fits else ()
+    scope.report("P0232", f"the option '{name}' is a text, and texts stand in quotes", part, hint, edits=edits)

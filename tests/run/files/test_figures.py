@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from fractions import Fraction
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from promo.ledger.values import RunStatus
 from promo.run.program import Summary, Which
-from promo.run.runners.files.figures import Lines, NoNumberError, from_file, number, points_of
+from promo.run.runners.files.figures import Lines, NoNumberError, from_file, number, points_fault, points_of
 
 FIGURES = {"train_s": "seconds", "tokens": "M * 1e6"}
 SUMMARY = Summary("", ":", False, None, {"loss": "loss"}, FIGURES, {"FAIL": RunStatus.NAN})
@@ -153,6 +154,26 @@ def test_a_result_file_is_read_as_strictly(tmp_path, content, said):
     found = from_file(tmp_path / "r.json")
 
     assert found.status is RunStatus.NAN if said == "nan" else found.unread.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (os.mkfifo, "a pipe"),
+        (os.mkdir, "a folder"),
+        (lambda path: path.symlink_to("nowhere"), "a link"),
+        (lambda path: path.symlink_to("."), "a link"),
+        (lambda path: path.symlink_to("whole"), "a link"),
+    ],
+)
+def test_what_is_no_file_is_not_opened_and_is_named(tmp_path, make, words):
+    (tmp_path / "whole").write_text('{"metrics": {"loss": 1}}', encoding="utf-8")
+    make(tmp_path / "f")
+
+    assert from_file(tmp_path / "f").unread == f"its result file cannot be read: it is {words}, not a file"
+    assert points_fault(tmp_path / "f") == f"its points file cannot be read: it is {words}, not a file"
+    assert list(points_of(tmp_path / "f")) == []
+    assert (points_fault(tmp_path / "whole"), points_fault(tmp_path / "absent")) == ("", "")
 
 
 def test_points_are_taken_as_far_as_they_are_numbers(tmp_path):

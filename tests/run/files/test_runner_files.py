@@ -397,19 +397,50 @@ def test_every_way_a_program_can_fail_has_its_cause(workplace, capsys, code, sta
     assert cause in ended[0][1]
 
 
-@pytest.mark.parametrize("code", ["os.symlink('/etc/passwd', RESULT)", "os.mkfifo(RESULT)"])
-def test_a_link_where_a_result_should_be_is_refused_and_leaves_a_study_that_can_be_verified(workplace, capsys, code):
-    name, files = KINDS["script"]
-    planted = f"import os; {code.replace('RESULT', repr('../program.result.json'))}\nraise SystemExit"
-    planted = TRAIN.replace('print("step 1: loss 9.0")', planted)
-    path = lay_out(workplace, name, {**files, "train.py": planted}, spec=ONE_SEED)
+GOOD = {
+    "program.result.json": '{"metrics": {"val_loss": 1.5}, "train_s": 0.25, "steps": 100}',
+    "program.points.jsonl": '{"step": 1, "val_loss": 2}',
+}
+PLANTED = {
+    "link": ("os.symlink('there', NAME)", "a link"),
+    "pipe": ("os.mkfifo(NAME)", "a pipe"),
+    "folder": ("os.mkdir(NAME)", "a folder"),
+    "file": ("os.replace('there', NAME)", ""),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("program.result.json", "link"),
+        ("program.result.json", "file"),
+        ("program.points.jsonl", "pipe"),
+        ("program.points.jsonl", "folder"),
+    ],
+)
+def test_what_is_no_file_where_a_program_writes_is_refused_and_leaves_a_study_that_can_be_verified(
+    workplace, capsys, name, kind
+):
+    """Whatever a link leads to: here, to what would have been taken."""
+    runner, files = KINDS["command"]
+    code, words = PLANTED[kind]
+    lines = [
+        "import os",
+        "os.chdir('..')",
+        f"open('there', 'w').write({GOOD[name]!r})",
+        code.replace("NAME", repr(name)),
+    ]
+    lines += [f"open({one!r}, 'w').write({said!r})" for one, said in GOOD.items() if one != name]
+    path = lay_out(workplace, runner, {**files, "go.py": "\n".join(lines)}, spec=ONE_SEED)
     pinned(path, capsys)
     promo("run", path, "--quiet")
     folder = StudyFolder(workplace / "trial.study")
-    causes = {one.status.value for tried in folder.state().attempts.values() for one in tried}
+    ended = {(one.status.value, one.cause) for tried in folder.state().attempts.values() for one in tried}
 
-    assert causes == {"invalid"}
-    assert not list(folder.path.rglob("program.result.json"))
+    what = name.split(".")[1]
+    fault = f"its {what} file cannot be read: it is {words}, not a file"
+    assert ended == ({("invalid", fault)} if words else {("ok", "")})
+    assert kind in ("folder", "file") or not list(folder.path.rglob(name))
     assert promo("verify", path) == 3
 
 

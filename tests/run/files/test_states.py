@@ -316,6 +316,61 @@ def test_a_state_beyond_its_size_is_removed_and_said(keeper):
     assert made.refused == "out/ckpt-5.pt has 101 bytes, and a state has 100 at most"
 
 
+KINDS = {
+    "pipe": (os.mkfifo, "is a pipe, and a state is a file"),
+    "folder": (os.mkdir, "is a folder, and a state is a file"),
+    "link": (lambda path: path.symlink_to(path.parents[3] / "elsewhere"), "is a link, and a state is a file"),
+    "dangling": (lambda path: path.symlink_to("nowhere"), "is a link, and a state is a file"),
+    "link to a folder": (lambda path: path.symlink_to(".."), "is a link, and a state is a file"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("states", [STEPS, FIXED])
+def test_what_is_no_file_is_no_state_and_is_said(keeper, place, states, kind):
+    make, words = KINDS[kind]
+    (place / "elsewhere").write_bytes(b"somebody's")
+    made = keeper(states)
+    name = states.path.replace("{step}", "5")
+    make(made.place / name)
+    made.start(lambda: 0.0)
+    made.stop()
+
+    assert made.refused == f"{name} {words}"
+    assert made.kept == []
+    assert not list(made.attempt.glob("*.state*"))
+    assert (place / "elsewhere").read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize("states", [STEPS, FIXED])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_that_becomes_something_else_while_it_is_kept_is_none(keeper, place, monkeypatch, states, kind):
+    """Found as a file, and replaced before it is copied."""
+    (place / "elsewhere").write_bytes(b"somebody's")
+    made, name = keeper(states), states.path.replace("{step}", "5")
+    (made.place / name).write_bytes(b"state")
+    found = made._found()
+    (made.place / name).unlink()
+    KINDS[kind][0](made.place / name)
+    made._keep(*found[0], (5, 0), 0.0)
+
+    assert made.kept == []
+    assert not list(made.attempt.glob("*.state*"))
+
+
+def test_a_folder_of_states_that_is_a_link_is_said(keeper, place):
+    made = keeper(STEPS)
+    (place / "scratch").mkdir()
+    (place / "scratch/ckpt-5.pt").write_bytes(b"state")
+    (made.place / "out").rmdir()
+    (made.place / "out").symlink_to(place / "scratch")
+    made.start(lambda: 0.0)
+    made.stop()
+
+    assert made.refused == "out is a link, and states are looked for in the program's own folder"
+    assert (place / "scratch/ckpt-5.pt").exists()
+
+
 def test_the_older_state_is_taken_up_where_the_newest_is_damaged(keeper, place):
     made = keeper(STEPS)
     for step in (5, 10):

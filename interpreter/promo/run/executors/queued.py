@@ -148,6 +148,8 @@ class QueueExecutor(ABC):
         self._silent_since: float | None = None
         """Since when the queue has not answered; None where it did when it was last asked."""
         self._told_silent = False
+        self._stopping = False
+        """Whether jobs are being ended: then it matters more what a queue says than when."""
         self.machines: dict[Options, Machines] = {}
         """For each kind of host, the machines that its jobs came to."""
 
@@ -274,6 +276,7 @@ class QueueExecutor(ABC):
 
     def cancel(self, handles: Sequence[Job]) -> Sequence[Job]:
         """Have them ended, and wait until the queue has none of them, but not for ever; who may go on all the same."""
+        self._stopping = True
         going = [job for job in handles if job.stand is None]
         for job in going:
             give_up_alone(job.folder)
@@ -290,6 +293,7 @@ class QueueExecutor(ABC):
                 self.end(going)
                 asked = True
                 time.sleep(0.25)
+        self._stopping = False
         left = [job for job in going if not is_given_up(job.folder) and read_exit(DISK, job.folder) is None]
         if left:
             named = ", ".join(job.name if job.number is None else f"{job.name} ({job.number})" for job in left)

@@ -74,8 +74,10 @@ def _text(
 
 
 def _no_pairs(text: str) -> str:
-    """What is wrong with names and what they are: the last of two would count, and nobody would be told."""
+    """What is wrong with names and what they are: the last of two would count, and what no node has begins nowhere."""
     named = [pair.partition("=")[0] for pair in text.split(",")]
+    if NODE in named:
+        return f"has '{NODE}', which Ray makes up anew each time a node starts; label nodes with: ray start --labels"
     twice = next((name for name in named if named.count(name) > 1), None)
     return "" if twice is None else f"has '{twice}' twice"
 
@@ -141,7 +143,6 @@ class RayExecutor(QueueExecutor):
         self._drivers: dict[Cluster, Driver] = {}
         self._reached: set[Cluster] = set()
         """Those that have answered this promo at least once."""
-        self._stopping = False
         self._next_offers = 0.0
         self._homeless: set[tuple[Cluster, Options]] = set()
         """Kinds of actors of which it was told that no node could hold them."""
@@ -166,6 +167,7 @@ class RayExecutor(QueueExecutor):
             },
         )
         if answer is None and cluster not in self._reached:
+            self._silent_since = self._silent_since or time.monotonic()
             where = cluster.address or "this machine"
             raise PromoError(f"no Ray answers at {where}", hint="start it there with: ray start, then run again")
         if answer is not None and "refused" in answer:
@@ -222,9 +224,7 @@ class RayExecutor(QueueExecutor):
     def cancel(self, handles: Sequence[Job]) -> Sequence[Job]:
         """Have them ended, and wait for what their supervisors have left to say."""
         going = [job for job in handles if job.stand is None]
-        self._stopping = True
         left = super().cancel(handles)
-        self._stopping = False
         ending = [job for job in going if job not in left]
         until = time.monotonic() + LAST_WORDS_S
         while time.monotonic() < until and any(_has_last_words(job.folder) for job in ending):

@@ -16,6 +16,7 @@ import contextlib
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence, Set
 from math import ceil
 from typing import ClassVar
@@ -35,6 +36,7 @@ from promo.run.executors.queued import (
     text_of,
 )
 from promo.run.executors.slurm_reasons import told
+from promo.run.executors.tools import ANEW_S, Tools
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.ports import DEVICES, WORD, ExecutorOption, OptionKind
@@ -48,7 +50,7 @@ exec "$PROMO_PYTHON" -P -m promo.run.attend "$folder" >>supervisor.txt 2>&1
 AFTER_S = 120
 """Seconds that Slurm's time limit lies behind promo's, for the supervisor to start and to clear up."""
 TOOL_S = 90
-"""How long a tool of Slurm may take to answer."""
+"""How long `sbatch` may take to answer."""
 IN_DOUBT = (
     "unable to contact",
     "connection",
@@ -161,8 +163,11 @@ class SlurmExecutor(QueueExecutor):
 
     def __init__(self) -> None:
         super().__init__()
+        self._tools = Tools()
         self._arrays = True
         """Whether this site has them, as far as is known."""
+        self._accounts = True
+        """Whether it has a `sacct` that answers, as far as is known."""
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
         """`sbatch`; in doubt the job is looked for by its name."""
@@ -227,16 +232,17 @@ class SlurmExecutor(QueueExecutor):
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
         """`squeue`, once for all jobs of this user."""
         del jobs
-        said = _said(["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N|%r"])
-        if said is None:
-            return None
-        rows: dict[str, Row] = {}
-        for line in said.splitlines():
-            number, name, state, place, node, why = [*line.strip().split("|", 5), *[""] * 5][:6]
-            name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node, why)
-            if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
-                rows[name] = row
-        return rows
+        words = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i|%j|%T|%K|%N|%r"]
+        with contextlib.suppress(OSError):
+            answer = self._tools.ask(words, own_environment("SLURM_CONF"), anew=self._stopping)
+            if answer is not None and answer.code == 0:
+                return _rows(answer.said.decode(errors="replace"))
+        return None
+
+    def close(self) -> None:
+        """No `squeue` is waited for any more."""
+        super().close()
+        self._tools.close()
 
     def end(self, jobs: Sequence[Job]) -> None:
         """`scancel`, once for all."""
@@ -248,7 +254,9 @@ class SlurmExecutor(QueueExecutor):
         """`sacct`, where there is one that answers."""
         stem, place = stem_of(job.name)
         fixed = ["sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobName,State"]
-        said = _said([*fixed, f"--name={job.name},{stem}"])
+        asked = time.monotonic()
+        said = _said([*fixed, f"--name={job.name},{stem}"]) if self._accounts else None
+        self._accounts = self._accounts and time.monotonic() - asked < ANEW_S
         lines = [line.split("|") for line in (said or "").splitlines() if line.count("|") == 2]
         states = [state for number, name, state in lines if name == job.name or number.endswith(f"_{place}")]
         return LOSSES.get(states[-1].split()[0].rstrip("+")) if states and states[-1].strip() else None
@@ -310,6 +318,17 @@ def _words(attempt: AttemptSpec, bad: Iterable[str] = ()) -> list[str]:
     ]
 
 
+def _rows(said: str) -> dict[str, Row]:
+    """Rows of `squeue`, by the names of jobs."""
+    rows: dict[str, Row] = {}
+    for line in said.splitlines():
+        number, name, state, place, node, why = [*line.strip().split("|", 5), *[""] * 5][:6]
+        name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node, why)
+        if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
+            rows[name] = row
+    return rows
+
+
 def _row(number: str, state: str, node: str, why: str) -> Row:
     state = state.split()[0].rstrip("+") if state.strip() else ""
     machine = node if NODE.fullmatch(node) else ""
@@ -325,7 +344,7 @@ def _said(words: list[str]) -> str | None:
     """What a tool of Slurm answers; None where it does not."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(
-            words, env=own_environment("SLURM_CONF"), capture_output=True, timeout=TOOL_S, check=False
+            words, env=own_environment("SLURM_CONF"), capture_output=True, timeout=ANEW_S, check=False
         )
         if done.returncode == 0:
             return done.stdout.decode(errors="replace")

@@ -28,6 +28,7 @@ from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.executors.tools import Answer, Tools
 from promo.run.locks import has_begun
 from promo.run.store import REQUEST, parse_request
 from promo.run.values import AttemptSpec
@@ -129,6 +130,10 @@ class SubmitExecutor(QueueExecutor):
         ),
     }
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._tools = Tools()
+
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
         """Run the host's own command."""
         given = text_of(attempt.options)
@@ -163,21 +168,39 @@ class SubmitExecutor(QueueExecutor):
             places = {"number": job.number or "", "name": job.name}
             groups.setdefault((*_words(given, "poll", places), ""), (job.options, []))[1].append(job)
         rows = {job.name: Row("", Listed.SILENT) for job in jobs if _cannot_be_seen(job)}
-        for words, (options, those) in groups.items():
-            done = _run(words[:-1], _environment(text_of(options)))
-            if done is None or done[0] != 0:
+        silent = False
+        for (*words, _), (options, those) in groups.items():
+            known = self._tools.is_asked(words)
+            answer = self._asked(words, options, anew=self._stopping) if known or not silent else None
+            silent = silent or (answer is None and not known)  # the next one is asked when it is looked again
+            if answer is None or answer.code != 0:
                 rows |= {job.name: Row(job.number or "", Listed.SILENT) for job in those}
             else:
-                rows |= _read(done[1], text_of(options), those)
+                rows |= _read(answer.said[:LONGEST].decode(errors="replace"), text_of(options), those)
         return rows
 
+    def _asked(
+        self, words: Sequence[str], options: Options, *, anew: bool = False, hurry: bool = False
+    ) -> Answer | None:
+        try:
+            return self._tools.ask(words, _environment(text_of(options)), anew=anew, hurry=hurry)
+        except OSError as fault:
+            raise _unstartable(words, fault) from fault
+
+    def close(self) -> None:
+        """No command is waited for any more."""
+        super().close()
+        self._tools.close()
+
     def end(self, jobs: Sequence[Job]) -> None:
-        """One command for each."""
+        """One command for each; once one does not answer, none is waited for."""
+        hurry = False
         for job in jobs:
             given = text_of(job.options)
             if job.number or "{name}" in given.get("cancel", ""):
                 places = {"number": job.number or "", "name": job.name}
-                _run(_words(given, "cancel", places), _environment(given))
+                answer = self._asked(_words(given, "cancel", places), job.options, hurry=hurry)
+                hurry = hurry or answer is None
 
 
 def _cannot_be_seen(job: Job) -> bool:
@@ -239,6 +262,11 @@ def _pattern(given: Mapping[str, str], option: str) -> re.Pattern[str]:
     return re.compile(given[option])
 
 
+def _unstartable(words: Sequence[str], fault: OSError) -> PromoError:
+    message = f"'{words[0]}' cannot be started: {fault.strerror}"
+    return PromoError(message, hint="install it, or change the option")
+
+
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str] | None:
     """Exit status and answer of a command; None where it gives none in time."""
     inner, nothing = dict(environment), subprocess.DEVNULL
@@ -247,7 +275,6 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str
     except subprocess.TimeoutExpired:
         return None
     except OSError as fault:
-        message = f"'{words[0]}' cannot be started: {fault.strerror}"
-        raise PromoError(message, hint="install it, or change the option") from fault
+        raise _unstartable(words, fault) from fault
     said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
     return done.returncode, said[:LONGEST].decode(errors="replace")

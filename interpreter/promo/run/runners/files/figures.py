@@ -235,7 +235,7 @@ def from_file(path: Path) -> Said:
     """What a program wrote into its result file: `metrics`, figures, perhaps `status` and `cause`."""
     said = Said()
     try:
-        stored = _WRITTEN.decode(read_plain(path, LARGEST).decode())
+        stored = _WRITTEN.decode(read_plain(path, LARGEST, links=False).decode())
     except FileNotFoundError:
         return said
     except OSError as fault:
@@ -275,10 +275,21 @@ def listed() -> str:
     return ", ".join(status.value for status in RunStatus)
 
 
+def points_fault(path: Path) -> str:
+    """Why what stands in the place of a program's points is not read; empty where it is, or nothing is there."""
+    try:
+        open_plain(path, links=False).close()
+    except FileNotFoundError:
+        return ""
+    except OSError as fault:
+        return f"its points file cannot be read: {fault.strerror or fault}"
+    return ""
+
+
 def points_of(path: Path) -> Iterable[Mapping[str, float]]:
     """Points that a program wrote, a JSON object a line; what is no number in one is left out."""
     try:
-        written = open_plain(path)
+        written = open_plain(path, links=False)
     except OSError:
         return
     with written as lines:

@@ -26,7 +26,7 @@ from promo.run.output import STEP, Output
 from promo.run.program import LONGEST_FILE, Command, Literal, Program, Script
 from promo.run.ranks import Peers, RankError, environments, free_port
 from promo.run.runners.files.beginning import Beginning
-from promo.run.runners.files.figures import Lines, Said, from_file, points_of
+from promo.run.runners.files.figures import Lines, Said, from_file, points_fault, points_of
 from promo.run.runners.files.states import Cpu, Keeper, StateError
 from promo.run.store import OUTPUT, PROGRAM
 from promo.run.values import TRAIN, Counter, Request, RunStatus, Used, Work
@@ -72,6 +72,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     code, lost = _run(argv, request, program.does, values, heard, variables, begin.keeper)
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
+    said.unread = said.unread or points_fault(attempt / POINTS)
     for point in points_of(attempt / POINTS):
         _point(recorder, begin.whole(point))
     for name in (RESULT, POINTS):

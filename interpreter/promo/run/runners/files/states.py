@@ -22,7 +22,7 @@ from promo.base.canonical import canonical, digest_bytes, exact, parse_canonical
 from promo.base.classes import define, evolve, field, frozen
 from promo.base.codec import from_json, to_json
 from promo.base.fields import Count, Digest, Form, Measured, Name
-from promo.base.reading import read_plain
+from promo.base.reading import LINK, not_plain, read_plain
 from promo.run.disk import DISK
 from promo.run.program import STEP, States
 from promo.run.runners.files.figures import points_of
@@ -126,7 +126,7 @@ class Keeper:
     base: Amounts = NOTHING
     """What its run had spent where this attempt began."""
     refused: str = ""
-    """Why a state was not kept that is larger than any may be."""
+    """Why a state was not kept: it is larger than any may be, or no plain file."""
     kept: list[KeptState] = field(factory=list)
     """The newest first."""
     _began: float = field(factory=time.monotonic)
@@ -156,6 +156,7 @@ class Keeper:
         if self._thread is not None:
             self._thread.join()
         self.look(ended=True)
+        self.refused = self.refused or self._not_plain()
 
     def _watch(self) -> None:
         pause = LOOK_S
@@ -185,6 +186,16 @@ class Keeper:
                 found.append((_stamp(self.place / name)[1] if step is None else step, name, step))
         return [(name, step) for _, name, step in sorted(found)]
 
+    def _not_plain(self) -> str:
+        """What stands in the place of a state, or of a folder with states, and is not looked at; empty if nothing."""
+        folders = [pattern_of(evolve(self.states, path=str(one))) for one in Path(self.states.path).parents[:-1]]
+        for name, kind in not_plain(self.place):
+            if pattern_of(self.states).fullmatch(name):
+                return f"{name} is {kind}, and a state is a file"
+            if kind == LINK and any(one.fullmatch(name) for one in folders):
+                return f"{name} is {kind}, and states are looked for in the program's own folder"
+        return ""
+
     def _keep(self, name: str, step: int | None, stamp: tuple[int, int], since: float) -> None:
         source, spent = self.place / name, self._spent(step, since)
         self._done[name] = stamp
@@ -196,15 +207,15 @@ class Keeper:
         beside.unlink(missing_ok=True)
         try:
             if step is None:  # it may be written over, in its place
-                shutil.copyfile(source, beside)
+                shutil.copyfile(source, beside, follow_symlinks=False)
             else:
                 _link(source, beside)
-            digest = DISK.digest(beside)
-            if digest is None or _stamp(source) != stamp:
+            digest = None if beside.is_symlink() else DISK.digest(beside)
+            if not digest or _stamp(source) != stamp:
                 beside.unlink(missing_ok=True)
                 del self._done[name]
                 return
-        except FileNotFoundError:  # the program removed it meanwhile
+        except (FileNotFoundError, IsADirectoryError, shutil.SpecialFileError):  # the program removed it meanwhile
             return
         state = KeptState(name, f"checkpoint-{digest[:16]}.state", digest, step, spent)
         beside.replace(self.attempt / state.file)
@@ -314,11 +325,11 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _link(source: Path, target: Path) -> None:
     """The same bytes under another name; a copy where the file system has no such thing."""
     try:
-        os.link(source, target)
+        os.link(source, target, follow_symlinks=False)
     except FileNotFoundError:
         raise
-    except OSError:
-        shutil.copyfile(source, target)
+    except (OSError, NotImplementedError):
+        shutil.copyfile(source, target, follow_symlinks=False)
 
 
 def before_s(spent: Amounts) -> Fraction:
