@@ -65,9 +65,9 @@ GUESSES = {
         "val_loss, lower",
         "--max-steps: 1500 in the short stage, 6000",
         "seed        --seed",
-        "--verbose: flags",
+        "--verbose: a flag",
     ),
-    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: flags"),
+    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: a flag"),
     "groups": ("val, lower", "--max-steps: 120 in the short stage, 600", "seed        --seed"),
     "variables": (
         "mse, lower",
@@ -302,7 +302,7 @@ CANNOT = {
     "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
     "a flag alone": (
         ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
-        "--fast: flags",
+        "--fast: a flag",
     ),
     "a required argument": (
         'import argparse\np = argparse.ArgumentParser()\np.add_argument("--lr", type=float, default=1e-3)\n'
@@ -490,6 +490,16 @@ while time.monotonic() - begun < TIME_BUDGET:
     time.sleep(0.01)  # the seconds are what counts, and others need the processor
 print("loss:", x)
 """
+PAIRS = """import random
+BLOCK, (LAYERS, HEADS) = 64, (3, 4)
+LR, WD = 6e-3, 0.1
+EPOCHS, STEPS_PER_EPOCH = 3, 20
+random.seed(1)
+loss = 3.0
+for _ in range(EPOCHS * STEPS_PER_EPOCH):
+    loss -= LR * loss * LAYERS - random.gauss(0, 0.001)
+print(f"val_loss: {loss:.4f}")
+"""
 ONE_CHOICE = ARGPARSE + (
     "p.add_argument('--optimizer', choices=['sgd', 'adam'], default='sgd')\n"
     "print('loss:', 1.0 if p.parse_args().optimizer == 'sgd' else 0.5)\n"
@@ -505,8 +515,9 @@ ONE_CHOICE = ARGPARSE + (
             "TIME_BUDGET: 1 in the short stage, 2 in",
         ),
         (ONE_CHOICE, "train    promoted, base for 1steps", "as long as it does"),
+        (PAIRS, "factor lr: rate in [0.0018, 0.006, 0.018] default 0.006", "EPOCHS: 1 in the short stage, 3 in"),
     ],
-    ids=["seconds of its own", "no duration and one alternative"],
+    ids=["seconds of its own", "no duration and one alternative", "constants in pairs"],
 )
 def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words, told):
     vary = ("--vary", "rate=0.3") if "RATE" in source else ()
@@ -514,7 +525,9 @@ def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words
     said = capsys.readouterr()
     assert told in said.out
     assert said.err == ""
-    assert words in (workplace / "one.promo").read_text(encoding="utf-8")
+    spec, runner = ((workplace / f"one.{end}").read_text(encoding="utf-8") for end in ("promo", "toml"))
+    assert words in spec
+    assert ("# The script has more settings" in spec) is (runner.count("[factors.") > 1)
     assert promo("run", "one.promo", "--quiet") == 0
     attempts = StudyFolder(workplace / "one.study").state().attempts.values()
     assert {attempt.status for each in attempts for attempt in each} == {RunStatus.OK}

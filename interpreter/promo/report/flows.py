@@ -158,7 +158,7 @@ def _shelves(
     rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[str], targets: Collection[int | None]
 ) -> tuple[list[list[int]], list[Told], list[Point]]:
     """
-    The stages of each row, as many as it has room for.
+    The stages of each row, as many as it has room for; a stage that no gate joins with one before it begins a row.
 
     Returns:
         Stages by row, and for each stage what is told at it and how far it reaches.
@@ -171,7 +171,8 @@ def _shelves(
         words = {one: wrapped(changed[one], MOST_WORDS) for one in rung.order}
         news = {one: lines for one, lines in words.items() if one not in seen}
         extent = _extent(rung, names, news, reached=index in targets)
-        if edge + sum(extent) > WIDTH:
+        apart = bool(shelves) and index > max(one.target or 0 for one in rungs[:index])
+        if apart or edge + sum(extent) > WIDTH:
             shelves.append([])
             edge, seen, news = 0.0, set[int](), words
             extent = _extent(rung, names, news, reached=index in targets)

@@ -95,8 +95,12 @@ def _budgets(record: Record) -> Iterable[str]:
     budgets = [(said, record.study.stages[one.stage].budget) for one, said in used]
     kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
-    open_ = f"; for {unknown} that is not known" if unknown else ""
-    yield f"{kept} of {plural(len(counted), 'run')} kept to the budget{open_}."
+    runs = plural(len(counted), "run")
+    if unknown == len(counted):
+        yield f"Whether runs kept to the budget is not known: none of the {runs} reports it."
+    else:
+        open_ = f"; for {unknown} it is not known" if unknown else ""
+        yield f"{kept} of {runs} kept to the budget{open_}."
     simulated = sum(said.counter is Counter.SIMULATED for _, said in used)
     if simulated:
         yield f"{plural(simulated, 'run')} trained nothing: their reported time is simulated."

@@ -26,7 +26,7 @@ SECONDS = re.compile(
     r"(train|training)?_?(time_budget|time_limit|max_time|max_seconds|seconds|duration|budget)(_s|_sec|_secs|_seconds)?"
 )
 RARELY = re.compile(
-    r"interval|every|freq|workers?|threads?|log|save|ckpt|patience|port|rank|verbose|version|eval|print"
+    r"interval|every|freq|steps?_per|iters?_per|per_epoch|workers?|threads?|log|save|ckpt|patience|port|rank|verbose|version|eval|print"
 )
 """Settings that seldom change what is learned."""
 TOLD_EVERY = re.compile(r"(eval|val|test|log|report|print)_?(interval|every|freq|steps|iters)")

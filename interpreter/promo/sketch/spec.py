@@ -151,7 +151,8 @@ def _block(head: str, **clauses: str) -> list[str]:
 
 def _factor(draft: Draft) -> Iterator[str]:
     varied = draft.varied
-    yield f"# The script has more settings to vary: promo runner {draft.name}.toml lists all {len(draft.factors)}."
+    if len(draft.factors) > 1:
+        yield f"# The script has more settings to vary: promo runner {draft.name}.toml lists all {len(draft.factors)}."
     levels = sorted(draft.levels, key=lambda one: (isinstance(one, str), one if isinstance(one, int | float) else 0))
     values = ", ".join(map(_level, levels))
     assert varied.default is not None

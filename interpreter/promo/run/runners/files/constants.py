@@ -61,12 +61,24 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    if isinstance(target, ast.Name):
-                        yield target.id, value
+                    yield from pairs(target, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value
             case ast.AugAssign(target=ast.Name(id=name), value=value):
                 yield name, value
+
+
+def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Names that a target binds, each with its own value: `LAYERS, HEADS = 3, 4` binds two."""
+    match target, value:
+        case ast.Name(id=name), _:
+            yield name, value
+        case ast.Tuple(elts=names) | ast.List(elts=names), ast.Tuple(elts=values) | ast.List(elts=values):
+            if len(names) == len(values) and not any(isinstance(one, ast.Starred) for one in (*names, *values)):
+                for each, one in zip(names, values, strict=True):
+                    yield from pairs(each, one)
+        case _:
+            return
 
 
 def _arguments(tree: ast.Module, name: str) -> list[ast.expr]:
