@@ -142,6 +142,43 @@ def test_arguments_are_given_where_and_as_their_library_takes_them(workplace, ca
     assert written == ["{python}", "{program}/one.py", *argv]
 
 
+HYDRA = """import hydra
+@hydra.main(version_base=None, config_path="conf", config_name="main")
+def main(cfg): print(f"val_loss: {cfg.optim.lr}")
+main()
+"""
+SETTINGS = {
+    "conf/main.yaml": "defaults:\n  - _self_\n  - model: small  # a group\n  - other: one\n"
+    "  - override hydra/launcher: x\nseed: 1\ntrainer:\n  max_steps: 1_00  # of the optimizer\n"
+    "  name: '3'\n  devices: [1, 2]\noptim: \n  lr: 4e-3\n"
+    "  width: ${model.width}\nlast: -.5\n",
+    "conf/model/small.yaml": "width: 64\ninner:\n  width: 2\n",
+    "conf/other/one.yaml": "# @package _global_\nunknown: 1\n",
+}
+
+
+def test_numbers_in_hydras_files_are_settings_and_their_files_are_copied(workplace, capsys):
+    for name, text in SETTINGS.items():
+        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workplace / name).write_text(text, encoding="utf-8")
+    assert drafted(workplace, HYDRA) == 0
+    command = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))["command"]
+
+    assert command["argv"][2:] == [
+        "model.width={model_width}",
+        "model.inner.width={model_inner_width}",
+        "seed={seed}",
+        "trainer.max_steps={budget}",
+        "optim.lr={lr}",
+        "last={last}",
+    ]
+    assert command["files"] == ["one.py", *SETTINGS]
+    said = capsys.readouterr().out
+    assert "trains for  max_steps: 20 in" not in said
+    assert "trains for  trainer.max_steps: 20 in the short stage, 100 in the long one" in said
+    assert "not copied" not in said
+
+
 def test_nothing_of_a_script_is_run_or_imported(workplace, capsys):
     marker = workplace / "ran"
     source = f'open({str(marker)!r}, "w").write("x")\nLR = 0.1\nSTEPS = 10\nprint("val_loss:", LR)\n'
@@ -316,7 +353,7 @@ CANNOT = {
     ),
     "Hydra": (
         "import hydra\n@hydra.main(config_path='conf')\ndef main(cfg):\n    print('loss:', cfg.lr)\nmain()\n",
-        '"train.lr={lr}"',
+        'config_name="config") names',
     ),
     "NUL": ("LR = 0.1\0", "does not parse"),
     "deep": ("LR = " + "-" * 100_000 + "1\n", "does not parse"),

@@ -164,7 +164,7 @@ def _of_short(draft: Draft) -> list[str]:
         return [
             "## Every candidate, in full: the script has no setting for how long it trains, so a step is a whole run."
         ]
-    word = draft.duration.word
+    word = draft.duration.shown
     lines = [f"## A short look at every candidate: {_counted(draft.short)} of its {_counted(draft.whole)} {word}."]
     if draft.seconds:
         lines.append("# The script does not report its training time, so loading counts too: hence the wide tolerance.")

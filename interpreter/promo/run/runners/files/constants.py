@@ -70,15 +70,13 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 
 def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     """Names that a target binds, each with its own value: `LAYERS, HEADS = 3, 4` binds two."""
-    match target, value:
-        case ast.Name(id=name), _:
-            yield name, value
-        case ast.Tuple(elts=names) | ast.List(elts=names), ast.Tuple(elts=values) | ast.List(elts=values):
-            if len(names) == len(values) and not any(isinstance(one, ast.Starred) for one in (*names, *values)):
-                for each, one in zip(names, values, strict=True):
-                    yield from pairs(each, one)
-        case _:
-            return
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        starred = any(isinstance(one, ast.Starred) for one in (*target.elts, *value.elts))
+        if not starred and len(target.elts) == len(value.elts):
+            for each, one in zip(target.elts, value.elts, strict=True):
+                yield from pairs(each, one)
 
 
 def _arguments(tree: ast.Module, name: str) -> list[ast.expr]:
