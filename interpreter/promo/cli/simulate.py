@@ -157,7 +157,7 @@ def _plain(world: "World") -> None:
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
     if options.correlation is not None:
-        raise PromoError("--correlation is that of a lag with the end, and nothing grows here")
+        raise PromoError("--correlation is for growths, and this spec has none")
     asking = [name for name, one in study.deciding.items() if any(isinstance(part, Projected) for part in _parts(one))]
     if asking or study.told_by:
         who = (*study.told_by, *asking)
