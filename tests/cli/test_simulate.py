@@ -203,4 +203,4 @@ def test_what_says_nothing_of_a_lag_is_refused(capsys, words, says):
 
 def test_a_correlation_without_a_growth_is_refused(capsys):
     assert promo("simulate", SPECS / "quickstart.promo", "--correlation", "0.5", "--noise", "0.01") == 2
-    assert "nothing grows here" in capsys.readouterr().err
+    assert "is for growths, and this spec has none" in capsys.readouterr().err

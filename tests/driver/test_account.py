@@ -89,7 +89,7 @@ def test_without_a_sample_the_report_says_that_nothing_bounds_regret(workplace, 
 
     html = (folder.path / "report.html").read_text(encoding="utf-8")
     assert "the cost of its drops is not known" in html
-    assert "Saved like for like: 50.0%" in html
+    assert "50.0% saved, like for like" in html
     capsys.readouterr()
     assert promo("why", "poor", "--study", folder.path) == 0
     told = capsys.readouterr().out

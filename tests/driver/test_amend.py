@@ -312,4 +312,4 @@ def test_whom_an_amended_gate_promotes_is_trained_on_the_devices_of_the_next_sta
     assert promo("verify", folder.path) == 3
     done = subprocess.run([sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, check=False)
     assert done.returncode == 3, done.stdout
-    assert "2s on 2 devices" in (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "2 s on 2 devices" in (folder.path / "report.html").read_text(encoding="utf-8")

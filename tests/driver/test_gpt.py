@@ -221,7 +221,7 @@ def test_a_stage_that_branches_starts_from_the_trunk_and_says_so(workplace, caps
     assert "requests: 3 requests derived again from plan and ledger" in capsys.readouterr().out
     assert promo("report", "tiny.promo") == 0
     page = (workplace / "tiny.study" / "report.html").read_text(encoding="utf-8")
-    assert "branches from the trunk of first at 24steps, constant rate up to 72steps, then cooling down" in page
+    assert "branches from the trunk of first at 24 steps, constant rate up to 72 steps, then cooling down" in page
 
 
 LAGS = """promo 1

@@ -163,7 +163,7 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
 
     assert promo("freeze", path) == 0
     assert promo("plan", path) == 0
-    assert "fix each factor at its better level" in " ".join(capsys.readouterr().out.split())
+    assert "is fixed at its better level" in " ".join(capsys.readouterr().out.split())
     assert promo("run", path, "--quiet") == 0
 
     folder = StudyFolder(path.with_suffix(".study"))
@@ -297,7 +297,7 @@ def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out
     tried = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
     assert [tuple(map(int, one.values())) for one in tried] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
     assert "drawn drew 4 conditions of the 8 of screen with seed 7, with the budget of short, 8 s" in said
-    assert "1 at each of 4 steps of walked for 1s" in said
+    assert "1 at each of 4 steps of walked for 1 s" in said
     assert "   walked, 4 steps  " in plan_text(study, plan)
     assert "walked_step_2" not in plan_text(study, plan)
     assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said

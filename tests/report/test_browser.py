@@ -36,6 +36,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+GALLERY = Path(__file__).parents[2] / "interpreter/docs/gallery"
 
 
 INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
@@ -307,12 +308,16 @@ def drawn():
     )
 
 
+def style() -> str:
+    """Of a report, as it is today."""
+    return "".join((template_folder() / name).read_text(encoding="utf-8") for name in ("picture.css", "report.css"))
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 def test_rare_pictures_are_read_as_well(browser, tmp_path, width):
-    style = "".join((template_folder() / name).read_text(encoding="utf-8") for name in ("picture.css", "report.css"))
     figures = "".join(f'<figure class="wide">{picture}</figure>' for picture in drawn())
     place = tmp_path / "pictures.html"
-    place.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{figures}", encoding="utf-8")
+    place.write_text(f"<!doctype html><meta charset=utf-8><style>{style()}</style>{figures}", encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
     page.goto(place.as_uri())
@@ -326,14 +331,12 @@ def test_rare_pictures_are_read_as_well(browser, tmp_path, width):
 def test_every_picture_has_a_title_and_says_what_it_shows(browser, study):
     page, _ = opened(browser, study)
     pictures = page.locator("svg.picture")
-    titles = page.locator("figure[aria-label]:has(> svg.picture)").evaluate_all(
-        "(all) => all.map((one) => one.ariaLabel)"
-    )
+    titles = pictures.evaluate_all("(all) => all.map((one) => one.parentElement.closest('figure')?.ariaLabel)")
     words = pictures.evaluate_all("(all) => all.map((one) => one.ariaLabel)")
     page.context.close()
 
     assert len(titles) == len(words) >= 6
-    assert all(len(said) > len(title) for title, said in zip(titles, words, strict=True))
+    assert all(title and len(said) > len(title) for title, said in zip(titles, words, strict=True))
 
 
 A4 = {"width": 725, "height": 1062}
@@ -349,7 +352,23 @@ def test_five_candidates_and_two_stages_print_on_four_pages(browser, tmp_path, m
     printed = page.pdf(prefer_css_page_size=True)
     page.context.close()
 
-    assert 2 <= max(map(int, re.findall(rb"/Count (\d+)", printed))) <= 4
+    assert 2 <= pages(printed) <= 4
+
+
+def test_the_same_study_trained_for_real_prints_on_four_pages(browser):
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    page.goto((GALLERY / "quickstart.html").as_uri())
+    page.evaluate("(style) => { document.querySelector('style').textContent = style; }", style())
+
+    printed = [page.pdf(prefer_css_page_size=True), page.pdf(prefer_css_page_size=True, print_background=True)]
+    context.close()
+
+    assert [pages(one) for one in printed] == [4, 4]
+
+
+def pages(printed: bytes) -> int:
+    return max(map(int, re.findall(rb"/Count (\d+)", printed)))
 
 
 SMALL = """(least) => [...document.querySelectorAll("body *")].flatMap((one) => {

@@ -52,6 +52,13 @@ def test_a_picture_that_names_a_candidate_says_what_changed(studies, name):
         assert left == [], said
 
 
+def test_stages_that_gates_join_stand_beside_each_other_in_the_ladder(studies):
+    pictures = build_view(record_of(studies["replay_prefix"])).ladder.picture.split("</svg>")
+    titles = [re.findall(r'class="head"[^>]*>([^<]*)<', one) for one in pictures if one]
+
+    assert titles == [["at_250", "after_250"], ["at_1000", "after_1000"]]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_field_of_a_table_and_no_label_is_a_bare_name(studies, name):
     record = record_of(studies[name])

@@ -204,6 +204,19 @@ def test_a_band_to_another_picture_has_an_end_in_each():
     assert sum(one.count('band"') for one in pictures) == 5 + len(pictures) - 1
 
 
+def test_chains_that_no_gate_joins_stand_in_pictures_of_their_own():
+    rungs = [
+        Rung(name, "s", (0, 1), ("1", "2"), 0, frozenset({0}), True, target, 0.5)
+        for name, target in (("early", 1), ("after_early", None), ("late", 3), ("after_late", None))
+    ]
+    pictures = [whole(one, "") for one in ladder_svgs(rungs, NAMES, CHANGED, "")]
+
+    assert [{"early", "late", "after_early", "after_late"} & {*one.words} for one in pictures] == [
+        {"early", "after_early"},
+        {"late", "after_late"},
+    ]
+
+
 def later(at, target, rungs):
     """A rung leads to a later one or to none."""
     return target if target is not None and at < target < len(rungs) else None

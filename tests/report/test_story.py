@@ -39,7 +39,7 @@ def study(tmp_path_factory):
 def test_many_decisions_are_five_sentences_and_each_has_its_own_too(study):
     assert len(study.story) > 5
     assert len(study.short) <= 5
-    assert study.short[0].startswith("Candidates trained: 4 at short for 1s; 2 at long for 2s")
+    assert study.short[0].startswith("Candidates trained: 4 at short for 1 s; 2 at long for 2 s")
     assert (
         study.short[1]
         == "pick promoted good (quality 1) and base to long; dropped fair (quality 3) and poor (quality 4)."

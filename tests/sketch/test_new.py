@@ -65,9 +65,9 @@ GUESSES = {
         "val_loss, lower",
         "--max-steps: 1500 in the short stage, 6000",
         "seed        --seed",
-        "--verbose: flags",
+        "--verbose: a flag",
     ),
-    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: flags"),
+    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: a flag"),
     "groups": ("val, lower", "--max-steps: 120 in the short stage, 600", "seed        --seed"),
     "variables": (
         "mse, lower",
@@ -140,6 +140,43 @@ def test_arguments_are_given_where_and_as_their_library_takes_them(workplace, ca
 
     written = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))["command"]["argv"]
     assert written == ["{python}", "{program}/one.py", *argv]
+
+
+HYDRA = """import hydra
+@hydra.main(version_base=None, config_path="conf", config_name="main")
+def main(cfg): print(f"val_loss: {cfg.optim.lr}")
+main()
+"""
+SETTINGS = {
+    "conf/main.yaml": "defaults:\n  - _self_\n  - model: small  # a group\n  - other: one\n"
+    "  - override hydra/launcher: x\nseed: 1\ntrainer:\n  max_steps: 1_00  # of the optimizer\n"
+    "  name: '3'\n  devices: [1, 2]\noptim: \n  lr: 4e-3\n"
+    "  width: ${model.width}\nlast: -.5\n",
+    "conf/model/small.yaml": "width: 64\ninner:\n  width: 2\n",
+    "conf/other/one.yaml": "# @package _global_\nunknown: 1\n",
+}
+
+
+def test_numbers_in_hydras_files_are_settings_and_their_files_are_copied(workplace, capsys):
+    for name, text in SETTINGS.items():
+        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workplace / name).write_text(text, encoding="utf-8")
+    assert drafted(workplace, HYDRA) == 0
+    command = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))["command"]
+
+    assert command["argv"][2:] == [
+        "model.width={model_width}",
+        "model.inner.width={model_inner_width}",
+        "seed={seed}",
+        "trainer.max_steps={budget}",
+        "optim.lr={lr}",
+        "last={last}",
+    ]
+    assert command["files"] == ["one.py", *SETTINGS]
+    said = capsys.readouterr().out
+    assert "trains for  max_steps: 20 in" not in said
+    assert "trains for  trainer.max_steps: 20 in the short stage, 100 in the long one" in said
+    assert "not copied" not in said
 
 
 def test_nothing_of_a_script_is_run_or_imported(workplace, capsys):
@@ -302,7 +339,7 @@ CANNOT = {
     "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
     "a flag alone": (
         ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
-        "--fast: flags",
+        "--fast: a flag",
     ),
     "a required argument": (
         'import argparse\np = argparse.ArgumentParser()\np.add_argument("--lr", type=float, default=1e-3)\n'
@@ -316,7 +353,7 @@ CANNOT = {
     ),
     "Hydra": (
         "import hydra\n@hydra.main(config_path='conf')\ndef main(cfg):\n    print('loss:', cfg.lr)\nmain()\n",
-        '"train.lr={lr}"',
+        'config_name="config") names',
     ),
     "NUL": ("LR = 0.1\0", "does not parse"),
     "deep": ("LR = " + "-" * 100_000 + "1\n", "does not parse"),
@@ -490,6 +527,16 @@ while time.monotonic() - begun < TIME_BUDGET:
     time.sleep(0.01)  # the seconds are what counts, and others need the processor
 print("loss:", x)
 """
+PAIRS = """import random
+BLOCK, (LAYERS, HEADS) = 64, (3, 4)
+LR, WD = 6e-3, 0.1
+EPOCHS, STEPS_PER_EPOCH = 3, 20
+random.seed(1)
+loss = 3.0
+for _ in range(EPOCHS * STEPS_PER_EPOCH):
+    loss -= LR * loss * LAYERS - random.gauss(0, 0.001)
+print(f"val_loss: {loss:.4f}")
+"""
 ONE_CHOICE = ARGPARSE + (
     "p.add_argument('--optimizer', choices=['sgd', 'adam'], default='sgd')\n"
     "print('loss:', 1.0 if p.parse_args().optimizer == 'sgd' else 0.5)\n"
@@ -505,8 +552,9 @@ ONE_CHOICE = ARGPARSE + (
             "TIME_BUDGET: 1 in the short stage, 2 in",
         ),
         (ONE_CHOICE, "train    promoted, base for 1steps", "as long as it does"),
+        (PAIRS, "factor lr: rate in [0.0018, 0.006, 0.018] default 0.006", "EPOCHS: 1 in the short stage, 3 in"),
     ],
-    ids=["seconds of its own", "no duration and one alternative"],
+    ids=["seconds of its own", "no duration and one alternative", "constants in pairs"],
 )
 def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words, told):
     vary = ("--vary", "rate=0.3") if "RATE" in source else ()
@@ -514,7 +562,9 @@ def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words
     said = capsys.readouterr()
     assert told in said.out
     assert said.err == ""
-    assert words in (workplace / "one.promo").read_text(encoding="utf-8")
+    spec, runner = ((workplace / f"one.{end}").read_text(encoding="utf-8") for end in ("promo", "toml"))
+    assert words in spec
+    assert ("# The script has more settings" in spec) is (runner.count("[factors.") > 1)
     assert promo("run", "one.promo", "--quiet") == 0
     attempts = StudyFolder(workplace / "one.study").state().attempts.values()
     assert {attempt.status for each in attempts for attempt in each} == {RunStatus.OK}

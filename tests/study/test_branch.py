@@ -71,8 +71,8 @@ def test_a_branch_pays_for_what_is_newly_trained():
 def test_the_plan_says_the_modes_what_repeats_and_how_large_the_models_are():
     text = " ".join(plan_text(*compiled(TRUNK.replace("wide, narrow from twig", "wide from twig")).sound()).split())
 
-    assert "short: fresh, constant rate up to 24steps, then cooling down" in text
-    assert "twig: branches from the trunk of short at 24steps, constant rate up to 49steps" in text
+    assert "short: fresh, constant rate up to 24 steps, then cooling down" in text
+    assert "twig: branches from the trunk of short at 24 steps, constant rate up to 49 steps" in text
     assert "Deterministic on one machine with the same threads and versions: short, twig, leaf" in text
     assert "Largest model wide: 28,674 parameters" in text
 

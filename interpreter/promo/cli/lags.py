@@ -52,7 +52,10 @@ def _correlations(options: Namespace) -> list[float]:
         name = given[0].replace("_", "-")
         raise PromoError(f"--{name} is about gates, and a growth is simulated by its lag alone")
     if not options.spread:
-        raise PromoError("nothing says how far apart the ways lie", hint="--spread SD: of their values at the end")
+        raise PromoError(
+            "nothing says how far apart the ways lie",
+            hint="give --spread SD, the standard deviation of their values at the end of training",
+        )
     if not 1 <= options.draws <= MOST_DRAWS or options.seed < 0:
         raise PromoError(f"--draws is from 1 to {MOST_DRAWS:,}, and --seed is not negative")
     try:

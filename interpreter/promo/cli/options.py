@@ -87,7 +87,9 @@ def _design(options: argparse.ArgumentParser) -> None:
     unit = "in the measure's unit"
     options.add_argument("--power", action="store_true", help="print the power of its effects instead")
     options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect of this size, {unit}")
-    options.add_argument("--noise", metavar="SD", type=float, help=f"power: between seeds, {unit}; default: the spec's")
+    options.add_argument(
+        "--noise", metavar="SD", type=float, help=f"power: noise between seeds, {unit}; default: the spec's"
+    )
     options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument("--hosts", metavar="N", type=int, help="power: with N hosts; default: those of the stages")
     options.add_argument("--seeds", metavar="N", type=int, help="power: with N seeds; default: those of the stages")
@@ -105,23 +107,29 @@ def _plan(options: argparse.ArgumentParser) -> None:
 def _simulate(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     unit = "in the measure's unit"
-    options.add_argument("--noise", type=float, metavar="SD", help=f"between seeds, {unit}; default: the spec's")
+    options.add_argument("--noise", type=float, metavar="SD", help=f"noise between seeds, {unit}; default: the spec's")
     options.add_argument(
-        "--gap", type=float, metavar="D", help="lead of the candidate that is truly best; default: one noise sd"
+        "--gap", type=float, metavar="D", help="lead of the candidate that is truly best; default: one SD of noise"
     )
     options.add_argument(
-        "--spread", type=float, default=0.0, metavar="SD", help="of the others' true values; default: 0"
+        "--spread", type=float, default=0.0, metavar="SD", help="spread of the others' true values; default: 0"
     )
-    lag = "of a lag with the end, where a model grows; default: 0,0.25,0.5,0.75,0.9,0.95,1"
+    lag = "growth: correlation of the lag with the end of training; default: 0,0.25,0.5,0.75,0.9,0.95,1"
     options.add_argument("--correlation", metavar="A,B", help=lag)
-    options.add_argument("--relax", type=float, default=0.0, metavar="SD", help="of short-budget penalties; default: 0")
+    options.add_argument(
+        "--relax", type=float, default=0.0, metavar="SD", help="spread of short-budget penalties; default: 0"
+    )
     options.add_argument(
         "--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; default: 0.5"
     )
-    level = "true value of those behind the best; needed where a level is asked for"
+    level = "true value of those behind the best; needed where a rule asks for a level"
     options.add_argument("--level", type=float, metavar="X", help=level)
-    options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
-    options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
+    options.add_argument(
+        "--shared", type=float, default=0.0, metavar="SD", help="noise that all candidates of a cell share; default: 0"
+    )
+    options.add_argument(
+        "--host-noise", type=float, default=0.0, metavar="SD", help="spread of candidate x host; default: 0"
+    )
     options.add_argument("--size", type=float, metavar="D", help=f"also: power of an effect of this size, {unit}")
     options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument(
@@ -140,7 +148,7 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
     options.add_argument("--draws", type=int, default=20_000, metavar="N", help="simulated studies; default: 20000")
-    options.add_argument("--seed", type=int, default=1, metavar="N", help="of the draws; default: 1")
+    options.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 

@@ -14,7 +14,7 @@ from promo.base.floats import nearest, root
 from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.curves.conditions import tabled
 from promo.curves.read import LARGEST as LARGEST_TABLE
 from promo.curves.replay import read_curves
@@ -110,13 +110,14 @@ def simulate(options: Namespace) -> int:
         first = figures(study, world) if vary else settings[0][2]
         defaults = " (the default: one standard deviation of the noise)" if options.gap is None else ""
         effects = effects_text(options, study, world.noise, source) if study.effects and world.noise else ""
-        put(simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near, effects=effects))
+        said = simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near, effects=effects)
+        put_wrapped(said.split("\n"))
         if vary:
             put("")
             put(sweep_text(vary[0], [(name, one) for name, _, one in settings], plan))
             put(f"\nEverything else as above; {VARIES[vary[0]]}.")
         if source == UNKNOWN:
-            put(f"The noise of a run is not known. {_ways_to_know(study)}")
+            put_wrapped([f"The noise of a run is not known. {_ways_to_know(study)}"])
     if options.plot:
         title = vary[0] if vary else ""
         write_text(Path(options.plot), sweep_svg(title, [(name, one) for name, _, one in settings], plan))
@@ -156,7 +157,7 @@ def _plain(world: "World") -> None:
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
     if options.correlation is not None:
-        raise PromoError("--correlation is that of a lag with the end, and nothing grows here")
+        raise PromoError("--correlation is for growths, and this spec has none")
     asking = [name for name, one in study.deciding.items() if any(isinstance(part, Projected) for part in _parts(one))]
     if asking or study.told_by:
         who = (*study.told_by, *asking)

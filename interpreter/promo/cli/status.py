@@ -13,7 +13,7 @@ from promo.base.errors import ExitCode
 from promo.cli.drawing import Seen, look
 from promo.cli.live import Screen
 from promo.cli.places import awaited, study_of
-from promo.cli.terminal import expanded, put
+from promo.cli.terminal import expanded, put, put_wrapped
 from promo.decision.counts import Count
 from promo.driver.shared import where_words
 from promo.driver.study import LEDGER, StudyFolder
@@ -63,7 +63,7 @@ def status(options: Namespace) -> int:
         return ExitCode.DONE
     if options.watch:
         _watch(folder, study, plan)
-    put("\n".join(_lines(folder, study, plan, folder.state())))
+    put_wrapped(_lines(folder, study, plan, folder.state()))
     return ExitCode.DONE
 
 

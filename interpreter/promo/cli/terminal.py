@@ -31,7 +31,7 @@ def put(text: str, stream: TextIO | None = None) -> None:
 
 
 def put_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
-    """Write sentences, each on lines of its own; on a terminal no word is broken at its edge."""
+    """Write sentences, each on lines of its own; on a terminal no word is broken at its edge, and tables stay whole."""
     stream = stream or sys.stdout
     if not stream.isatty():
         put_styled("\n".join(map(visible, lines)), stream)
@@ -40,7 +40,12 @@ def put_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
     from textwrap import fill
 
     wide = get_terminal_size().columns
-    put_styled("\n".join(fill(visible(line), wide, break_on_hyphens=False) for line in lines), stream)
+    shown = []
+    for line in map(visible, lines):
+        under = "    " if line.startswith(" ") else ""
+        table = "  " in line.strip()
+        shown.append(line if table else fill(line, wide, break_on_hyphens=False, subsequent_indent=under))
+    put_styled("\n".join(shown), stream)
 
 
 def put_styled(text: str, stream: TextIO | None = None) -> None:

@@ -24,8 +24,7 @@ from promo.driver.delivered import beside, deliver, digest_of, links_and_others
 from promo.driver.study import StudyFolder
 from promo.files import read_given
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.report.amounts import budget_text
-from promo.report.words import span_text
+from promo.report.words import amount_words, span_text
 from promo.run.budgets import is_early, is_kept, is_used_up, missed
 from promo.run.locks import lock_intake
 from promo.run.outside import EXECUTOR, OUTSIDE, Outside, is_there, read_outside
@@ -420,7 +419,7 @@ def _fault(body: Body, points: bytes, request: Request, digest: str, content: by
     if body.used is not None and not is_kept(body.used, request.budget):
         return f"it is of another budget: {missed(body.used, request.budget)}"
     if body.used is not None and is_early(body.used, request.budget):
-        return f"its last point lies before the budget of {budget_text(request.budget)} was used"
+        return f"its last point lies before {amount_words(request.budget.kind, request.budget.amount)}, its budget"
     return "" if body.recorded is not None else misfit(request, Done(body.segments, body.work, body.used))
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from promo.exchange.names import file_name
 from promo.exchange.values import LoggedRun, RunEnd
+from promo.report.changed import beside
 
 EXTRA = "tensorboard"
 VERSION = "brain.Event:2"
 """What the first event of a file says; TensorBoard reads no other version."""
 HPARAMS = "hparams"
-TOLD = {"changed": "what changed", "rank": "gate rank", "verdict": "gate verdict"}
-"""Tags that stand beside the settings, and as what."""
+TOLD = {"rank": "Rank", "verdict": "Verdict"}
+"""Tags that stand beside the settings, and as what.  The page shows five columns at first, and capitals sort first."""
 NONE = "–"
 """In place of a tag that a run has not: the page shows the columns of one run of all, so each has every column."""
 SPENT = ("charged_s", "slot_s", "spent_s")
@@ -59,7 +60,9 @@ def _events(run: LoggedRun) -> Iterator[Any]:
     began, ended = run.began_ms / 1000, run.ended_ms / 1000
     yield Event(wall_time=began, file_version=VERSION)
     told = {said: run.tags.get(f"promo.{name}") or NONE for name, said in TOLD.items()}
-    settings = {**told, **run.settings}
+    own = {name: value for name, value in run.settings.items() if name not in ("candidate", "stage")}
+    called = beside(str(run.settings["candidate"]), run.tags.get("promo.changed", ""))
+    settings = {"Candidate": called, "Stage": run.settings["stage"], **told, **own}
     experiment, start, _ = hparams(settings, dict.fromkeys(tag_of(run, name) for name in run.final))
     yield Event(wall_time=began, summary=experiment)
     yield Event(wall_time=began, summary=start)

@@ -200,26 +200,32 @@ def account_lines(record: Record) -> Iterator[str]:
 
 def _saving(one: GateAccount, plan: Plan) -> str:
     """What a gate saved: spent times against spent times, or budgets against budgets where nothing was measured."""
+    if not one.cells:
+        return (
+            f"{one.gate} saved nothing: all {one.entered} that entered it have runs of earlier stages in every cell of "
+            f"{one.target}."
+        )
     supposed, branch = (f"{amount_text(seconds, plan)}" for seconds in (one.supposed_s, one.branch_s))
     if one.run_s is None:
-        each, what = f"{amount_text(one.cap_s, plan)}, the cap of a run,", f"a budget of {supposed} {amount_unit(plan)}"
+        each, verb = f"{amount_text(one.cap_s, plan)} (the cap of a run)", "allowed for"
     else:
         runs = f"the mean of the {plural(one.measured, 'run')} there"
-        each, what = f"{amount_text(one.run_s, plan)}, {runs},", f"{supposed} {amount_unit(plan)} spent in training"
+        each, verb = f"{amount_text(one.run_s, plan)} ({runs})", "spent in training"
     devices = "" if one.width == 1 else f"{exact(one.width)} devices x "
     published = (
         ""
         if one.as_published is None
         else (
-            f" As savings are often published, everything spent ({amount_text(one.spent_s, plan)}) against that branch "
-            f"alone: {_saved(one.as_published)}."
+            f" Counted as savings are often published, everything spent ({amount_text(one.spent_s, plan)}) against "
+            f"that branch alone: {_saved(one.as_published)}."
         )
     )
     where = "cells in which they had no such run" if one.had else "cells"
     return (
-        f"Had all {one.entered} that entered {one.gate} continued to {one.target}: {one.entered} x {one.cells} {where} "
-        f"x {devices}{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
-        f"{share_text(one.like_for_like)}.{published} Hypothetical: these runs were never made."
+        f"Had all {one.entered} that entered {one.gate} continued to {one.target}, {one.entered} x {one.cells} {where} "
+        f"x {devices}{each} = {supposed} {amount_unit(plan)} would have been {verb}, against {branch} for the "
+        f"{one.went_on} that did: {share_text(one.like_for_like)} saved, like for like.{published} Hypothetical: these "
+        f"runs were never made."
     )
 
 

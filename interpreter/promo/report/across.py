@@ -11,7 +11,7 @@ from itertools import pairwise
 from promo.base.floats import nearest
 from promo.evidence.across import moves, turns
 from promo.evidence.estimates import ORDERS, EffectTable, Estimate
-from promo.report.amounts import a_run_text
+from promo.report.amounts import a_run_words
 from promo.report.design import effect_name
 from promo.report.flows import ranks_svg
 from promo.report.pictures import Trend, Trends, trends_svg
@@ -105,7 +105,7 @@ def _points(record: Record, effects: Effects) -> set[str]:
 
 def _titles(record: Record, stages: Sequence[str]) -> list[str]:
     """Stages with their budgets."""
-    return [f"{name}\n{a_run_text(record.study.stages[name])}" for name in stages]
+    return [f"{name}\n{a_run_words(record.study.stages[name], capped=False)}" for name in stages]
 
 
 def rank_lines(record: Record, effects: Effects) -> Iterable[str]:

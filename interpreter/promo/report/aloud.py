@@ -5,10 +5,9 @@ from fractions import Fraction
 from typing import assert_never
 
 from promo.base.canonical import exact
-from promo.base.units import duration
 from promo.report.declared import stack_words
 from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
-from promo.report.words import plural
+from promo.report.words import plural, span_text
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -78,7 +77,7 @@ def _read_limits(study: Study) -> Iterator[str]:
         if stage.devices is not None:
             yield f"A run of {stage.name} has {plural(stage.devices, 'device')}."
         if budget.allowance_s != ALLOWANCE_S:
-            yield f"An attempt of {stage.name} may take {duration(budget.allowance_s)} in addition to training."
+            yield f"An attempt of {stage.name} may take {span_text(budget.allowance_s)} in addition to training."
         if budget.tolerance is not None:
             yield f"A run of {stage.name} may miss its budget by at most {describe_tolerance(budget.tolerance)}."
 
@@ -124,10 +123,10 @@ def read_grow(grow: Grow, study: Study) -> str:
         )
     best = "lowest" if grow.lowest else "highest"
     return (
-        f"Growth {grow.name}: take {grow.parent} {describe_kept(study, grow)}, in each cell; make it larger, "
+        f"Growth {grow.name}: in each cell, take {grow.parent} {describe_kept(study, grow)}; grow it, "
         f"{stack_words(grow)}, by {ways}; train each way for {lag}; choose the way with the {best} mean "
-        f"{study.measure.metric} over host and seed, a way with a missing value is out; ties by name; in each cell "
-        f"{grow.becomes} begins from the chosen way's state, and with its own stage's rates."
+        f"{study.measure.metric} over host and seed, where a way with a missing value is out; ties by name; in each "
+        f"cell, {grow.becomes} begins from the chosen way's state with the rates of its own stage."
     )
 
 
@@ -156,11 +155,11 @@ def read_reduction(reduction: Reduction, study: Study) -> str:
     pooled = study.effects[reduction.effects].pooled
     several = len(reduction.sources) > 1 and not pooled
     stages = "at each of these stages" if several else "there, estimated together" if pooled else "there"
-    always = ", always in favour of the same level" if several else ""
+    always = ", always in favour of the same level," if several else ""
     return (
-        f"{'Frozen reduction' if reduction.frozen else 'Reduction'} {reduction.name}: from {effects}, fix each factor "
-        f"at its better level whose main effect is discovered{least} {stages}{always}, and promote the rows of "
-        f"{reduction.into} that agree with it; missing: {handled(reduction.missing)}."
+        f"{'Frozen reduction' if reduction.frozen else 'Reduction'} {reduction.name}: from {effects}, each factor "
+        f"whose main effect is discovered{least} {stages}{always} is fixed at its better level; the rows of "
+        f"{reduction.into} that have all fixed levels are promoted; missing: {handled(reduction.missing)}."
     )
 
 
@@ -219,8 +218,10 @@ def kept(condition: Condition, study: Study) -> str:
             return f" {word} ".join(kept(part, study) for part in condition.conditions)
         case Isnt():
             return f"all but {kept(condition.condition, study)}"
-        case Level() | Difference() | Equivalent() | Agreement() | Projected() | First():
-            return f"those of whom it is true that {claimed(condition, study, 'it')}"
+        case Difference() | Equivalent() | First():
+            return f"any candidate that {claimed(condition, study, '').lstrip()}"
+        case Level() | Agreement() | Projected():
+            return f"any candidate of which it holds that {claimed(condition, study, 'it')}"
         case _:
             assert_never(condition)
 
@@ -242,7 +243,7 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
             return f"{who} is shown to lie within {margin} of {other}, {_confidence(condition.test, study)}"
         case Agreement():
             names = joined(condition.between)
-            return f"the rankings of {names} agree to {exact(condition.bound.value)} or more (tau-b)"
+            return f"the rankings of {names} agree with a tau-b of at least {exact(condition.bound.value)}"
         case Projected():
             bound = describe_bound(condition.bound, measure)
             return f"the forecast of {condition.law} for {who} at {condition.stage}, with its interval, is {bound}"

@@ -4,11 +4,9 @@ Budgets to texts that are read and compared with nothing: large numbers are roun
 The difference of two studies, exports and registrations keep every digit (`describe`).
 """
 
-from typing import assert_never
-
 from promo.base.units import duration
 from promo.report.describe import COUNT_UNITS, describe_budget
-from promo.report.words import MOST_WRITTEN, plural, short_count, span_text
+from promo.report.words import MOST_WRITTEN, amount_words, plural, short_count, span_text
 from promo.study.values import Budget, BudgetKind, Stage, Study
 
 
@@ -20,24 +18,26 @@ def budget_text(budget: Budget) -> str:
 
 
 def a_run_text(stage: Stage) -> str:
-    """`1h on 8 devices`: what a run of a stage is given, with its devices where the stage says how many."""
-    devices = "" if stage.devices is None else f" on {plural(stage.devices, 'device')}"
-    return f"{budget_text(stage.budget)}{devices}"
+    """`30s cpu, cap 60s on 8 devices`: what a run of a stage is given, as a spec writes it, for a narrow column."""
+    return f"{budget_text(stage.budget)}{_devices(stage)}"
+
+
+def a_run_words(stage: Stage, each: str = "", *, capped: bool = True) -> str:
+    """`1 h on 8 devices`, `2 s of processor time a run, cap 20 s`: the same in a sentence; *each* says of what."""
+    cap = cap_words(stage) if capped else ""
+    return f"{amount_words(stage.budget.kind, stage.budget.amount)}{_devices(stage)}{each}{cap and f', {cap}'}"
+
+
+def cap_words(stage: Stage) -> str:
+    """`cap 20 s`; empty where the budget is its own cap."""
+    budget = stage.budget
+    return "" if budget.kind is BudgetKind.WALL else f"cap {span_text(budget.cap_s)}"
+
+
+def _devices(stage: Stage) -> str:
+    return "" if stage.devices is None else f" on {plural(stage.devices, 'device')}"
 
 
 def after_words(study: Study, stage: str) -> str:
     """`after 30 s of processor time`: all that runs of a stage have trained at its end, with what they carry on."""
-    kind, amount = study.stages[stage].budget.kind, study.whole(stage)
-    match kind:
-        case BudgetKind.WALL | BudgetKind.UPSTREAM:
-            return f"after {span_text(amount)}"
-        case BudgetKind.CPU:
-            return f"after {span_text(amount)} of processor time"
-        case BudgetKind.STEPS:
-            return f"after {short_count(amount)} {'step' if amount == 1 else 'steps'}"
-        case BudgetKind.TOKENS:
-            return f"after {short_count(amount)} tokens"
-        case BudgetKind.FLOPS:
-            return f"after {short_count(amount)} FLOPs"
-        case _:
-            assert_never(kind)
+    return f"after {amount_words(study.stages[stage].budget.kind, study.whole(stage))}"

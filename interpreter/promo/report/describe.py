@@ -23,7 +23,7 @@ from promo.report.declared import (
     describe_level,
     describe_schedule,
 )
-from promo.report.words import MOST_WRITTEN, plural, short_count
+from promo.report.words import amount_words, plural
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.data import Data
@@ -256,16 +256,16 @@ def describe_mode(study: Study, stage: Stage) -> str:
     if grow is not None:
         what = f"each way from {grow.parent} {describe_kept(study, grow)}"
         if stage.continues is not None:
-            what = f"continues each way from {stage.continues}, at {_amount(kind, study.earlier(stage.name))}"
+            what = f"continues each way from {stage.continues}, at {amount_words(kind, study.earlier(stage.name))}"
         return f"{what}, at a constant rate"
     if stage.trunk is not None:
-        constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"
-    begun = _amount(kind, study.earlier(stage.name))
+        constant = f", constant rate up to {amount_words(kind, stage.trunk)}, then cooling down"
+    begun = amount_words(kind, study.earlier(stage.name))
     match stage.mode:
         case Mode.FRESH if stage.grown_at:
             grown = {name for one in stage.grown_at for name in study.grows[one].grown}
             others = "" if grown.issuperset(study.entrants[stage.name].possible) else ", others fresh"
-            return f"what grew from where {' and '.join(stage.grown_at)} left it{others}{constant}"
+            return f"grown models begin where {' and '.join(stage.grown_at)} left them{others}{constant}"
         case Mode.FRESH:
             return f"fresh{constant}"
         case Mode.CONTINUE:
@@ -281,14 +281,7 @@ def describe_kept(study: Study, grow: Grow) -> str:
     stage = study.stages[grow.stage]
     if stage.trunk is None:
         return f"as {stage.name} left it"
-    return f"as it was at the end of the trunk of {stage.name}, {_amount(stage.budget.kind, stage.trunk)}"
-
-
-def _amount(kind: BudgetKind, amount: int) -> str:
-    """An amount that is read and compared with nothing."""
-    if kind not in COUNT_UNITS:
-        return duration(amount)
-    return f"{amount if amount < MOST_WRITTEN else short_count(amount)}{COUNT_UNITS[kind]}"
+    return f"as it was at the end of the trunk of {stage.name}, {amount_words(stage.budget.kind, stage.trunk)}"
 
 
 def describe_stage(stage: Stage) -> dict[str, Json]:

@@ -89,7 +89,7 @@ def ladder_svgs(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[s
     shelves, told, extents = _shelves(rungs, names, changed, targets)
     for number, shelf in enumerate(shelves):
         here = [rungs[index] for index in shelf]
-        fill = 0.0 if 0 < number == len(shelves) - 1 else WIDTH
+        fill = WIDTH if number < len(shelves) - 1 or _begins(rungs, shelf[0]) else 0.0
         xs, width = _columns([extents[index] for index in shelf], fill, before=0.5)
         first = LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
         placed = [_placed(rungs[index], x, first, told[index], number) for index, x in zip(shelf, xs, strict=True)]
@@ -158,7 +158,7 @@ def _shelves(
     rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[str], targets: Collection[int | None]
 ) -> tuple[list[list[int]], list[Told], list[Point]]:
     """
-    The stages of each row, as many as it has room for.
+    The stages of each row, as many as it has room for; a stage that no gate joins with one before it begins a row.
 
     Returns:
         Stages by row, and for each stage what is told at it and how far it reaches.
@@ -171,7 +171,7 @@ def _shelves(
         words = {one: wrapped(changed[one], MOST_WORDS) for one in rung.order}
         news = {one: lines for one, lines in words.items() if one not in seen}
         extent = _extent(rung, names, news, reached=index in targets)
-        if edge + sum(extent) > WIDTH:
+        if _begins(rungs, index) or edge + sum(extent) > WIDTH:
             shelves.append([])
             edge, seen, news = 0.0, set[int](), words
             extent = _extent(rung, names, news, reached=index in targets)
@@ -181,6 +181,11 @@ def _shelves(
         told.append(news)
         extents.append(extent)
     return shelves, told, extents
+
+
+def _begins(rungs: Sequence[Rung], index: int) -> bool:
+    """Whether no gate leads from a stage before this one to it or to one behind it."""
+    return all((rung.target or 0) < index for rung in rungs[:index])
 
 
 def _rung(rung: Rung, at: _Spots, names: Sequence[str], called: Sequence[str]) -> str:

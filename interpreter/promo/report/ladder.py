@@ -7,7 +7,7 @@ from promo.base.canonical import from_exact
 from promo.base.classes import frozen
 from promo.evidence.values import Evidence
 from promo.plans.values import StagePlan
-from promo.report.amounts import a_run_text
+from promo.report.amounts import a_run_words, cap_words
 from promo.report.flows import Rung, ladder_svgs
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
@@ -66,7 +66,7 @@ def ladder_view(record: Record) -> LadderView:
     orders = {stage.name: ranked(record, stage.name) for stage in shown}
     on = {stage.name: _let_on(record, stage.name) for stage in shown}
     joined = {name for gate in record.study.gates.values() for name in (gate.source, gate.target)}
-    ladder = [stage for stage in shown if stage.name in joined]
+    ladder = _together(record, [stage for stage in shown if stage.name in joined])
     apart = [stage for stage in shown if stage.name not in joined]
     names = [name for name in record.candidates if any(name in order for order in orders.values())]
     return LadderView(
@@ -75,6 +75,16 @@ def ladder_view(record: Record) -> LadderView:
         columns=("candidate", *(stage.name for stage in shown)),
         rows=tuple((record.call(name), *_places(record, shown, name, orders, on)) for name in names),
     )
+
+
+def _together(record: Record, stages: Sequence[StagePlan]) -> list[StagePlan]:
+    """Stages in order, those that gates join beside each other."""
+    first = {stage.name: index for index, stage in enumerate(stages)}
+    gates = [gate for gate in record.study.gates.values() if {gate.source, gate.target} <= first.keys()]
+    for _ in gates:
+        for gate in gates:
+            first[gate.source] = first[gate.target] = min(first[gate.source], first[gate.target])
+    return sorted(stages, key=lambda stage: first[stage.name])
 
 
 def _places(
@@ -120,10 +130,9 @@ def _rung(
     named = [name for name in order if name in (on or ())][:MOST]
     named = sorted({*named, *order[: MOST - len(named)]}, key=order.index)
     share = Fraction(stage.budget_s, max(record.plan.budget_s, 1)) / max(len(order), 1)
-    amount = amount_text(stage.budget_s, record.plan)
     return Rung(
         title=stage.name,
-        subtitle=f"{a_run_text(record.study.stages[stage.name])} a run\n{amount} {amount_unit(record.plan)}",
+        subtitle=_beneath(record, stage),
         order=tuple(number_of[name] for name in named),
         values=tuple(_value(record, stage.name, name) for name in named),
         more=len(order) - len(named),
@@ -132,6 +141,13 @@ def _rung(
         target=targets[-1] if targets else None,
         weight=float(share),
     )
+
+
+def _beneath(record: Record, stage: StagePlan) -> str:
+    """What a run of a stage is given, and below that what all of them may take."""
+    asked = record.study.stages[stage.name]
+    amount = f"{amount_text(stage.budget_s, record.plan)} {amount_unit(record.plan)}"
+    return f"{a_run_words(asked, ' a run', capped=False)}\n{'; '.join(filter(None, (cap_words(asked), amount)))}"
 
 
 def _value(record: Record, stage: str, name: str) -> str:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
 from promo.ledger.state import AttemptState
+from promo.report.changed import MOST_CALLED
 from promo.report.effects import alias_limits
 from promo.report.inputs import input_limits
 from promo.report.landscape import audited
@@ -95,8 +96,12 @@ def _budgets(record: Record) -> Iterable[str]:
     budgets = [(said, record.study.stages[one.stage].budget) for one, said in used]
     kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
-    open_ = f"; for {unknown} that is not known" if unknown else ""
-    yield f"{kept} of {plural(len(counted), 'run')} kept to the budget{open_}."
+    runs = plural(len(counted), "run")
+    if unknown == len(counted):
+        yield f"Whether runs kept to the budget is not known: none of the {runs} reports it."
+    else:
+        open_ = f"; for {unknown} it is not known" if unknown else ""
+        yield f"{kept} of {runs} kept to the budget{open_}."
     simulated = sum(said.counter is Counter.SIMULATED for _, said in used)
     if simulated:
         yield f"{plural(simulated, 'run')} trained nothing: their reported time is simulated."
@@ -222,6 +227,8 @@ def _rivals(record: Record, name: str) -> list[str]:
 
 
 def _noise(record: Record) -> Iterable[str]:
+    """At each stage by how much the cells of one candidate differ, at most."""
+    widest = []
     for stage, evidence in record.evidence.items():
         spans = {}
         for row in evidence.rows:
@@ -229,8 +236,13 @@ def _noise(record: Record) -> Iterable[str]:
             if len(values) > 1:
                 spans[row.candidate] = max(values) - min(values)
         if spans:
-            widest = max(spans, key=lambda name: spans[name])
-            yield (
-                f"At {stage}, the cells of one candidate differ by up to {rounded(spans[widest], 4)} "
-                f"{record.study.measure.unit} ({widest}); smaller differences between candidates may be noise."
-            )
+            name = max(spans, key=lambda name: spans[name])
+            widest.append((rounded(spans[name], 4), stage, name))
+    if widest:
+        unit = record.study.measure.unit
+        call = record.call if len(widest) <= MOST_CALLED else str
+        told = [f"{span} {unit} at {stage} for {call(name)}" for span, stage, name in widest]
+        yield (
+            f"Cells of one candidate differ by up to {listed(told)}; smaller differences between candidates may be "
+            f"noise."
+        )

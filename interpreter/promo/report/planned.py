@@ -40,6 +40,9 @@ WIDTH = 80
 NAMED = 30
 """Columns that names of stages and gates have, indented as they are; a longer one has a line of its own."""
 
+DEEP = 12
+"""Columns from where on a row that hangs alone stands in the column of the one above, so that long chains fit."""
+
 
 @frozen
 class Line:
@@ -234,8 +237,9 @@ def _branch(
         yield from (Line(f"{indent}{one}") for one in wrap(close, WIDTH - len(indent), break_long_words=False))
     below = children.get(row.name, ())
     for one in below:
-        last = one is below[-1]
-        first, others = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        first, others = ("└─ ", "   ") if one is below[-1] else ("├─ ", "│  ")
+        if len(below) == 1 and len(under) >= DEEP:
+            first, others = "↓ ", ""
         yield from _branch(one, under + first, under + others, children, widths, plan)
 
 
@@ -419,7 +423,7 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
         yield (
             f"Largest model {caller(study, plan)(largest.name)}: {size.parameters:,} parameters, "
             f"{short_count(size.flops_per_token)} FLOPs per token, {_megabytes(size.fixed_bytes)} for weights, "
-            f"gradients and optimizer, and {_megabytes(size.row_bytes)} for each row at once, by formula."
+            f"gradients and optimizer, and {_megabytes(size.row_bytes)} for each row of a micro-batch, by formula."
         )
 
 

@@ -45,8 +45,9 @@ def simulation_text(
         "",
         _gates(figures),
         "",
+        "best kept: share of studies in which the best candidate is promoted by this gate and those before it",
         "wrongly promoted: share of the promoted candidates that are truly worse than one that was dropped",
-        "exactly: by a formula or an integral, where one is known; all else is counted over the simulated studies",
+        "exact: by a formula or an integral, where one is known; all else is counted over the simulated studies",
     ]
     lines += _kept(figures, names)
     if figures.rules:
@@ -95,7 +96,6 @@ def _gates(figures: "Figures") -> str:
     rows = [
         [
             gate.gate,
-            f"{gate.source} to {gate.target}",
             _text(gate.best_kept),
             "-" if gate.best_kept_exactly is None else f"{gate.best_kept_exactly:.2%}",
             _text(gate.false_promotions),
@@ -104,7 +104,7 @@ def _gates(figures: "Figures") -> str:
         ]
         for gate in figures.gates
     ]
-    headers = ["gate", "from stage to stage", "best kept so far", "exactly", "wrongly promoted", "promoted", "stops"]
+    headers = ["gate", "best kept", "exact", "wrongly promoted", "promoted", "stops"]
     return _table(rows, headers)
 
 
@@ -119,6 +119,7 @@ def _kept(figures: "Figures", called: Mapping[str, str]) -> list[str]:
 
 def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan) -> str:
     """One row a setting: how often the best is kept and what that costs, and how often somebody is promoted wrongly."""
+    bounds = {figures.bound_s for _, figures in settings}
     kept = [
         [
             setting,
@@ -126,7 +127,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             _text(figures.best_at_end),
             f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             _amount(figures.expected_s, plan),
-            amount_text(figures.bound_s, plan),
+            *([amount_text(figures.bound_s, plan)] if len(bounds) > 1 else []),
         ]
         for setting, figures in settings
     ]
@@ -137,7 +138,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, end, "then behind by", f"expected {unit}", "bound"]),
+            _table(kept, [varied, *gates, end, "then behind by", f"expected {unit}", *["bound"] * (len(bounds) > 1)]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]

@@ -15,7 +15,7 @@ from promo.decision.values import Walking
 from promo.ledger.state import StudyState
 from promo.plans.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
-from promo.report.amounts import a_run_text
+from promo.report.amounts import a_run_words
 from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
 from promo.report.curves import curves_view
@@ -156,7 +156,7 @@ class _View:
         return flow if new else evolve(flow, picture="", columns=(), rows=())
 
     def _rung(self, row: str, names: tuple[str, ...]) -> str:
-        budget = a_run_text(self.study.stages[names[0]])
+        budget = a_run_words(self.study.stages[names[0]])
         if len(names) > 1:
             return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
         return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
@@ -248,7 +248,7 @@ class _View:
         """Stages that have not begun, in one sentence; empty where all have."""
         rest = [stage.name for stage in self.plan.stages if stage.name not in self.state.opened]
         rows = stage_rows(self.study, rest)
-        told = [f"{row} ({a_run_text(self.study.stages[names[0]])} a run)" for row, names in rows]
+        told = [f"{row} ({a_run_words(self.study.stages[names[0]], ' a run')})" for row, names in rows]
         return f"Not started: {listed(told)}." if told else ""
 
     def _walk(self, row: str, names: Sequence[str]) -> StageView:
@@ -298,7 +298,7 @@ class _View:
     def _spent(self, stage: Stage) -> str:
         """What a run of a stage is given, and where it begins unless that is nothing."""
         mode = describe_mode(self.study, stage)
-        return a_run_text(stage) + ("" if mode == "fresh" else f" ({mode})")
+        return a_run_words(stage, " per run") + ("" if mode == "fresh" else f" ({mode})")
 
     def _entered(self, stage: StagePlan) -> list[PlannedRun]:
         """Runs of those who are in a stage; another one may have a run of somebody else in common with it."""

@@ -1,10 +1,12 @@
 """Numbers, counts and lists as people are shown them."""
 
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.floats import nearest
 from promo.base.units import HOUR
+from promo.study.limits import BudgetKind
 
 NONE = "–"
 """What stands where there is no number."""
@@ -61,6 +63,8 @@ def plural(count: int, word: str) -> str:
 def span_text(seconds: Fraction | float) -> str:
     """A length of time for people: `42 s`, `2 min 13 s`, `85 h 12 min`."""
     whole = round(seconds)
+    if 0 < seconds < 1:
+        return f"{max(float(seconds), 0.01):.1g} s"
     if whole < 60:
         return f"{whole} s"
     if whole < HOUR:
@@ -79,6 +83,25 @@ def short_count(count: int) -> str:
         return f"{count:,}"
     digits, _, power = f"{count:.3e}".partition("e")
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+def amount_words(kind: BudgetKind, amount: int) -> str:
+    """`2 s of processor time`, `1,375 steps`: what a budget comes to in a sentence, compared with nothing."""
+    match kind:
+        case BudgetKind.WALL:
+            return span_text(amount)
+        case BudgetKind.UPSTREAM:
+            return f"{span_text(amount)} by upstream's count"
+        case BudgetKind.CPU:
+            return f"{span_text(amount)} of processor time"
+        case BudgetKind.STEPS:
+            return f"{short_count(amount)} {'step' if amount == 1 else 'steps'}"
+        case BudgetKind.TOKENS:
+            return f"{short_count(amount)} tokens"
+        case BudgetKind.FLOPS:
+            return f"{short_count(amount)} FLOPs"
+        case _:
+            assert_never(kind)
 
 
 def with_sign(value: Fraction, places: int = PLACES) -> str:

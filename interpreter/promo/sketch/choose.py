@@ -26,7 +26,7 @@ SECONDS = re.compile(
     r"(train|training)?_?(time_budget|time_limit|max_time|max_seconds|seconds|duration|budget)(_s|_sec|_secs|_seconds)?"
 )
 RARELY = re.compile(
-    r"interval|every|freq|workers?|threads?|log|save|ckpt|patience|port|rank|verbose|version|eval|print"
+    r"interval|every|freq|steps?_per|iters?_per|per_epoch|workers?|threads?|log|save|ckpt|patience|port|rank|verbose|version|eval|print"
 )
 """Settings that seldom change what is learned."""
 TOLD_EVERY = re.compile(r"(eval|val|test|log|report|print)_?(interval|every|freq|steps|iters)")
@@ -238,8 +238,8 @@ def _can_vary(knob: Knob) -> bool:
 
 
 HYDRA = (
-    'write a runner file with argv = ["{python}", "{program}/train.py", "train.lr={lr}"], its files and metrics: '
-    "interpreter/README.md, Writing a runner"
+    'promo reads the file that @hydra.main(config_path="conf", config_name="config") names, and the groups under its '
+    '"defaults"; for anything else write the runner file by hand: interpreter/README.md, Writing a runner'
 )
 
 
@@ -259,7 +259,7 @@ def _varied(factors: Sequence[Knob], wish: Wish, script: Script) -> Knob:
         return knob
     why = "; ".join(f"{word}: {reason}" for word, reason in list(script.unread.items())[:3])
     if "hydra" in script.modules:
-        raise SketchError(f"{script.file} takes its settings from Hydra's files, which promo does not read", HYDRA)
+        raise SketchError(f"{script.file} takes its settings from Hydra, and promo finds no number in its files", HYDRA)
     raise SketchError(
         f"{script.file} has nothing that promo can vary: no argument and no constant at its top that is a number"
         f"{f' ({why})' if why else ''}",

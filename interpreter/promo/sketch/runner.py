@@ -38,7 +38,7 @@ def _budgets(draft: Draft) -> Iterator[str]:
         yield "# The budget is seconds: of the whole process, unless [summary] figures say what it trained."
         yield 'budgets = ["wall"]'
         return
-    words = "one whole run of the script" if draft.duration is None else f"one of {draft.duration.word}"
+    words = "one whole run of the script" if draft.duration is None else f"one of {draft.duration.shown}"
     yield f"# A step of the budget is {words}."
     yield 'budgets = ["steps"]'
 
@@ -107,6 +107,8 @@ def _words(knob: Knob, text: str) -> tuple[str, ...]:
     """The words of an argument."""
     if knob.is_positional:
         return (text,)
+    if knob.word.endswith("="):
+        return (f"{knob.word}{text}",)
     return (f"{knob.word}={text}",) if knob.word.startswith("--") else (knob.word, text)
 
 

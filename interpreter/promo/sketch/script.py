@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from promo.base.classes import evolve
 from promo.sketch.commands import commands_of
+from promo.sketch.hydra import overrides
 from promo.sketch.prints import printed_by
 from promo.sketch.settings import arguments, constant_knobs, constants, value_of
 from promo.sketch.signatures import signatures
@@ -56,20 +57,25 @@ def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], boo
     trees = [tree, *own.values()]
     knobs, unread = arguments(tree, commands)
     more, others = signatures(tree)
+    composed, beside = overrides(tree, read)
     literal = sorted(_literal_names(trees) - {file, *own})
     texts = tuple(name for name in literal if read(name) is not None)
     return Script(
         file=file,
         command="" if commands is None else str(commands.chosen),
-        knobs=(*knobs, *more, *constant_knobs(tree)),
+        knobs=(*knobs, *more, *composed, *constant_knobs(tree)),
         module_knobs=tuple(
             evolve(knob, word=f"{path}/{knob.word}") for path, one in own.items() for knob in constant_knobs(one)
         ),
         unread={**unread, **others},
         seeded=_seeded(tree),
         printed=tuple(one for each in trees for one in printed_by(each)),
-        files=(*own, *texts),
-        elsewhere=tuple(name for name in literal if name not in texts and is_there(name)),
+        files=tuple(dict.fromkeys((*own, *texts, *beside))),
+        elsewhere=tuple(
+            name
+            for name in literal
+            if name not in texts and is_there(name) and not any(path.startswith(f"{name}/") for path in beside)
+        ),
         modules=_needed(trees, own),
         variables=tuple(sorted({name for each in trees for name in _variables(each)})),
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from promo.base.classes import evolve
+from promo.run.runners.files.constants import pairs
 from promo.sketch.commands import ROOT, Commands
 from promo.sketch.values import Kind, Knob, Value, Way
 
@@ -27,7 +28,7 @@ SUMS = {
 LARGEST = 10**18
 VARIABLES = ("os.environ.get", "os.getenv", "environ.get", "getenv")
 """What reads a variable of the environment; a constant that is replaced is read from none."""
-FLAG = "flags, and promo passes arguments with values"
+FLAG = "a flag, and promo passes only arguments that have a value"
 
 
 def constants(tree: ast.Module) -> dict[str, tuple[ast.expr, int]]:
@@ -36,11 +37,11 @@ def constants(tree: ast.Module) -> dict[str, tuple[ast.expr, int]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             stored[node.id] = stored.get(node.id, 0) + 1
-    found = {}
+    found: dict[str, tuple[ast.expr, int]] = {}
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                found[name] = (value, node.lineno)
+            case ast.Assign(targets=[target], value=value):
+                found |= {name: (one, node.lineno) for name, one in pairs(target, value)}
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 found[name] = (value, node.lineno)
             case _:

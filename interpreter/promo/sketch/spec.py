@@ -151,7 +151,8 @@ def _block(head: str, **clauses: str) -> list[str]:
 
 def _factor(draft: Draft) -> Iterator[str]:
     varied = draft.varied
-    yield f"# The script has more settings to vary: promo runner {draft.name}.toml lists all {len(draft.factors)}."
+    if len(draft.factors) > 1:
+        yield f"# The script has more settings to vary: promo runner {draft.name}.toml lists all {len(draft.factors)}."
     levels = sorted(draft.levels, key=lambda one: (isinstance(one, str), one if isinstance(one, int | float) else 0))
     values = ", ".join(map(_level, levels))
     assert varied.default is not None
@@ -163,7 +164,7 @@ def _of_short(draft: Draft) -> list[str]:
         return [
             "## Every candidate, in full: the script has no setting for how long it trains, so a step is a whole run."
         ]
-    word = draft.duration.word
+    word = draft.duration.shown
     lines = [f"## A short look at every candidate: {_counted(draft.short)} of its {_counted(draft.whole)} {word}."]
     if draft.seconds:
         lines.append("# The script does not report its training time, so loading counts too: hence the wide tolerance.")

@@ -20,12 +20,12 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.duration is None:
         yield "trains for", "as long as it does: promo found no setting for a number of steps"
     else:
-        yield "trains for", f"{draft.duration.word}: {draft.short} in the short stage, {draft.whole} in the long one"
+        yield "trains for", f"{draft.duration.shown}: {draft.short} in the short stage, {draft.whole} in the long one"
     yield "seed", _seed(draft)
     if not draft.seconds:
         yield "takes", f"{draft.takes} a run, from which the caps are set (--takes)"
     if draft.device is not None:
-        yield "device", f"{draft.device.word} is the host's"
+        yield "device", f"{draft.device.shown} is the host's"
     for word, value in draft.fixed.items():
         yield "set", f"{word} to {value}" + ("; not kept in the study" if value.startswith("/") else "")
     if script.files:
@@ -43,7 +43,7 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
 def _seed(draft: Draft) -> str:
     knob: Knob | None = draft.seed
     if knob is not None:
-        return knob.word
+        return knob.shown
     if draft.script.seeded:
         return f"the first argument of {_some(draft.script.seeded)}"
     return "none is set: runs differ by chance alone, and seeds only number them"

@@ -39,7 +39,7 @@ class Knob:
     name: str
     """As a name of promo: `batch_size`."""
     word: str
-    """As the script says it: `--batch-size`, `BATCH_SIZE`; of an argument without dashes its name."""
+    """As the script says it: `--batch-size`, `BATCH_SIZE`, `optim.lr=`; of an argument without dashes its name."""
     way: Way
     kind: Kind
     default: Value | None
@@ -55,7 +55,12 @@ class Knob:
     @property
     def is_positional(self) -> bool:
         """Whether its place on the command line says what it is."""
-        return self.way is Way.ARGUMENTS and not self.word.startswith("-")
+        return self.way is Way.ARGUMENTS and not self.word.startswith("-") and not self.word.endswith("=")
+
+    @property
+    def shown(self) -> str:
+        """The word as a sentence has it."""
+        return self.word.removesuffix("=")
 
 
 @frozen

@@ -61,12 +61,22 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    if isinstance(target, ast.Name):
-                        yield target.id, value
+                    yield from pairs(target, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value
             case ast.AugAssign(target=ast.Name(id=name), value=value):
                 yield name, value
+
+
+def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Names that a target binds, each with its own value: `LAYERS, HEADS = 3, 4` binds two."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        starred = any(isinstance(one, ast.Starred) for one in (*target.elts, *value.elts))
+        if not starred and len(target.elts) == len(value.elts):
+            for each, one in zip(target.elts, value.elts, strict=True):
+                yield from pairs(each, one)
 
 
 def _arguments(tree: ast.Module, name: str) -> list[ast.expr]:
