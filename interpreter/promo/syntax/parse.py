@@ -12,6 +12,7 @@ put in where the lines around it show that it is, so that it costs one message a
 
 from collections.abc import Sequence
 from functools import cache
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from promo.base.classes import frozen
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
 
 MOST_FAULTS = 200
 Value = Node | Token | list[Node | Token] | None
+VALUES = (Node, Token, list, NoneType)
+BRACES = frozenset({"LBRACE", "RBRACE"})
 
 
 @frozen
@@ -75,12 +78,24 @@ def _resting_states() -> frozenset[int]:
     )
 
 
-def _only_renames(rule: Rule, value: Value) -> bool:
-    """Whether a rule of one symbol leaves its value as it is; most do: a number is an operand is a product is a sum."""
+@cache
+def _renaming() -> tuple[dict[type, str], ...]:
+    """
+    Rule -> the symbol that takes its place, by the class of its value where the rule leaves that as it is.
+
+    Most rules of one symbol do: a number is an operand is a product is a sum.
+    """
+    return tuple(
+        {one: rule[0] for one in VALUES if rule[1] == 1 and _only_renames(rule, one)} for rule in grammar().rules
+    )
+
+
+def _only_renames(rule: Rule, value: type) -> bool:
+    """Whether a rule of one symbol leaves a value of a class as it is."""
     _, _, kind, keep, lift = rule
     if kind is None:
-        return bool(keep) or value is None
-    return lift and value is not None and type(value) is not list
+        return bool(keep) or value is NoneType
+    return lift and value in (Node, Token)
 
 
 class Machine:
@@ -145,6 +160,7 @@ class Machine:
         # Every lexeme of every file comes through here, so what it needs is at hand by short names.
         tables, states, parts, reduce = self.tables, self.states, self.parts, self._reduce
         actions, gotos, rules, words, silent = tables.actions, tables.gotos, tables.rules, tables.words, tables.silent
+        renaming = _renaming()
         state = states[-1]
         while at < until:
             terminal, text, start, end = stream[at]
@@ -156,11 +172,11 @@ class Machine:
                         break
             move = moves.get(terminal)
             while move is not None and move < 0:
-                rule = rules[-1 - move]
-                if rule[1] == 1 and _only_renames(rule, parts[-1][0]):
-                    states[-1] = state = gotos[states[-2]][rule[0]]
+                symbol = renaming[-1 - move].get(type(parts[-1][0]))
+                if symbol is not None:
+                    states[-1] = state = gotos[states[-2]][symbol]
                 else:
-                    state = reduce(rule, end)
+                    state = reduce(rules[-1 - move], end)
                 move = actions[state].get(terminal)
             if terminal == END and state == tables.accept:
                 return until
@@ -169,10 +185,11 @@ class Machine:
             states.append(move)
             state = move
             parts.append((None if terminal in silent else Token(terminal, text, start, end), start, end))
-            if terminal == "LBRACE":
-                self.blocks.append(at)
-            elif terminal == "RBRACE":
-                self.blocks.pop()
+            if terminal in BRACES:
+                if terminal == "LBRACE":
+                    self.blocks.append(at)
+                else:
+                    self.blocks.pop()
             at += 1
         return until
 
@@ -191,7 +208,7 @@ class Machine:
             value = taken[place][0]
             if value is None:
                 continue
-            if not isinstance(value, list):
+            if type(value) is not list:
                 children.append(value)
             # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
             elif children:
