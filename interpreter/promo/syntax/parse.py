@@ -47,13 +47,9 @@ def parse(source: Source) -> Parsed:
     Returns:
         The tree, without the lines that have a syntax error, and a diagnostic for each of those.
     """
-    comments: list[Token] = []
-    stream: list[Lexeme] = []
-    for lexeme in lexemes(source.text):
-        if lexeme[0] == COMMENT:
-            comments.append(Token(*lexeme))
-        else:
-            stream.append(lexeme)
+    read = lexemes(source.text)
+    comments = [Token(*lexeme) for lexeme in read if lexeme[0] == COMMENT]
+    stream = [lexeme for lexeme in read if lexeme[0] != COMMENT] if comments else read
     end = len(source.text)
     stream.append((END, "", end, end))
     machine = Machine(stream)
@@ -208,7 +204,7 @@ class Machine:
             value = taken[place][0]
             if value is None:
                 continue
-            if type(value) is not list:
+            if not isinstance(value, list):
                 children.append(value)
             # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
             elif children:
@@ -246,7 +242,7 @@ class Machine:
             line=line,
             rest=line[at - self._line_start(at) :],
             reads=reads,
-            clauses=frozenset(self._begin_lines()),
+            clauses=self._begin_lines(),
             said=self._said(at),
             starts_line=first,
             expected=frozenset(self._accepted()),
@@ -262,11 +258,10 @@ class Machine:
         moves = grammar().actions[self.states[-1]]
         return [one for one in moves if accepted(list(self.states), ((one, "", 0, 0),))]
 
-    def _begin_lines(self) -> list[str]:
+    def _begin_lines(self) -> frozenset[str]:
         """Words that can begin a line in the innermost block, or at the top level."""
         resting = next((state for state in reversed(self.states) if state in _resting_states()), self.tables.start)
-        moves = self.tables.actions[resting]
-        return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
+        return _taken_words(resting)
 
     def _said(self, at: int) -> frozenset[str]:
         """Words that begin the other lines of the block around a place, as far as the next brace; looked at once."""
@@ -442,6 +437,13 @@ class Machine:
 def declaration_words() -> frozenset[str]:
     """Words that begin a declaration."""
     return frozenset(word for word, terminals in grammar().words.items() if not _declaring().isdisjoint(terminals))
+
+
+@cache
+def _taken_words(state: int) -> frozenset[str]:
+    """Words that a state takes."""
+    moves = grammar().actions[state].keys()
+    return frozenset(word for word, terminals in grammar().words.items() if not moves.isdisjoint(terminals))
 
 
 @cache
