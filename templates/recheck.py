@@ -286,15 +286,22 @@ def long(least: int = -(10**40), most: int = 10**40) -> Form:
 _number = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII).fullmatch
 
 
+@lru_cache(4096)
+def _told(number_: str) -> tuple[Fraction, str]:
+    """The number that a text names, and its one text."""
+    found = Fraction(number_)
+    return found, exact(found)
+
+
 def number(least: Fraction | None = None, most: Fraction | None = None, *, inside: bool = False) -> Form:
     """An exact number, as the one text that it has; *inside* leaves the ends of its range out."""
 
     def form(value: Any) -> None:
         if type(value) is not str or not _number(value):
             raise MisfitError(f" {shown(value)} is no exact number as text")
-        found = Fraction(value)
+        found, written = _told(value)
         low, high = least is not None and found < least, most is not None and found > most
-        if low or high or exact(found) != value or (inside and found in (least, most)):
+        if low or high or written != value or (inside and found in (least, most)):
             raise MisfitError(f" {shown(value)} is no such number, or is written otherwise")
 
     return form
@@ -509,7 +516,7 @@ MEASURED = text("finite number as text", r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{
 def upward(value: Any) -> None:
     """A measured number that is never negative."""
     MEASURED(value)
-    if Fraction(value) < 0:
+    if value.startswith("-") and Fraction(value) < 0:
         raise MisfitError(f" {shown(value)} is no number from 0 as text")
 
 
