@@ -380,8 +380,7 @@ def _fraction(stored: Any, place: str) -> Fraction:
 @lru_cache(1 << 13)
 def _number(text: str) -> tuple[Fraction, str]:
     """What a text names, and how that is written; a fraction is looked up by its hash, which takes longer than both."""
-    value = from_exact(text)
-    return value, exact(value)
+    return (value := from_exact(text)), exact(value)
 
 
 def _literal(values: tuple[Any, ...]) -> Decoder:
