@@ -286,15 +286,22 @@ def long(least: int = -(10**40), most: int = 10**40) -> Form:
 _number = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII).fullmatch
 
 
+@lru_cache(4096)
+def _told(number_: str) -> tuple[Fraction, str]:
+    """The number that a text names, and its one text."""
+    found = Fraction(number_)
+    return found, exact(found)
+
+
 def number(least: Fraction | None = None, most: Fraction | None = None, *, inside: bool = False) -> Form:
     """An exact number, as the one text that it has; *inside* leaves the ends of its range out."""
 
     def form(value: Any) -> None:
         if type(value) is not str or not _number(value):
             raise MisfitError(f" {shown(value)} is no exact number as text")
-        found = Fraction(value)
+        found, written = _told(value)
         low, high = least is not None and found < least, most is not None and found > most
-        if low or high or exact(found) != value or (inside and found in (least, most)):
+        if low or high or written != value or (inside and found in (least, most)):
             raise MisfitError(f" {shown(value)} is no such number, or is written otherwise")
 
     return form
@@ -509,7 +516,7 @@ MEASURED = text("finite number as text", r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{
 def upward(value: Any) -> None:
     """A measured number that is never negative."""
     MEASURED(value)
-    if Fraction(value) < 0:
+    if value.startswith("-") and Fraction(value) < 0:
         raise MisfitError(f" {shown(value)} is no number from 0 as text")
 
 
@@ -3299,14 +3306,13 @@ class Search:
         first = [at[0], at[1] - at[2] * place[0]]
         return [*first, at[3] - at[4] * place[1]] if self.form == "size_data" else first
 
-    def slopes(self, at: list[float], place: list[float]) -> list[list[float]]:
-        """What each of these lines moves by with each parameter."""
+    def slopes(self, at: list[float], place: list[float]) -> list[tuple[int, float]]:
+        """For each parameter the one line that it moves, and by what."""
         if self.form == "shift":
             here, shift = math.exp(place[0]), math.exp(at[3])
-            return [[1.0, 0, 0, 0], [0, 1.0, -math.log(here + shift), -at[2] * shift / (here + shift)]]
-        if self.form == "size_data":
-            return [[1.0, 0, 0, 0, 0], [0, 1.0, -place[0], 0, 0], [0, 0, 0, 1.0, -place[1]]]
-        return [[1.0, 0, 0], [0, 1.0, -place[0]]]
+            return [(0, 1.0), (1, 1.0), (1, -math.log(here + shift)), (1, -at[2] * shift / (here + shift))]
+        first = [(0, 1.0), (1, 1.0), (1, -place[0])]
+        return [*first, (2, 1.0), (2, -place[1])] if self.form == "size_data" else first
 
     def off(self, at: list[float], place: list[float], loss: float) -> float:
         """How far above the law a point lies, in logarithms."""
@@ -3343,7 +3349,7 @@ class Search:
         """Steps of some parameters, each as long as it makes the sum smaller; what has come to a border stays there."""
         (value, at), held = settle(at), 1e-6
         for _ in range(200):
-            slope, curve, plain = self._curved(at, bend)
+            slope, curve, plain = self._curved(at, bend, moving)
             free = [
                 k for k in moving
                 if not (at[k] <= self.borders[k][0] and slope[k] > 0)
@@ -3385,11 +3391,14 @@ class Search:
             bend = max(BEND, bend / 4)
         return self.descend(at, BEND, enough)
 
-    def _curved(self, at: list[float], bend: float) -> tuple[list[float], list[list[float]], list[list[float]]]:
-        """Slope and curvature of the sum, and the curvature of weighted squares, which is never negative."""
-        size = len(at)
+    def _curved(
+        self, at: list[float], bend: float, moving: list[int]
+    ) -> tuple[list[float], list[list[float]], list[list[float]]]:
+        """Slope and curvature of the sum by some parameters, and that of weighted squares, which is never negative."""
+        size, shifted = len(at), self.form == "shift"
         slope = [0.0] * size
         curve, plain = ([[0.0] * size for _ in range(size)] for _ in "cp")
+        pairs = [(i, j) for i in moving for j in moving if j <= i]
         for place, loss, count in self.points:
             shares = [math.exp(one) for one in self.lines(at, place)]
             whole = math.fsum(shares)
@@ -3399,24 +3408,23 @@ class Search:
             far = max(abs(gap), bend)
             pull = count * (gap if inside else math.copysign(bend * (1 + RISE * math.log(far / bend)), gap))
             tame, own = count if inside else pull / gap, count * (1.0 if inside else RISE * bend / far)
-            by = list(zip(*self.slopes(at, place), strict=True))  # of each parameter, each line
-            parts = [[share * one for share, one in zip(shares, each, strict=True)] for each in by]
-            mine = [math.fsum(each) for each in parts]
-            for i in range(size):
+            by = self.slopes(at, place)
+            mine = [shares[line] * one for line, one in by]
+            for i in moving:
                 slope[i] -= pull * mine[i]
-                for j in range(i + 1):
-                    both = mine[i] * mine[j]
-                    second = math.fsum(part * one for part, one in zip(parts[i], by[j], strict=True))
-                    second += shares[1] * self._bent(at, place, i, j) - both
-                    plain[i][j] += tame * both
-                    curve[i][j] += own * both - pull * second
-        for i, j in itertools.combinations(range(size), 2):
-            plain[i][j], curve[i][j] = plain[j][i], curve[j][i]
+            for i, j in pairs:
+                both = mine[i] * mine[j]
+                second = mine[i] * by[j][1] if by[i][0] == by[j][0] else 0.0
+                second += (shares[1] * self._bent(at, place, i, j) if shifted else 0.0) - both
+                plain[i][j] += tame * both
+                curve[i][j] += own * both - pull * second
+        for i, j in pairs:
+            plain[j][i], curve[j][i] = plain[i][j], curve[i][j]
         return slope, curve, plain
 
     def _bent(self, at: list[float], place: list[float], i: int, j: int) -> float:
         """Second derivatives of the one line that is not straight in its parameters: that with a shift."""
-        if self.form != "shift" or not {i, j} <= {2, 3} or i == j == 2:
+        if min(i, j) < 2 or i == j == 2:
             return 0.0
         share = 1 / (1 + math.exp(place[0] - at[3]))
         return -share if i != j else -at[2] * share * (1 - share)
@@ -4733,34 +4741,35 @@ class Solved:
     ) -> None:
         self.matrix, self.right, self.blocks = matrix, right, blocks
         size = len(matrix)
-        # A line is whole numbers over one denominator: fractions would be brought down entry by entry.
+        # A line is whole numbers over one denominator: fractions would be brought down entry by entry.  A column whose
+        # turn has been holds that of the inverse, which began as a single one.
         lines, below = [], []
         for place, line in enumerate(matrix[:width]):
             under = math.lcm(right[place].denominator, *(one.denominator for one in line))
-            whole = [one.numerator * (under // one.denominator) for one in (*line, right[place])]
-            lines.append([*whole, *(under * (place == other) for other in range(width))])
+            lines.append([one.numerator * (under // one.denominator) for one in (*line, right[place])])
             below.append(under)
         self.kept: list[int] = []
         self.dependent: list[set[int]] = []
         """For each column that was passed over: it, and those that it depends on."""
         for place in range(width):
-            pivot = lines[place][place]
+            turn = lines[place]
+            pivot = turn[place]
             if not pivot:
                 self.dependent.append({place, *(one for one in self.kept if lines[one][place])})
                 continue
             self.kept.append(place)
-            below[place] = pivot
+            turn[place], below[place] = below[place], pivot
             for other in range(width):
                 if other != place and (share := lines[other][place]):
-                    pairs = zip(lines[other], lines[place], strict=True)
-                    whole = [one * pivot - share * more for one, more in pairs]
+                    lines[other][place] = 0
+                    whole = [one * pivot - share * more for one, more in zip(lines[other], turn, strict=True)]
                     under = below[other] * pivot
                     common = math.gcd(under, *whole)
                     lines[other], below[other] = [one // common for one in whole], under // common
         self._lines, self._below, self._size = lines, below, size
         kept = set(self.kept)
         self.coefficients = [self._at(place, size) if place in kept else Fraction() for place in range(width)]
-        self.variances = [self._at(place, size + 1 + place) if place in kept else Fraction() for place in range(width)]
+        self.variances = [self._at(place, place) if place in kept else Fraction() for place in range(width)]
         self.residual = squares - sum((right[place] * self.coefficients[place] for place in self.kept), Fraction())
 
     def _at(self, place: int, other: int) -> Fraction:

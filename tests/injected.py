@@ -30,30 +30,42 @@ def any_lines(lines: list[str]) -> list[int]:
     return [n for n, line in enumerate(lines) if line.strip() and not line.startswith(("#", "promo", "}"))]
 
 
+def _words(lines: list[str]) -> list[str]:
+    return sorted({word for line in lines for word in line.split()} - {"{", "}", "#"})
+
+
+def mistaken(lines: list[str], where: list[int], mistakes: int, draw: random.Random) -> dict[int, str]:
+    """Lines drawn from *where*, by their index, in which a word is gone, is one too many, or is another one."""
+    words, found = _words(lines), {}
+    for number in draw.sample(where, mistakes):
+        parts, kind = lines[number].split(), draw.randrange(3)
+        place = draw.randrange(len(parts))
+        if kind < 2:
+            del parts[place]
+        if kind:
+            parts.insert(place, draw.choice(words))
+        indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
+        found[number] = indent + " ".join(parts)
+    return found
+
+
+def exchanged(lines: list[str], others: dict[int, str]) -> str:
+    """The text with other lines in their places."""
+    return "\n".join(others.get(number, line) for number, line in enumerate(lines))
+
+
 def found_of_injected(lines: list[str], where: list[int], mistakes: int, files: int, seed: int) -> tuple[float, float]:
     """
     Share of injected mistakes whose line is reported, and other lines reported, a file.
 
     Each file has so many *mistakes*, on lines drawn from *where*; an edit that is no error by itself is left out.
     """
-    draw, words = random.Random(seed), sorted({word for line in lines for word in line.split()} - {"{", "}", "#"})
+    draw = random.Random(seed)
     injected = reported = false = 0
     for _ in range(files):
-        broken, chosen = list(lines), set()
-        for number in draw.sample(where, mistakes):
-            parts, kind = broken[number].split(), draw.randrange(3)
-            place = draw.randrange(len(parts))
-            if kind < 2:
-                del parts[place]
-            if kind:
-                parts.insert(place, draw.choice(words))
-            indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
-            alone = list(lines)
-            alone[number] = indent + " ".join(parts)
-            if lines_told("\n".join(alone)):
-                broken[number] = alone[number]
-                chosen.add(number + 1)
-        seen = lines_told("\n".join(broken))
+        edits = mistaken(lines, where, mistakes, draw)
+        wrong = {number: line for number, line in edits.items() if lines_told(exchanged(lines, {number: line}))}
+        chosen, seen = {number + 1 for number in wrong}, lines_told(exchanged(lines, wrong))
         injected += len(chosen)
         reported += len(chosen & seen)
         false += len(seen - chosen)

@@ -18,7 +18,6 @@ from promo.evidence.terms import columns_of
 from recheck.test_effects import drawn as drawn_two
 
 np = pytest.importorskip("numpy")
-models = pytest.importorskip("statsmodels.regression.linear_model")
 
 ALL = 17
 """Digits of a float."""
@@ -32,6 +31,8 @@ class Oracle:
     """The library's fit; columns that depend on others are given to it as an orthonormal basis of all."""
 
     def __init__(self, columns, values):
+        # Imported here: with pandas it takes most of a second, in every process that collects the tests.
+        models = pytest.importorskip("statsmodels.regression.linear_model")
         left, sizes, right = np.linalg.svd(columns, full_matrices=False)
         rank = int((sizes > 1e-9 * sizes[0]).sum())
         self.way, self.right = right[:rank].T / sizes[:rank], right[:rank]

@@ -14,7 +14,7 @@ from hypothesis.extra.lark import from_lark
 from lark import Lark, Tree
 from lark.exceptions import UnexpectedInput
 
-from injected import any_lines, clause_lines, found_of_injected, slipped
+from injected import any_lines, clause_lines, exchanged, found_of_injected, mistaken, slipped
 from promo.base.diagnostics import Confidence
 from promo.base.edits import apply
 from promo.base.resources import grammar_file
@@ -319,10 +319,9 @@ def test_documentation_of_a_long_file_is_found_in_linear_time():
 def test_any_slip_anywhere_is_told_with_a_place_in_the_text(path):
     text, draw = path.read_text(encoding="utf-8"), random.Random(path.name)
     lines = text.splitlines()
-    found_of_injected(lines, any_lines(lines), mistakes=10, files=20, seed=1)
-    for _ in range(200):
-        slip = slipped(text, draw)
-
+    slips = [slipped(text, draw) for _ in range(200)]
+    slips += [exchanged(lines, mistaken(lines, any_lines(lines), 10, draw)) for _ in range(20)]
+    for slip in slips:
         found = parse(Source("x", slip)).diagnostics
 
         assert all(one.message and 0 <= one.span.start <= one.span.end <= len(slip) for one in found)

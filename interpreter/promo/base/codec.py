@@ -18,7 +18,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from promo.base.canonical import Json, digest, exact, from_exact
@@ -85,8 +85,7 @@ def _level(stored: Any, place: str) -> Fraction | str:
         return str(word)
     if type(stored) is not str:
         raise Undecodable(place, f"{brief(stored)} is neither a number as text nor a word")
-    text = str(SIMPLE[str](stored, place))
-    return _fraction(text, place) if NUMBER.fullmatch(text) else text
+    return _fraction(stored, place) if NUMBER.fullmatch(stored) else str(SIMPLE[str](stored, place))
 
 
 # --- classes ---------------------------------------------------------------------------------------------------
@@ -366,10 +365,16 @@ def _decoder(hint: Any) -> Decoder:
 def _fraction(stored: Any, place: str) -> Fraction:
     if type(stored) is not str or not NUMBER.fullmatch(stored):
         raise Undecodable(place, f"{brief(stored)} is no exact number as text")
-    value = from_exact(stored)
-    if exact(value) != stored:
-        raise Undecodable(place, f"{brief(stored)} is written {exact(value)}")
+    value, written = _number(stored)
+    if written != stored:
+        raise Undecodable(place, f"{brief(stored)} is written {written}")
     return value
+
+
+@lru_cache(1 << 13)
+def _number(text: str) -> tuple[Fraction, str]:
+    """What a text names, and how that is written; a fraction is looked up by its hash, which takes longer than both."""
+    return (value := from_exact(text)), exact(value)
 
 
 def _literal(values: tuple[Any, ...]) -> Decoder:

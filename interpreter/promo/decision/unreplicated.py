@@ -11,8 +11,8 @@ Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials", Tech
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from itertools import islice
 
 from promo.base.draws import normals
@@ -53,20 +53,22 @@ def power_by_lenth(delta: float, contrasts: int, level: float) -> float:
 def _error(others: Sequence[float], size: float) -> float:
     """Lenth's pseudo standard error of sorted sizes and one more."""
     place = bisect_left(others, size)
-
-    def at(rank: int) -> float:
-        return others[rank] if rank < place else size if rank == place else others[rank - 1]
-
-    most = 2.5 * 1.5 * _middle(at, len(others) + 1)
+    most = 2.5 * 1.5 * _middle(others, place, size, len(others) + 1)
     small = bisect_left(others, most) + (size < most)
-    return 1.5 * _middle(at, small)
+    return 1.5 * _middle(others, place, size, small)
 
 
-def _middle(at: Callable[[int], float], count: int) -> float:
-    """The median of the first so many."""
-    return at(count // 2) if count % 2 else (at(count // 2 - 1) + at(count // 2)) / 2
+def _middle(others: Sequence[float], place: int, size: float, count: int) -> float:
+    """The median of the first so many of sorted sizes, with one more put in at its place."""
+    half = count // 2
+    upper = others[half] if half < place else size if half == place else others[half - 1]
+    if count % 2:
+        return upper
+    half -= 1
+    return ((others[half] if half < place else size if half == place else others[half - 1]) + upper) / 2
 
 
+@lru_cache(256)  # the effects of a design ask the same
 def found_by_lenth(power: float, contrasts: int, level: float) -> float:
     """
     The effect, in its standard errors, that Lenth's error finds in such a share of draws; infinity where none is.

@@ -100,12 +100,13 @@ class Log:
         Args:
             most: two or more.
         """
+        first, last = math.floor(self.low), math.floor(self.high)
         for digits, apart in [(STEPS, 1), *(((1,), apart) for apart in DECADES)]:
             found = [
                 (digit, power)
-                for power in range(math.floor(self.low), math.floor(self.high) + 1)
+                for power in range(-(-first // apart) * apart, last + 1, apart)
                 for digit in digits
-                if power % apart == 0 and self.low <= power + math.log10(digit) <= self.high
+                if self.low <= power + math.log10(digit) <= self.high
             ]
             if digits == STEPS and len(found) < FEWEST:
                 return self._linear(most)

@@ -71,7 +71,7 @@ def _here(text: str, offset: int) -> _Here | None:
     """The place in words; None inside a comment or a text in quotes."""
     start = _declaration_start(text, offset)
     before = text[start:offset]
-    last = next(reversed(list(lexemes(before))), None)
+    last = next(reversed(lexemes(before)), None)
     if last is not None and last[3] == len(before) and (last[0] == COMMENT or last[1].startswith('"')):
         return None
     found = PARTIAL.search(before)

@@ -43,7 +43,7 @@ def format_text(source: Source) -> str | None:
     Returns:
         The same lexemes and comments in canonical layout; formatting it again changes nothing.
     """
-    found = list(lexemes(source.text))
+    found = lexemes(source.text)
     if not readable([lexeme for lexeme in found if lexeme[0] != COMMENT]):
         return None
     written: list[str] = []

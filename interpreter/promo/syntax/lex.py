@@ -7,7 +7,6 @@ grammar accepts comes out as WRONG.
 """
 
 import re
-from collections.abc import Iterator
 from functools import cache
 
 from promo.syntax import tables
@@ -34,8 +33,10 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(ignored)})*+(?:{'|'.join(parts)})")
 
 
-def lexemes(text: str) -> Iterator[Lexeme]:
+def lexemes(text: str) -> list[Lexeme]:
     """Every lexeme of *text* in order, spaces left out."""
-    for found in _pattern().finditer(text):
-        group = found.lastindex or 0
-        yield found.lastgroup or WRONG, found[group], *found.span(group)
+    # What is ignored stands in front, so a match ends where its lexeme does.
+    return [
+        (found.lastgroup or WRONG, found[group := found.lastindex or 0], found.start(group), found.end())
+        for found in _pattern().finditer(text)
+    ]

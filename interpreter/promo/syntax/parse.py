@@ -12,6 +12,7 @@ put in where the lines around it show that it is, so that it costs one message a
 
 from collections.abc import Sequence
 from functools import cache
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from promo.base.classes import frozen
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
 
 MOST_FAULTS = 200
 Value = Node | Token | list[Node | Token] | None
+VALUES = (Node, Token, list, NoneType)
+BRACES = frozenset({"LBRACE", "RBRACE"})
 
 
 @frozen
@@ -44,13 +47,9 @@ def parse(source: Source) -> Parsed:
     Returns:
         The tree, without the lines that have a syntax error, and a diagnostic for each of those.
     """
-    comments: list[Token] = []
-    stream: list[Lexeme] = []
-    for lexeme in lexemes(source.text):
-        if lexeme[0] == COMMENT:
-            comments.append(Token(*lexeme))
-        else:
-            stream.append(lexeme)
+    read = lexemes(source.text)
+    comments = [Token(*lexeme) for lexeme in read if lexeme[0] == COMMENT]
+    stream = [lexeme for lexeme in read if lexeme[0] != COMMENT] if comments else read
     end = len(source.text)
     stream.append((END, "", end, end))
     machine = Machine(stream)
@@ -75,12 +74,24 @@ def _resting_states() -> frozenset[int]:
     )
 
 
-def _only_renames(rule: Rule, value: Value) -> bool:
-    """Whether a rule of one symbol leaves its value as it is; most do: a number is an operand is a product is a sum."""
+@cache
+def _renaming() -> tuple[dict[type, str], ...]:
+    """
+    Rule -> the symbol that takes its place, by the class of its value where the rule leaves that as it is.
+
+    Most rules of one symbol do: a number is an operand is a product is a sum.
+    """
+    return tuple(
+        {one: rule[0] for one in VALUES if rule[1] == 1 and _only_renames(rule, one)} for rule in grammar().rules
+    )
+
+
+def _only_renames(rule: Rule, value: type) -> bool:
+    """Whether a rule of one symbol leaves a value of a class as it is."""
     _, _, kind, keep, lift = rule
     if kind is None:
-        return bool(keep) or value is None
-    return lift and value is not None and type(value) is not list
+        return bool(keep) or value is NoneType
+    return lift and value in (Node, Token)
 
 
 class Machine:
@@ -145,6 +156,7 @@ class Machine:
         # Every lexeme of every file comes through here, so what it needs is at hand by short names.
         tables, states, parts, reduce = self.tables, self.states, self.parts, self._reduce
         actions, gotos, rules, words, silent = tables.actions, tables.gotos, tables.rules, tables.words, tables.silent
+        renaming = _renaming()
         state = states[-1]
         while at < until:
             terminal, text, start, end = stream[at]
@@ -156,11 +168,11 @@ class Machine:
                         break
             move = moves.get(terminal)
             while move is not None and move < 0:
-                rule = rules[-1 - move]
-                if rule[1] == 1 and _only_renames(rule, parts[-1][0]):
-                    states[-1] = state = gotos[states[-2]][rule[0]]
+                symbol = renaming[-1 - move].get(type(parts[-1][0]))
+                if symbol is not None:
+                    states[-1] = state = gotos[states[-2]][symbol]
                 else:
-                    state = reduce(rule, end)
+                    state = reduce(rules[-1 - move], end)
                 move = actions[state].get(terminal)
             if terminal == END and state == tables.accept:
                 return until
@@ -169,10 +181,11 @@ class Machine:
             states.append(move)
             state = move
             parts.append((None if terminal in silent else Token(terminal, text, start, end), start, end))
-            if terminal == "LBRACE":
-                self.blocks.append(at)
-            elif terminal == "RBRACE":
-                self.blocks.pop()
+            if terminal in BRACES:
+                if terminal == "LBRACE":
+                    self.blocks.append(at)
+                else:
+                    self.blocks.pop()
             at += 1
         return until
 
@@ -229,7 +242,7 @@ class Machine:
             line=line,
             rest=line[at - self._line_start(at) :],
             reads=reads,
-            clauses=frozenset(self._begin_lines()),
+            clauses=self._begin_lines(),
             said=self._said(at),
             starts_line=first,
             expected=frozenset(self._accepted()),
@@ -245,11 +258,10 @@ class Machine:
         moves = grammar().actions[self.states[-1]]
         return [one for one in moves if accepted(list(self.states), ((one, "", 0, 0),))]
 
-    def _begin_lines(self) -> list[str]:
+    def _begin_lines(self) -> frozenset[str]:
         """Words that can begin a line in the innermost block, or at the top level."""
         resting = next((state for state in reversed(self.states) if state in _resting_states()), self.tables.start)
-        moves = self.tables.actions[resting]
-        return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
+        return _taken_words(resting)
 
     def _said(self, at: int) -> frozenset[str]:
         """Words that begin the other lines of the block around a place, as far as the next brace; looked at once."""
@@ -425,6 +437,13 @@ class Machine:
 def declaration_words() -> frozenset[str]:
     """Words that begin a declaration."""
     return frozenset(word for word, terminals in grammar().words.items() if not _declaring().isdisjoint(terminals))
+
+
+@cache
+def _taken_words(state: int) -> frozenset[str]:
+    """Words that a state takes."""
+    moves = grammar().actions[state].keys()
+    return frozenset(word for word, terminals in grammar().words.items() if not moves.isdisjoint(terminals))
 
 
 @cache
