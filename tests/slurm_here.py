@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 import clusters
 import faults
 from faults import carried_out, ended, number_of, shell, until
@@ -136,6 +138,13 @@ def all_idle():
 def jobs(state):
     """Numbers of jobs in a state."""
     return shell("squeue", "-h", "-a", "-t", state, "-o", "%A").split()
+
+
+def on_second_node(number):
+    """Whether a process is a task on the second node of its job; srun, which starts it, is on the first."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(number).environ().get("SLURM_NODEID") == "1"
+    return False
 
 
 class Faults(faults.Faults):
@@ -433,8 +442,31 @@ class Faults(faults.Faults):
             assert met == {"node-0-0-of-2", "node-1-0-of-2"}, met
         return ["ok"]
 
+    def two_nodes_cancelled(self):
+        """Its processes on both nodes hear of it one by one, and those of the second one are not promo's children."""
+        promo = self._started()
+        until(lambda: len(number_of("promo.run.rank")) > 1)  # srun's words have it too
+        self._call_off(self._first())
+        ended(promo)
+        return ["called off", "ok"]
 
-WIDE = {"two_nodes": "  nodes    2\n"}
+    def two_nodes_one_gone(self):
+        """The one on which promo's supervisor does not run; Slurm needs its time to see that."""
+        promo = self._started()
+        rank = until(lambda: next((one for one in number_of("-m promo.run.rank") if on_second_node(one)), None))
+        gone = psutil.Process(rank).environ()["SLURMD_NODENAME"]
+        daemons = [one.pid for one in psutil.Process(rank).parents() if "slurmstepd" in " ".join(one.cmdline())]
+        self._lose_sight(gone)
+        for one in [*daemons, rank]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        until(self._lost)
+        node(gone)
+        ended(promo)
+        return ["node", "ok"]
+
+
+WIDE = dict.fromkeys(("two_nodes", "two_nodes_cancelled", "two_nodes_one_gone"), "  nodes    2\n")
 PAUSES = dict.fromkeys(
     (
         "clock_off",
