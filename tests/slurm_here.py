@@ -453,7 +453,9 @@ class Faults(faults.Faults):
     def two_nodes_one_gone(self):
         """The one on which promo's supervisor does not run; Slurm needs its time to see that."""
         promo = self._started()
-        rank = until(lambda: next((one for one in number_of("-m promo.run.rank") if on_second_node(one)), None))
+        log = self.study / self._first().folder / "log.txt"
+        until(lambda: log.read_text().count("clock") == 2)  # of each node; one that ends earlier is a crash to srun
+        (rank,) = (one for one in number_of("-m promo.run.rank") if on_second_node(one))
         gone = psutil.Process(rank).environ()["SLURMD_NODENAME"]
         daemons = [one.pid for one in psutil.Process(rank).parents() if "slurmstepd" in " ".join(one.cmdline())]
         self._lose_sight(gone)
