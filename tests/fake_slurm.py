@@ -16,6 +16,7 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     twice           every n-th job is started a second time while the first copy runs
     down            until this file is gone, nothing answers
     kill_after_s    the job is ended after so long as `state` says, by SIGKILL, or by SIGTERM where `asks` is true
+    state           PENDING: it is to begin anew, and waits for that
     kept            a job is ended only when the file of this name lies in its folder, and so long after that
     accounts        what `sacct` calls the end of jobs that were forgotten; without it there is none
     arrays          `false`: arrays are refused
@@ -40,6 +41,8 @@ from pathlib import Path
 
 HOME = Path(os.environ.get("SLURM_CONF") or Path(sys.argv[0]).parent.parent / "cluster")
 JOBS = HOME / "jobs"
+AFTER_S = 0.2
+"""Between the first and the last process of a job that is asked to end."""
 
 
 def plan():
@@ -67,8 +70,23 @@ def alive(job):
 
 
 def told(job, number):
+    """Asked to end is each of a job's processes, by itself, and in no order: here the one that was started, last."""
+    if number == signal.SIGTERM:
+        for one in within(job):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, number)
+        time.sleep(AFTER_S)
     with contextlib.suppress(ProcessLookupError):
         os.kill(job["pid"], number)
+
+
+def within(job):
+    """Processes of a job but for the one that was started."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            session = int(path.read_text().rpartition(")")[2].split()[3])
+            if session == job["pid"] != int(path.parent.name):
+                yield int(path.parent.name)
 
 
 def begin(job):
@@ -110,6 +128,8 @@ def move_on():
                     job["state"], job["ended"] = wrong.get("state", "FAILED"), now
             if job.get("struck") and job["state"] == "COMPLETED":
                 job["state"] = wrong.get("state", "FAILED")
+            if job.get("struck") and job["state"] == "PENDING":  # and is held there
+                job["submitted"] = now + 600
             keep(job)
     running, free = sum(job["state"] == "RUNNING" for job in every()), {wrong.get("bad", "n1")}
     for job in every():

@@ -249,6 +249,50 @@ class Faults(faults.Faults):
         ended(self._promo())
         return ["gone", "ok"]
 
+    def host_gone(self):
+        """All that a node did ends at once, as when its power fails."""
+        promo = self._started()
+        for one in (self._raylet(), self._actor(), *number_of("promo.run.supervise"), *number_of("promo.run.worker")):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        ended(promo)
+        return ["node", "ok"]
+
+    def one_bad_node(self):
+        """A node does not see the study's folder: what is sent there is lost at no cost, and the other one does it."""
+        hide = f'mount -t tmpfs none "{self.place}" && exec "$@"'
+        bad = next(iter(NODES))
+        self._begin_node(bad, "unshare", "--mount", "sh", "-c", hide, "sh")
+        promo = self._promo()
+        said = promo.communicate(timeout=150)[0]
+        lost = self._lost()
+        assert {(one.loss.value, one.device_s) for one in lost} == {("unbegun", "0")}
+        if promo.returncode:  # Ray sent it too many in a row
+            assert "in a row ended before they had begun" in said, said
+            self._begin_node(bad)
+            ended(self._promo())
+            assert len(self._lost()) == len(lost)
+
+    def driver_killed(self):
+        """The process that speaks to the cluster for promo is another one from then on."""
+        promo = self._started()
+        (driver,) = number_of("ray_driver")
+        os.kill(driver, signal.SIGKILL)
+        until(lambda: set(number_of("ray_driver")) - {driver})
+        ended(promo)
+        return ["ok"]
+
+    def head_lost_while_they_wait(self):
+        """It has just taken actors, one of which waits; nobody has begun that, so it costs nothing."""
+        promo = self._promo()
+        until(lambda: len(number_of("ray::Attempt")) == len(NODES))
+        os.kill(*number_of("/gcs/gcs_server "), signal.SIGKILL)
+        until(lambda: not number_of("/raylet/raylet ") and not number_of("promo.run.supervise"), 120)
+        assert promo.poll() is None
+        self.run.up()
+        ended(promo)
+        assert [one.device_s for one in self._lost() if one.loss.value == "unknown"] == ["0"]
+
     def placed(self):
         """Only one of the nodes has what the host's block asks for."""
         promo = self._started()
@@ -299,13 +343,16 @@ QUICK = (
     "clock_off",
     "conforms",
     "folder_not_seen",
+    "head_lost_while_they_wait",
     "never_placed",
     "nothing",
+    "one_bad_node",
     "promo_killed_while_they_wait",
     "refused",
 )
 PAUSES = dict.fromkeys((*QUICK, "two_studies"), 0) | {
     "disk_full": 15,
+    "driver_killed": 30,
     "late_behind_the_end": 60,
     "placed": 6,
     "promo_killed": 15,
@@ -319,7 +366,7 @@ OPTIONS = {
     "placed": {"resources": '"l40s=0.5"', "labels": '"kind=l40s"'},
     "refused": {"token": '"{short}/own"'},
 }
-SLOTS = {"promo_killed_while_they_wait": 3}
+SLOTS = dict.fromkeys(("head_lost_while_they_wait", "promo_killed_while_they_wait"), 3)
 
 
 def main(fault, folder, short):

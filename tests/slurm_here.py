@@ -6,6 +6,7 @@ thing goes wrong, and ends when both verifiers agree about what is left.  Everyt
 namespace has, and all that was started dies with it.  Without words it says whether this machine has what it takes.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import psutil
 
 import clusters
 import faults
@@ -135,6 +138,13 @@ def all_idle():
 def jobs(state):
     """Numbers of jobs in a state."""
     return shell("squeue", "-h", "-a", "-t", state, "-o", "%A").split()
+
+
+def on_second_node(number):
+    """Whether a process is a task on the second node of its job; srun, which starts it, is on the first."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(number).environ().get("SLURM_NODEID") == "1"
+    return False
 
 
 class Faults(faults.Faults):
@@ -327,6 +337,96 @@ class Faults(faults.Faults):
         ended(promo)
         return ["ok"]
 
+    def _in_front_of_sbatch(self, script):
+        """A command of the site's that has what sbatch reads in a file, and its words as they are."""
+        tools, real = self.place / "tools", shutil.which("sbatch")
+        tools.mkdir()
+        head = f'#!/bin/sh\ncd "{self.place}"\ncat >script.$$\nreal() {{ {real} "$@" <script.$$; }}\n'
+        (tools / "sbatch").write_text(f"{head}{script}\n")
+        (tools / "sbatch").chmod(0o755)
+        os.environ["PATH"] = os.pathsep.join([str(tools), os.environ["PATH"]])
+
+    def submitted_without_an_answer(self):
+        """Slurm takes the jobs, and nobody hears of it: they are found by their names, and none is submitted twice."""
+        self._in_front_of_sbatch('real "$@" >/dev/null\necho "sbatch: error: Socket timed out" >&2\nexit 1')
+        ended(self._promo())
+        assert not self._lost()
+        assert len(jobs("all")) == 4
+        return ["ok"]
+
+    def submitted_later(self):
+        """Slurm gets jobs when promo has given them up: nobody begins them any more."""
+        late = 'if mkdir late; then (sleep 15; real "$@") >/dev/null 2>&1 &\n'
+        self._in_front_of_sbatch(late + 'echo "sbatch: error: Socket timed out" >&2; exit 1; fi\nreal "$@"')
+        ended(self._promo())
+        lost, begun = self._lost(), {path: path.read_bytes() for path in self.study.glob("runs/*/*/*/claim")}
+        assert {(one.loss.value, one.device_s) for one in lost} == {("unknown", "0")}
+        until(lambda: len(jobs("all")) == 4 + len(lost))
+        until(lambda: not self._known())
+        assert begun == {path: path.read_bytes() for path in self.study.glob("runs/*/*/*/claim")}
+
+    def promo_killed_as_it_submits(self):
+        """What Slurm takes from a promo that dies meanwhile is found by its name."""
+        self._in_front_of_sbatch('mkdir dead && kill -9 $PPID\nreal "$@"')
+        promo = self._promo()
+        promo.communicate(timeout=60)
+        assert promo.returncode == -signal.SIGKILL
+        until(lambda: jobs("all"))
+        ended(self._promo())
+        assert not self._lost()
+        assert len(jobs("all")) == 4
+        return ["ok"]
+
+    def _requeued(self, how):
+        """A running job for which somebody has allowed what promo forbids: its number, when it waits again."""
+        number = self._number("%A")
+        shell("scontrol", "update", f"JobId={number}", "Requeue=1")
+        shell("scontrol", how, number)
+        until(lambda: "JobState=PENDING" in shell("scontrol", "show", "job", number))
+        return number
+
+    def requeued_all_the_same(self):
+        """The engine begins it anew: the second copy touches nothing."""
+        promo = self._started()
+        number, place = self._requeued("requeue"), self.study / self._first().folder
+        shell("scontrol", "update", f"JobId={number}", "StartTime=now")
+        until(
+            lambda: not {"JobState=PENDING", "JobState=RUNNING"} & {*shell("scontrol", "show", "job", number).split()}
+        )
+        assert "Restarts=1" in shell("scontrol", "show", "job", number)
+        assert '"reason":"cancelled"' in (place / "exit.json").read_text()
+        ended(promo)
+        return ["gone", "ok"]
+
+    def requeued_and_held(self):
+        """It is to begin anew when somebody says so, which nobody does: its attempt is over all the same."""
+        promo = self._started()
+        self._requeued("requeuehold")
+        ended(promo)
+        return ["gone", "ok"]
+
+    def node_daemon_back(self):
+        """slurmd dies and is back before Slurm notices: its job goes on."""
+        promo = self._started()
+        name = self._node_of(self._first())
+        self._lose_sight(name)
+        time.sleep(2)
+        node(name)
+        ended(promo)
+        return ["ok"]
+
+    def host_gone(self):
+        """All that a node did ends at once, as when its power fails."""
+        promo = self._started()
+        self._alone()
+        node_, number = self._node_of(self._first()), self._number("%A")
+        self._lose_sight(node_)
+        for one in [*number_of("slurmstepd: [" + number), *number_of("promo.run.")]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        ended(promo)
+        return ["node", "ok"]
+
     def by_three_commands(self):
         """The same cluster behind `executor submit`; somebody cancels a job there."""
         promo = self._started()
@@ -342,8 +442,33 @@ class Faults(faults.Faults):
             assert met == {"node-0-0-of-2", "node-1-0-of-2"}, met
         return ["ok"]
 
+    def two_nodes_cancelled(self):
+        """Its processes on both nodes hear of it one by one, and those of the second one are not promo's children."""
+        promo = self._started()
+        until(lambda: len(number_of("promo.run.rank")) > 1)  # srun's words have it too
+        self._call_off(self._first())
+        ended(promo)
+        return ["called off", "ok"]
 
-WIDE = {"two_nodes": "  nodes    2\n"}
+    def two_nodes_one_gone(self):
+        """The one on which promo's supervisor does not run; Slurm needs its time to see that."""
+        promo = self._started()
+        log = self.study / self._first().folder / "log.txt"
+        until(lambda: log.read_text().count("clock") == 2)  # of each node; one that ends earlier is a crash to srun
+        (rank,) = (one for one in number_of("-m promo.run.rank") if on_second_node(one))
+        gone = psutil.Process(rank).environ()["SLURMD_NODENAME"]
+        daemons = [one.pid for one in psutil.Process(rank).parents() if "slurmstepd" in " ".join(one.cmdline())]
+        self._lose_sight(gone)
+        for one in [*daemons, rank]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        until(self._lost)
+        node(gone)
+        ended(promo)
+        return ["node", "ok"]
+
+
+WIDE = dict.fromkeys(("two_nodes", "two_nodes_cancelled", "two_nodes_one_gone"), "  nodes    2\n")
 PAUSES = dict.fromkeys(
     (
         "clock_off",
@@ -353,7 +478,10 @@ PAUSES = dict.fromkeys(
         "never_placed",
         "nothing",
         "odd_place",
+        "promo_killed_as_it_submits",
         "one_bad_node",
+        "submitted_later",
+        "submitted_without_an_answer",
         "two_nodes",
         "two_studies",
         "waits_for_ever",
@@ -364,6 +492,7 @@ PAUSES = dict.fromkeys(
     "controller_lost_what_it_accepted": 0,
     "disk_full": 15,
     "late_behind_the_end": 75,
+    "node_daemon_back": 10,
     "promo_killed": 6,
     "requeued": 6,
     "promo_killed_and_they_end": 6,

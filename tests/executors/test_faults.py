@@ -13,6 +13,7 @@ ENDS = {
     ("slurm", "preempted"): {"state": "PREEMPTED", "asks": True},
     ("slurm", "site limit"): {"state": "TIMEOUT", "asks": True},
     ("slurm", "called off"): {"state": "CANCELLED", "asks": True},
+    ("slurm", "gone"): {"state": "PENDING", "asks": True},
     ("slurm", "node"): {"state": "NODE_FAIL"},
     ("slurm", "wordless"): {"state": "FAILED"},
     ("ray", "preempted"): {"state": "preempted"},

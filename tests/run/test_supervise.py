@@ -16,7 +16,8 @@ from promo.base.codec import to_json
 from promo.run.disk import RealDisk
 from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
 from promo.run.locks import CLAIM, claim, give_up, is_claimed, is_leased, lease_folder
-from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
+from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_exit, read_result
+from promo.run.supervise import TOLD_S
 from promo.run.values import AttemptSpec, Exit, Phase, Reason, RunStatus
 from promo.study.limits import ENDING_S
 
@@ -394,6 +395,28 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     assert read_exit(RealDisk(), attempts[0]).reason is Reason.CANCELLED
     executor.cancel([handle])
     executor.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("behaviour", "both"), [("hang", True), ("hang", False), ("crash", True), ("crash", False)])
+def test_a_run_that_fails_as_its_job_is_ended_was_cancelled_and_one_that_fails_alone_was_not(folder, behaviour, both):
+    """Slurm signals each process of a job: a worker may die of that, or of a peer on another node, before the word."""
+    (folder / REQUEST).write_bytes(asked(behaviour, trainer=TRAINER))
+    outer = {**os.environ, "TMPDIR": str(folder.parent)}
+    job = subprocess.Popen([sys.executable, "-m", "promo.run.attend", folder], cwd=folder, env=outer)
+    wait_for((folder / (POINTS if behaviour == "hang" else RESULT)).exists)
+    if behaviour == "hang":
+        wait_for(lambda: list(folder.parent.glob("toy-orphan-*")))
+        psutil.Process(job.pid).children()[0].terminate()
+    time.sleep(0.3)
+    assert read_exit(RealDisk(), folder) is None
+    if both:
+        job.terminate()
+
+    assert job.wait(timeout=40) == 0
+    ended = read_exit(RealDisk(), folder)
+    assert ended.reason is (Reason.CANCELLED if both else Reason.ITSELF)
+    assert float(ended.seconds) < TOLD_S
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

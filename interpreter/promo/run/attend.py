@@ -39,7 +39,7 @@ def attend(folder: Path) -> int:
     _take_environment(request)
     supervisor = Supervisor(io.BytesIO(), keep=False, finish=True, take=claim_alone)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: supervisor.seen.put(("stop", None)))
+        signal.signal(number, lambda *_: supervisor.stop())
     output_bytes = OUTPUT_BYTES if program is None else program.output_bytes
     supervisor.seen.put(("left", None))  # nobody asks for a second one
     try:

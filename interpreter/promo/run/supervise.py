@@ -12,6 +12,9 @@ knows; and it holds the attempt's device, so that no other study of this machine
 
 Told to be `alone`, it takes an attempt that supervisors of other machines may try to take; `apart`, it becomes nobody's
 child, so that whoever ends its parent with all its children, as Ray does, leaves it the time to clear up.
+
+Whoever ends a job tells its processes one by one, and those on other nodes later.  So a worker may die of the signal
+that its supervisor is about to get: where one fails, it is waited for a moment whether that comes.
 """
 
 import contextlib
@@ -34,7 +37,9 @@ from promo.run.redact import redact_left
 _JOBS: list[Any] = []
 """Windows: the job of this process, which must be kept as long as it lives."""
 GRACE_S = 2.0
-EXIT, LOG = "exit.json", "log.txt"
+TOLD_S = 2.0
+"""How long after a worker has failed its supervisor may be told that both of them are to end."""
+EXIT, LOG, RESULT = "exit.json", "log.txt", "result.json"
 
 if TYPE_CHECKING:
     import psutil
@@ -143,7 +148,7 @@ class Supervisor:
         self._claim: Lock | None = None
         self._leases: tuple[Lock, ...] = ()
         self._began = self._deadline = 0.0
-        self._left = False
+        self._left = self._told = False
 
     def serve(self) -> None:
         """Do what is asked until nobody can ask any more."""
@@ -166,6 +171,11 @@ class Supervisor:
                 self._ended("itself", None if what == "ended" else 0)
             if self._left and self._worker is None:
                 return
+
+    def stop(self) -> None:
+        """End the attempt in hand, as whoever ends this process asks by a signal."""
+        self._told = True
+        self.seen.put(("stop", None))
 
     def close(self) -> None:
         """End what is left."""
@@ -200,7 +210,7 @@ class Supervisor:
         if spare is not None and (spare.trainer != trainer or not spare.alive):
             _end_tree(spare.process)
             spare = None
-        self._folder, self._claim = folder, taken
+        self._folder, self._claim, self._told = folder, taken, False
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
         self._began = time.monotonic()
         self._deadline = self._began + limit_s
@@ -223,11 +233,8 @@ class Supervisor:
             self._spare = kept
         elif self._worker.alive:
             _end_tree(self._worker.process)
-        end: dict[str, object] = {
-            "reason": reason,
-            "returncode": code,
-            "seconds": f"{time.monotonic() - self._began:.3f}",
-        }
+        end: dict[str, object] = {"returncode": code, "seconds": f"{time.monotonic() - self._began:.3f}"}
+        end["reason"] = "cancelled" if reason == "itself" and self._is_ended_with_it(code) else reason
         self._worker.finish()
         _clean(self._folder)
         with contextlib.suppress(OSError):  # the folder may have been moved away
@@ -236,6 +243,16 @@ class Supervisor:
         self._claim.close()
         self._let_go()
         self._tell(self._folder, end)
+
+    def _is_ended_with_it(self, code: int) -> bool:
+        """Whether what ended the worker, which failed, ends this process too; signals come while it sleeps."""
+        if code == 0 and _came_to_its_end(self._folder):
+            return False
+        waits = self._take is claim_alone or code == -signal.SIGTERM
+        until = time.monotonic() + (TOLD_S if waits else 0.0)
+        while not self._told and time.monotonic() < until:
+            time.sleep(0.01)
+        return self._told
 
     def _let_go(self) -> None:
         """Let go of the devices, for any study."""
@@ -247,6 +264,13 @@ class Supervisor:
         with contextlib.suppress(OSError):  # nobody may be left to hear it
             self._say.write(json.dumps({"run": str(folder), **end}).encode() + b"\n")
             self._say.flush()
+
+
+def _came_to_its_end(attempt: Path) -> bool:
+    """Whether a worker left a result of which no signal can be the cause; who reads it with care is somebody else."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        return json.loads((attempt / RESULT).read_bytes())["body"]["status"] in ("ok", "nan")
+    return False
 
 
 def _clean(attempt: Path) -> None:
@@ -265,7 +289,7 @@ def main(words: list[str]) -> int:
     supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words, take=take)
     threading.Thread(target=_read, args=(supervisor.seen,), daemon=True).start()
     with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, lambda *_: supervisor.seen.put(("stop", None)))
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
     try:
         supervisor.serve()
     finally:

@@ -31,7 +31,6 @@ from promo.run.store import read_exit
 from promo.run.values import AttemptSpec, Exit, Phase, Reason, Stand
 from promo.study.host import Options
 from promo.study.ports import ExecutorOption, OptionKind
-from promo.study.space import Level
 
 GRACE_S = 60.0
 """How long a job may be unknown to its queue, by default."""
@@ -105,7 +104,7 @@ class Job:
     """What its host's block says."""
     phase: Phase = Phase.UNKNOWN
     missing_since: float | None = None
-    """Since when the queue has answered and not known it."""
+    """Since when the queue has answered and not known it, or has had it wait again."""
     ended_since: float | None = None
     loss: Loss = Loss.WORDLESS
     """Why it ended, as the queue says, where its supervisor wrote nothing or was told to end."""
@@ -133,6 +132,8 @@ class QueueExecutor(ABC):
 
     here: ClassVar[bool] = False
     spreads: ClassVar[bool] = False
+    tells_who_waits: ClassVar[bool] = True
+    """Whether it lists who waits apart from who runs."""
     options: ClassVar[Mapping[str, ExecutorOption]]
 
     def __init__(self) -> None:
@@ -368,7 +369,8 @@ class QueueExecutor(ABC):
         if row.listed is Listed.SILENT:
             self._read_begun(job, now)
             return
-        job.number, job.missing_since, job.said = row.number, None, row.said or job.said
+        since, job.missing_since = job.missing_since, None
+        job.number, job.said = row.number, row.said or job.said
         job.machine = row.machine or job.machine
         if row.listed is Listed.ENDED:
             job.ended_since = now if job.ended_since is None else job.ended_since
@@ -380,6 +382,8 @@ class QueueExecutor(ABC):
             begun = row.listed is Listed.RUNNING or has_begun(job.folder)
             job.phase = Phase.RUNNING if begun else Phase.QUEUED
             if begun:
+                if self.tells_who_waits and row.listed is Listed.QUEUED:  # it is to begin anew, which nobody does
+                    job.missing_since = now if since is None else since
                 self._read(job, now)
             else:
                 self._say_why(job, row.said, now)
@@ -480,11 +484,7 @@ def _grace_s(options: Options) -> float:
 
 def text_of(options: Options) -> dict[str, str]:
     """Options as words; numbers are whole."""
-    return {name: value if isinstance(value, str) else _whole(value) for name, value in options}
-
-
-def _whole(value: Level) -> str:
-    return str(int(value))
+    return {name: value if isinstance(value, str) else str(int(value)) for name, value in options}
 
 
 def own_environment(*further: str) -> dict[str, str]:

@@ -102,6 +102,7 @@ class Cluster:
 class RayExecutor(QueueExecutor):
     """See the module."""
 
+    tells_who_waits: ClassVar[bool] = False
     options: ClassVar[Mapping[str, ExecutorOption]] = {
         "address": _text(
             '"10.0.0.1:6379"',
