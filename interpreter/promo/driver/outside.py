@@ -21,6 +21,7 @@ from promo.curves.read import LARGEST, suffix_of
 from promo.curves.replay import Replay, build_part
 from promo.curves.values import Settings
 from promo.driver.delivered import beside, deliver, digest_of, links_and_others
+from promo.driver.shared import see_shared
 from promo.driver.study import StudyFolder
 from promo.files import read_given
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -121,6 +122,7 @@ def _accept(folder: StudyFolder, given: Sequence[Path], settings: Settings, by: 
         raise Mismatch(f"the study in {folder.path} {why}: it accepts nothing")
     if not by.strip():
         raise PromoError("it is not said who trained these", hint='write --by "..."')
+    see_shared(folder.path)
     study, _ = folder.compiled().sound()
     desk = _Desk(folder, study, state, by.strip())
     offers: list[_Offer] = []
