@@ -102,11 +102,16 @@ def _price(scope: Scope, expressions: Expressions, clauses: Clauses) -> Price | 
     if "price" not in amounts:
         return None
     spot = clauses.maybe("spot")
-    until = "" if spot is None else spot.token("DATE").text
-    if spot is not None and not is_day(until):
+    if spot is None or "spot" not in amounts:
+        return Price(amounts["price"], scope.currency, None)
+    if amounts["spot"] > amounts["price"]:
+        hint = "write what an hour costs at the most as the price"
+        scope.report("P0302", "a spot price is not above the price", spot.children[0], hint)
+    until = spot.token("DATE").text
+    if not is_day(until):
         scope.report("P0312", f"the calendar has no day {until}", spot.token("DATE"), "write the day as YYYY-MM-DD")
-    lower = Spot(amounts["spot"], until) if "spot" in amounts and is_day(until) else None
-    return Price(amounts["price"], scope.currency, lower)
+        return Price(amounts["price"], scope.currency, None)
+    return Price(amounts["price"], scope.currency, Spot(amounts["spot"], until))
 
 
 def _check_executor(scope: Scope, name: Token) -> None:
