@@ -110,6 +110,19 @@ def build_part(study: Study, cells: tuple[str, str], name: str, content: bytes, 
     return Replay(name, content, settings, assignment)
 
 
+def strangers(study: Study, name: str, content: bytes, settings: Settings) -> tuple[str, ...]:
+    """
+    The recorded runs that stand for no run of a study, as their table calls them.
+
+    Raises:
+        BadTable, PromoError: as `build_part` does.
+    """
+    curves = read_curves(study.measure, name, content, settings, factors=tabled(study))
+    assignment, _ = assign(study, curves, settings, part=True)
+    known = {curve.row for every in assignment.cells.values() for curve in every}
+    return tuple(curve.run for curve in curves if curve.row not in known)
+
+
 def read_curves(
     measure: Measure,
     name: str,
