@@ -154,6 +154,7 @@ def test_both_kinds_of_results_are_taken_in_and_the_study_ends(study, capsys):
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     rows = [f"good,{seed},{at},{3 - at}" for seed in (1, 2) for at in (0.5, 1)]
     assert promo("accept", "trial.promo", table(*rows), "--by", "Lab C") == 0
+    assert "left out" not in capsys.readouterr().out
     assert promo("run", "trial.promo", "--quiet") == 0
     assert promo("verify", "trial.promo") == 3
     capsys.readouterr()
