@@ -6289,8 +6289,8 @@ def every_file(folder: Path) -> Iterator[str]:
     shared = [folder / name for name in ("runs", "data", "program") if (folder / name).is_symlink()]
     for place, folders, files in itertools.chain(*map(os.walk, (folder, *shared))):
         inside_ = Path(place).relative_to(folder)
-        links = [one for one in folders if (Path(place) / one).is_symlink() and Path(place) / one not in shared]
-        yield from ((inside_ / one).as_posix() for one in (*files, *links))
+        links = [one for one in folders if (Path(place) / one).is_symlink()]
+        yield from ((inside_ / one).as_posix() for one in (*files, *links) if Path(place) / one not in shared)
 
 
 def other_file(name: str, wording: int) -> str:

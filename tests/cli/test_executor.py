@@ -204,6 +204,15 @@ class Nameless(Plain):
         return 7
 
 
+class Counts(Plain):
+    def __init__(self):
+        self.named = 0
+
+    def name(self, folder):
+        self.named += 1
+        return f"job-{self.named}"
+
+
 class Few(Plain):
     def start_all(self, attempts):
         return []
@@ -292,6 +301,7 @@ def elsewhere(tmp_path_factory, monkeypatch):
         ("forgets", 1, "run: a look at 2 attempts gives 1 answers"),
         ("raises", 1, "look-up: it raised RuntimeError: no such engine (elsewhere.py, line"),
         ("odd", 1, "given up: 'done' says of no attempt where it stands"),
+        ("counts", 1, "names: it makes up job-1 twice"),
         ("lets", 1, "cancel: its run goes on"),
         ("denies", 1, "look-up: it says that the attempt will never begin or continue, and it continues"),
         ("unmade", 2, "the plug-in 'unmade' of promo.executors cannot be made: ValueError: no such file"),

@@ -13,11 +13,13 @@ from functools import partial
 import pytest
 from promo.templates import recheck
 
+from promo.base.classes import evolve
 from promo.base.errors import ExitCode
 from promo.driver.study import StudyFolder
 from promo.ledger.losses import Loss
 from promo.ledger.state import AttemptState, StudyState
 from promo.ledger.values import AttemptStarted, BudgetAmended, RunStatus
+from promo.report.money import money_lines, money_to_json
 from promo.study.limits import ATTEMPTS
 from studies import INLINE, behaving, small
 from support import SOUND, promo
@@ -191,7 +193,7 @@ def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes
     lost = sum(Fraction(one.device_s) * 2 for one in attempts if one.state is AttemptState.FAILED)
     assert Fraction(money["spent"]) == Fraction(rate["spent"]) == seconds * 72 / 3600
     assert Fraction(money["wasted"]) == Fraction(host["wasted"]) == lost * 72 / 3600 > 0
-    assert Fraction(rate["device_s"]) == seconds
+    assert (Fraction(rate["device_s"]), rate["unknown"]) == (seconds, 0)
     assert promo("verify", "trial.promo") == ExitCode.CANNOT  # unfinished, and nothing differs
 
     why = ("--by", "Ada", "--reason", "it is nearly done")
@@ -207,6 +209,25 @@ def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes
         assert "Ada gave the study a budget of 50.00 usd after it had begun: it is nearly done" in report
         assert re.search(r"box: [\d.]+ usd for .{1,30} of devices at 72.00 usd an hour, begun \d{4}-\d\d-\d\d", report)
     assert json.loads(report)["money"]["currency"] == "usd"
+
+
+def test_attempts_whose_time_nobody_knows_are_named_where_their_money_is(workplace):
+    """What the longest attempt costs stands in no known second: the line says of how many it is."""
+    text = small(host=PRICED, candidate=behaving("good", "ok"))
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    promo("run", "trial.promo", "--quiet")
+    folder = StudyFolder(workplace / "trial.study")
+    state, (frozen, _) = folder.state(), folder.compiled().sound()
+    one = next(state.every_attempt())
+    known = sum(Fraction(each.device_s) * 2 for each in state.every_attempt() if each is not one)
+    state.attempts[one.run] = [evolve(one, device_s=None)]
+    (line,) = [line for line in money_lines(frozen, state) if line.startswith("box: ")]
+    (rate,) = money_to_json(frozen, state)["hosts"][0]["rates"]
+
+    longest = frozen.stages[one.stage].budget.longest_s * 2
+    assert ", and for 1 attempt of unknown time, priced at the longest that one can last" in line
+    assert (Fraction(rate["device_s"]), rate["unknown"]) == (known, 1)
+    assert Fraction(rate["spent"]) == (known + longest) * 72 / 3600
 
 
 def test_a_study_that_asks_for_all_of_its_budget_and_keeps_it_is_never_stopped(workplace):

@@ -229,8 +229,9 @@ MOUNTS = {
 
 @pytest.mark.parametrize(("kind", "options"), MOUNTS)
 def test_a_file_system_whose_locks_do_not_hold_is_refused(workplace, monkeypatch, capsys, kind, options):
-    """The table of mounts is made up; nothing was written when it is said."""
+    """The table of mounts is made up, with an automounter's mount under it; nothing was written when it is said."""
     mounts = [SimpleNamespace(mountpoint="/", fstype="ext4", opts="rw")]
+    mounts.append(SimpleNamespace(mountpoint=str(workplace), fstype="autofs", opts="rw,direct"))
     mounts.append(SimpleNamespace(mountpoint=str(workplace), fstype=kind, opts=options))
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
     written(workplace)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -123,6 +124,24 @@ def test_what_is_sent_says_on_how_many_devices_each_run_is_trained(tmp_path, mon
     assert "on how many devices" in Path("sent/README.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("budget", "amount"), [("1s", 1), ("40steps\n  cap 9s", 40), ("4tok\n  cap 9s", 4)])
+def test_a_table_with_the_columns_that_a_stranger_is_told_of_is_taken_in(tmp_path, monkeypatch, capsys, budget, amount):
+    """And what it has besides is named: whoever slips in a seed or a name would wait for that run for ever."""
+    monkeypatch.chdir(tmp_path)
+    run(MIXED.replace("for 1s", f"for {budget}") + "\n", code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    told = " ".join(Path("sent/README.txt").read_text(encoding="utf-8").split())
+    columns, metric = re.search(r"with the columns (.*) \(how far the run had come\), and (\w+);", told).groups()
+    header = ",".join((re.sub(r" \(.*?\)", "", columns).replace(" ", ""), metric))
+    rows = [f"{name},lab,{seed},{amount},1.5" for name in ("base", "good") for seed in (1, 2)]
+    capsys.readouterr()
+    assert promo("accept", "trial.promo", table(*rows, "good,lab,21,1,1.5", header=header), "--by", "Lab C") == 0
+
+    said = capsys.readouterr().out
+    assert "4 answers imported" in said
+    assert "left out: theirs.csv: the study has no such run: 'good/lab/21'\n" in said
+
+
 def test_nothing_is_written_over(study, capsys):
     assert promo("ask", "trial.promo", "--out", "sent") == 2
     assert "sent is there already" in capsys.readouterr().err
@@ -135,6 +154,7 @@ def test_both_kinds_of_results_are_taken_in_and_the_study_ends(study, capsys):
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     rows = [f"good,{seed},{at},{3 - at}" for seed in (1, 2) for at in (0.5, 1)]
     assert promo("accept", "trial.promo", table(*rows), "--by", "Lab C") == 0
+    assert "left out" not in capsys.readouterr().out
     assert promo("run", "trial.promo", "--quiet") == 0
     assert promo("verify", "trial.promo") == 3
     capsys.readouterr()

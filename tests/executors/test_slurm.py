@@ -12,6 +12,7 @@ from promo.base.errors import PromoError
 from promo.driver.shared import share
 from promo.run.executors.slurm import _sbatch, gpus_of
 from promo.run.mounts import mount_of
+from support import rechecked
 
 
 def test_it_keeps_to_the_port(cluster, place):
@@ -108,6 +109,49 @@ def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster
     assert all(Path(job["chdir"]).is_relative_to(root) for job in cluster.jobs())
     (root / "runs" / "stray.txt").write_text("x", encoding="utf-8")
     assert "no event accounts for runs/stray.txt" in command("verify", study, folder=place)[1]
+
+
+def test_runs_whose_shared_folder_is_gone_are_neither_lost_nor_begun_again(cluster, place, tmp_path):
+    """Jobs may go on where nodes see it: nothing is concluded until it is there again, in its place or another."""
+    study, shared, moved = write_study(place, "slurm", pause=2), tmp_path / "scratch", tmp_path / "elsewhere"
+    shared.mkdir()
+    promo = process("run", "trial.promo", "--shared", shared, folder=place)
+    cluster.until(lambda: len(list(study.glob("runs/*/*/*/claim"))) == 2)
+    promo.kill()
+    promo.communicate()
+    (root,) = shared.iterdir()
+    cluster.until(lambda: len(list(root.glob("runs/*/*/*/exit.json"))) == 2)
+    ledger = study / "ledger.jsonl"
+    before = ledger.read_bytes()
+    shared.rename(moved)
+    code, said = command("run", "trial.promo", folder=place)
+    status = " ".join(command("status", study, folder=place)[1].split())
+    _, verified = command("verify", study, folder=place)
+    checked = rechecked(study)
+
+    assert (code, ledger.read_bytes()) == (2, before)
+    assert f"are shared with workers in {root}, and 'runs' is not there" in " ".join(said.split())
+    assert f"attempts lay in {root}, which is not there; the ledger lies on " in status
+    assert "INCOMPLETE" in verified
+    assert "INCOMPLETE" in checked.stdout
+    for name in ("runs", "data", "program"):
+        (study / name).unlink()
+        (study / name).symlink_to(moved / root.name / name)
+    code, said = command("run", "trial.promo", folder=place)
+    assert code == 0, said
+    assert b'"attempt.lost"' not in ledger.read_bytes()
+    assert sound(study)
+
+
+def test_a_folder_whose_name_is_empty_is_refused(cluster, place):
+    """As `--shared "$SCRATCH"` is where no such variable is set."""
+    write_study(place, "slurm")
+
+    for option in ("--shared", "--study"):
+        with pytest.raises(SystemExit) as found:
+            command("run", "trial.promo", option, "", folder=place)
+        assert found.value.code == 2
+    assert not cluster.jobs()
 
 
 def test_attempts_that_wait_are_not_called_running(cluster, place):

@@ -31,6 +31,13 @@ def told(device):
         ("H100x8", "H100", "ends"),
         ("H100*8", "H100", "ends"),
         ("H100\u00d78", "H100", "ends"),
+        ("H100:8", "H100", "ends"),
+        ("A100-80GB:8", "A100-80GB", "ends"),
+        ("NVIDIA H100 (8)", "NVIDIA H100", "ends"),
+        ("8-gpu H100", "H100", "begins"),
+        ("8-GPU H100", "H100", "begins"),
+        ("8 x 4090", "4090", "begins"),
+        ("8x4090", "4090", "begins"),
     ],
 )
 def test_a_number_of_devices_is_said_elsewhere(device, name, where):
@@ -49,6 +56,8 @@ def test_a_number_of_devices_is_said_elsewhere(device, name, where):
         "MI300X",
         "H100 SXM5 80GB",
         "TPU v3 2x2",
+        "cuda:1",
+        "Core(TM) i7",
         "TPU v5p-8",
         "Xeon X5650",
         "Cortex X4",

@@ -160,6 +160,13 @@ def _freeze(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _folder(text: str) -> str:
+    """The name of a folder; not the nothing that a variable of a shell leaves which is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it names no folder")
+    return text
+
+
 def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC|PLAN", help="a .promo file, or a plan that promo plan --out wrote")
     options.add_argument("--host", metavar="HOST", help="carry out only this host's runs; see promo bundle")
@@ -168,7 +175,7 @@ def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the result")
     shared = "a folder that workers on other machines see: runs, text and program lie there, the ledger does not"
-    options.add_argument("--shared", metavar="FOLDER", help=shared)
+    options.add_argument("--shared", metavar="FOLDER", type=_folder, help=shared)
     freeze_only = "freeze the study, write its checkpoint for others to attest to, and train nothing yet"
     options.add_argument("--freeze-only", action="store_true", help=freeze_only)
     _add_study(options)
@@ -368,7 +375,9 @@ def _anchor(options: argparse.ArgumentParser) -> None:
 
 
 def _add_study(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--study", metavar="FOLDER", help="the study folder; default: NAME.study next to NAME.promo")
+    options.add_argument(
+        "--study", metavar="FOLDER", type=_folder, help="the study folder; default: NAME.study next to NAME.promo"
+    )
 
 
 OPTIONS = {

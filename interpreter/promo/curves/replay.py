@@ -101,13 +101,31 @@ def build_part(study: Study, cells: tuple[str, str], name: str, content: bytes, 
         BadTable: it has faults; each is told with its row, twenty at most.
         PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
     """
-    stage, host = cells
-    only = {stage: evolve(study.stages[stage], hosts=(host,))}
-    part = evolve(study, stages=only, entrants={stage: study.entrants[stage]})
     curves = read_curves(study.measure, name, content, settings, factors=tabled(study))
-    assignment, faults = assign(part, curves, settings, part=True)
+    assignment, faults = assign(_part(study, *cells), curves, settings, part=True)
     _refuse(name, faults)
     return Replay(name, content, settings, assignment)
+
+
+def _part(study: Study, stage: str, host: str) -> Study:
+    """A study of one stage on one host."""
+    only = {stage: evolve(study.stages[stage], hosts=(host,))}
+    return evolve(study, stages=only, entrants={stage: study.entrants[stage]})
+
+
+def strangers(study: Study, name: str, content: bytes, settings: Settings) -> tuple[str, ...]:
+    """
+    The recorded runs that stand for no run of a study on any of its hosts, as their table calls them.
+
+    Raises:
+        BadTable, PromoError: as `build_part` does.
+    """
+    curves = read_curves(study.measure, name, content, settings, factors=tabled(study))
+    known: set[int] = set()
+    for stage, host in ((one.name, host) for one in study.stages.values() for host in one.hosts):
+        assignment, _ = assign(_part(study, stage, host), curves, settings, part=True)
+        known |= {curve.row for every in assignment.cells.values() for curve in every}
+    return tuple(curve.run for curve in curves if curve.row not in known)
 
 
 def read_curves(

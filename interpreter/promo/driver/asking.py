@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promo.base.errors import PromoError
+from promo.curves.reach import COLUMN_OF
 from promo.driver.study import DATA, STREAMS, StudyFolder
 from promo.ledger.state import Attempt
 from promo.report.declared import describe_level
@@ -36,14 +37,16 @@ is counted (`devices`, on each of so many `nodes`).
 
 Train each exactly so, to the end of its budget, and measure {metric} in {unit}. Then send back
 
-- a table (.csv) with a column for the candidate, the host, the seed as {table} has it, how far the run had come
-  ({counted}), and {metric}; or an export of Weights & Biases or MLflow; or
+- a table (.csv) with the columns candidate, host, seed (as {table} has it), {column} (how far the run had come), and
+  {metric}; or an export of Weights & Biases or MLflow; or
 - the folders, where promo trained them: python -m promo.run.attend {example}
 
 and the sender of this takes it in with: promo accept STUDY FILE --by "your name"
 A run that did not come to an end says so in a column of its own (status: crash, oom, nan, diverged, killed, timeout).
 """
 COUNTED = {"steps": "steps", "wall": "seconds of training", "tokens": "tokens"}
+NAMES = {kind.value: column.value for kind, column in COLUMN_OF.items()}
+"""Kind of a budget -> the column of a table that counts it."""
 
 
 def write_requests(folder: StudyFolder, study: Study, asked: Sequence[Attempt], out: Path) -> None:
@@ -103,6 +106,6 @@ def _words(study: Study, asked: Sequence[Attempt], requests: Sequence[Request]) 
         table=TABLE,
         metric=study.measure.metric,
         unit=study.measure.unit,
-        counted=" or ".join(COUNTED.get(kind, kind) for kind in kinds),
+        column=" or ".join(NAMES.get(kind, kind) for kind in kinds),
         example=asked[0].folder,
     )

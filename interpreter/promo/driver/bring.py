@@ -17,6 +17,7 @@ from promo.decision.protocol import breaches
 from promo.driver.bundle import Bundle, goes_along, read_bundle
 from promo.driver.left import repeats
 from promo.driver.requests import Requests, shaped
+from promo.driver.shared import see_shared
 from promo.driver.signatures import signer
 from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.bundles import Arrival
@@ -87,6 +88,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
     by = None if key is None else _signed_by(bundle, key)
     _checked(bundle, folder)
     with lock_study(folder.path, folder.disk):
+        see_shared(folder.path)
         theirs, fresh = _checked(bundle, folder)
         if fresh:
             _take(folder, bundle, fresh, theirs, clock, by)

@@ -86,13 +86,16 @@ def _declared(make: Callable[[], Executor]) -> Iterator[Held]:
     yield Held("methods", not absent, f"it lacks {', '.join(absent)}" if absent else ", ".join(METHODS))
     odd = [f"'{name}' {fault}" for name, option in executor.options.items() if (fault := _odd(name, option))]
     yield Held("options", not odd, "; ".join(odd) or ", ".join(executor.options) or "it takes none")
-    one, two = executor.name(Path("attempt-1")), executor.name(Path("attempt-1"))
+    one, two, later = (of.name(Path("attempt-1")) for of in (executor, executor, make()))
     if isinstance(executor, OutsideExecutor):
         yield Held("names", one is None, "a request is known by its digest" if one is None else f"{one} does not exist")
     elif one is None:
         yield Held("names", executor.here, "it has no queue" if executor.here else "a queue's jobs need names")
     else:
-        yield Held("names", one != two, f"{one}, {two}" if one != two else f"it makes up {one} twice")
+        good = len({one, two, later}) == len((one, two, later))
+        yield Held(
+            "names", good, f"{one}, {two}" if good else f"it makes up {one if one in (two, later) else two} twice"
+        )
 
 
 def _odd(name: str, option: ExecutorOption) -> str:

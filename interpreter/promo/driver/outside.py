@@ -18,9 +18,10 @@ from promo.base.codec import from_json, to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
 from promo.curves.read import LARGEST, suffix_of
-from promo.curves.replay import Replay, build_part
+from promo.curves.replay import Replay, build_part, strangers
 from promo.curves.values import Settings
 from promo.driver.delivered import beside, deliver, digest_of, links_and_others
+from promo.driver.shared import see_shared
 from promo.driver.study import StudyFolder
 from promo.files import read_given
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -50,6 +51,8 @@ LARGEST_RESULT = 64 * 1024 * 1024
 A_STATE = re.compile(rb"(?:checkpoint|trunk)-[0-9a-f]{16}\.(?:safetensors|state)")
 """A file of a state, in which the digest of its bytes begins."""
 ASK = "promo ask lists the requests"
+SOME = 5
+"""Runs that a message names."""
 
 
 @frozen
@@ -120,6 +123,7 @@ def _accept(folder: StudyFolder, given: Sequence[Path], settings: Settings, by: 
         raise Mismatch(f"the study in {folder.path} {why}: it accepts nothing")
     if not by.strip():
         raise PromoError("it is not said who trained these", hint='write --by "..."')
+    see_shared(folder.path)
     study, _ = folder.compiled().sound()
     desk = _Desk(folder, study, state, by.strip())
     offers: list[_Offer] = []
@@ -274,9 +278,17 @@ class _Desk:
                 _refuse_both(path, first, attempt.folder)
         if not offers:
             message = f"{path} has no requested run that reached the end of its budget"
-            details = (*self.left_out, f"asked for: {', '.join(others[:5]) or 'nothing'}")
+            details = (*self.left_out, f"asked for: {', '.join(others[:SOME]) or 'nothing'}")
             raise Mismatch(message, hint="name its columns and labels with --column and --map", details=details)
+        self._leave_out(path, strangers(self._study, path.name, content, settings))
         yield from offers
+
+    def _leave_out(self, path: Path, runs: Sequence[str]) -> None:
+        """Tell of runs that a table has and the study does not, as after a slip in a name or a seed."""
+        if runs:
+            more = f" and {len(runs) - SOME} more" if len(runs) > SOME else ""
+            named = ", ".join(f"'{one}'" for one in runs[:SOME])
+            self.left_out.append(f"{path.name}: the study has no such run: {named}{more}")
 
     def _of_outside(self) -> Iterator[Attempt]:
         """Attempts that a table may answer: asked for, or answered while their stage goes on."""

@@ -32,7 +32,7 @@ from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
-from promo.driver.shared import TRIED, share, where_words
+from promo.driver.shared import TRIED, see_shared, share, where_words
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
@@ -161,6 +161,7 @@ def _entered(
     if shared is not None and fresh:
         share(folder.path, shared)
         display.say(f"{where_words(folder.path)}: {TRIED}")
+    see_shared(folder.path)
     return folder, disk, state
 
 

@@ -90,12 +90,35 @@ def _try(root: Path) -> None:
             one.unlink(missing_ok=True)
 
 
+def see_shared(study: Path) -> None:
+    """
+    See whether the folders that a study shares with workers are there: a job that is not seen is not lost.
+
+    Raises:
+        PromoError: one is not.
+    """
+    gone = _gone(study)
+    if gone is not None:
+        raise PromoError(
+            f"the runs of {study} are shared with workers in {gone.parent}, and '{gone.name}' is not there",
+            hint=f"mount or restore it; if it was moved, let the links {', '.join(SHARED)} of the study lead there",
+        )
+
+
+def _gone(study: Path) -> Path | None:
+    """Where a shared folder of a study should be, and is not."""
+    links = (study / name for name in SHARED)
+    return next((link.resolve() for link in links if link.is_symlink() and not link.is_dir()), None)
+
+
 def where_words(study: Path) -> str:
     """Where attempts lie and the ledger, and on which file systems, where that is not one folder; empty where it is."""
     runs = study / RUNS
     if not runs.is_symlink():
         return ""
     there, here = mount_of(runs), mount_of(study)
+    if not runs.is_dir():
+        return f"attempts lay in {runs.resolve().parent}, which is not there; the ledger lies on {here.kind or UNNAMED}"
     locks = ", whose locks promo does not rely on" if there.lacks else ""
     root = runs.resolve().parent
     return f"attempts lie in {root} on {there.kind or UNNAMED}{locks}, the ledger on {here.kind or UNNAMED}"

@@ -13,7 +13,7 @@ from promo.base.classes import frozen
 from promo.decision.spending import paid, spent
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.report.prices import hour_text, money_text
-from promo.report.words import span_text
+from promo.report.words import plural, span_text
 from promo.study.money import Price
 from promo.study.values import Study
 
@@ -28,6 +28,9 @@ class RateMoney:
     since: str
     until: str
     seconds: Fraction
+    """Of attempts whose time is known."""
+    unknown: int
+    """Attempts whose time nobody knows, which cost what the longest could."""
     spent: Fraction
 
 
@@ -94,7 +97,9 @@ def _rate(study: Study, hour: Fraction, attempts: list[Attempt]) -> RateMoney:
     days = sorted(one.started[:10] for one in attempts)
     taken = ((study.width(one.stage, one.host), one.device_s) for one in attempts if one.device_s is not None)
     seconds = sum((from_exact(text) * width for width, text in taken), Fraction(0))
-    return RateMoney(hour, days[0], days[-1], seconds, sum((paid(study, one) for one in attempts), Fraction(0)))
+    unknown = sum(one.device_s is None and paid(study, one) > 0 for one in attempts)
+    cost = sum((paid(study, one) for one in attempts), Fraction(0))
+    return RateMoney(hour, days[0], days[-1], seconds, unknown, cost)
 
 
 def money_lines(study: Study, state: State) -> Iterator[str]:
@@ -116,8 +121,15 @@ def money_lines(study: Study, state: State) -> Iterator[str]:
             days = rate.since if rate.since == rate.until else f"{rate.since} to {rate.until}"
             yield (
                 f"{host.host}: {money_text(rate.spent, unit)} for {span_text(rate.seconds)} of devices at "
-                f"{hour_text(rate.hour)} {unit} an hour, begun {days}."
+                f"{hour_text(rate.hour)} {unit} an hour, begun {days}{_unknown_words(rate.unknown)}."
             )
+
+
+def _unknown_words(unknown: int) -> str:
+    """What else was paid for than the seconds that are known."""
+    if not unknown:
+        return ""
+    return f", and for {plural(unknown, 'attempt')} of unknown time, priced at the longest that one can last"
 
 
 def money_words(study: Study, state: State) -> str:
@@ -155,6 +167,7 @@ def money_to_json(study: Study, state: State) -> dict[str, Json] | None:
                         "from": rate.since,
                         "to": rate.until,
                         "device_s": exact(rate.seconds),
+                        "unknown": rate.unknown,
                         "spent": exact(rate.spent),
                     }
                     for rate in host.rates

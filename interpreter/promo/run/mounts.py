@@ -44,10 +44,10 @@ class Mount:
 
 
 def mount_of(folder: Path) -> Mount:
-    """The file system that a folder lies on."""
+    """The file system that a folder lies on; of several on one place, as an automounter leaves them, the last one."""
     import psutil
 
     place = folder.resolve()
     mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
-    nearest = max(mounts, key=lambda one: len(one.mountpoint), default=None)
+    nearest = max(reversed(mounts), key=lambda one: len(one.mountpoint), default=None)
     return Mount() if nearest is None else Mount(nearest.fstype, frozenset(nearest.opts.split(",")))

@@ -17,15 +17,21 @@ from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, values_in
 
 NAMED, COUNT, ALSO = r"(?P<name>[^\W\d_].*?)", r"(?P<count>[1-9][0-9]{0,3})", r"(?P<also>[1-9][0-9]{0,3})"
-TIMES = "xX\u00d7*"
+SIGNS = "xX\u00d7*:("
 FORMS = (
+    rf"{COUNT}\s*[xX\u00d7*]\s*(?P<name>[0-9]{{4}}.*?)",
     rf"(?:{COUNT}\s*[xX\u00d7*]|x\s*{ALSO})\s*{NAMED}",
     rf"(?P<count>[1-9][0-9]{{0,2}})\s+{NAMED}",
     rf"{NAMED}(?:\s+|(?<=[0-9])|(?=[\u00d7*]))[x\u00d7*]\s*{COUNT}",
     rf"{NAMED}\s+{COUNT}\s*[xX\u00d7*]",
-    rf"{NAMED}\s*\(\s*(?:{COUNT}\s*[xX\u00d7*]|[xX\u00d7*]\s*{ALSO})\s*\)",
+    rf"{NAMED}\s*\(\s*(?:{COUNT}\s*[xX\u00d7*]?|[xX\u00d7*]\s*{ALSO})\s*\)",
+    rf"{COUNT}-[gG][pP][uU]s?\s+{NAMED}",
+    rf"{NAMED}(?<=[0-9A-Z]):{COUNT}",
 )
-"""A number of devices beside a name: `8x H100`, `8 H100`, `H100 x8`, `H100 8x`, `H100 (8x)`; not of `Xeon X5650`."""
+"""
+A number of devices beside a name: `8x H100`, `8 H100`, `8-gpu H100`, `H100 x8`, `H100 8x`, `H100 (8x)`, `H100:8`; not
+of `Xeon X5650` or `cuda:1`.
+"""
 
 
 def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | None:
@@ -96,11 +102,16 @@ def _price(scope: Scope, expressions: Expressions, clauses: Clauses) -> Price | 
     if "price" not in amounts:
         return None
     spot = clauses.maybe("spot")
-    until = "" if spot is None else spot.token("DATE").text
-    if spot is not None and not is_day(until):
+    if spot is None or "spot" not in amounts:
+        return Price(amounts["price"], scope.currency, None)
+    if amounts["spot"] > amounts["price"]:
+        hint = "write what an hour costs at the most as the price"
+        scope.report("P0302", "a spot price is not above the price", spot.children[0], hint)
+    until = spot.token("DATE").text
+    if not is_day(until):
         scope.report("P0312", f"the calendar has no day {until}", spot.token("DATE"), "write the day as YYYY-MM-DD")
-    lower = Spot(amounts["spot"], until) if "spot" in amounts and is_day(until) else None
-    return Price(amounts["price"], scope.currency, lower)
+        return Price(amounts["price"], scope.currency, None)
+    return Price(amounts["price"], scope.currency, Spot(amounts["spot"], until))
 
 
 def _check_executor(scope: Scope, name: Token) -> None:
@@ -115,10 +126,10 @@ def _check_executor(scope: Scope, name: Token) -> None:
 def _check_device(scope: Scope, name: Token) -> None:
     """A host's device is one; how many of them a run has is said elsewhere."""
     given = unquoted(name)
-    if not (given.lstrip()[:1].isdecimal() or any(sign in given for sign in TIMES)):
+    if not (given.lstrip()[:1].isdecimal() or any(sign in given for sign in SIGNS)):
         return  # most are; the forms take a millisecond to compile
     many = next((found for found in (re.fullmatch(rf"\s*{form}\s*", given) for form in FORMS) if found), None)
-    if many is None or not any(map(str.isalpha, many["name"].split()[-1])):  # as in `TPU v3 2x2`
+    if many is None or re.search(r"\s[0-9]{1,2}$", many["name"]):  # as in `TPU v3 2x2`
         return
     count, device = many["count"] or many["also"], many["name"]
     where = "begins" if given.strip().endswith(device) else "ends"
