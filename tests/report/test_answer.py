@@ -22,6 +22,7 @@ THREE_SEEDS = {
 REPORTED = {"stage_long": THREE_SEEDS["stage_long"].replace("\n}", "\n  report only\n}")}
 REPORTED_SHORT = {"stage_short": THREE_SEEDS["stage_short"].replace("\n}", "\n  report only\n}")}
 RULE = SOUND["rule"]
+SHORT = SOUND["stage short"].replace("\n}", "\n  report only\n}")
 
 
 @pytest.fixture
@@ -99,6 +100,30 @@ def test_where_too_few_seeds_are_repeated_nothing_is_compared_with_them(view):
     assert "seeds" not in found.answer.headline
     assert facts(found)["Effect"].endswith("its seed noise is not known: too few repeated seeds at long")
     assert found.overview[0].seeds == "–"
+
+
+def test_two_that_are_level_lead_nobody_so_no_lead_has_a_seed_noise(view):
+    """Size moves nothing in the toy runner."""
+    cohort = "cohort four { members base, good, fair, poor, spare }"
+    rule = RULE.replace("judge good", "judge spare").replace("  absent skip\n", "")
+    stage = "stage long {\n  train base, spare for 2s\n  on box\n  seeds 3, 4\n}"
+    found = view(spec("use", "gate", host=INLINE, cohort=cohort, rule=rule, stage_long=stage, stage_short=SHORT))
+
+    assert facts(found)["Effect"] == (
+        "spare (size 16, ratio 4) and base are level on the mean of 2 cells at long; the seed noise is not known: "
+        "too few repeated seeds at long"
+    )
+
+
+def test_a_rule_about_several_names_them_where_it_speaks_of_them(view):
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted").replace("at most 0.5pt", "at most 3pt")
+    found = view(spec("use", host=INLINE, gate=gate, rule=rule))
+
+    assert found.answer.headline == (
+        "close holds: after 2 s, each of fair (quality 3) and good (quality 1) is at most 3 pt worse than base on the "
+        "mean over cells."
+    )
 
 
 def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):

@@ -142,3 +142,10 @@ def test_a_right_choice_is_said_to_be_right_and_how_sure_that_is(tmp_path, monke
     assert "ranks along the lag" in render_html(view).lower()
     assert "| interleave | 1 (3.1020) | 1 (2.8520) | 1 (2.6020) | 1 (2.1895) |" in render_markdown(view)
     assert not re.search(r"taller_copy_top.* not continued", render_markdown(view))
+
+
+def test_a_way_without_a_value_is_named_apart_from_the_values_and_their_unit(tmp_path_factory):
+    folder = StudyFolder(made("grown", tmp_path_factory) / "trial.study")
+    said = " ".join(growth_in_short(record_of(folder)))
+
+    assert "mean loss after the lag: interleave 1.7815 and copy_top 2.5315 pt; identity has no value." in said

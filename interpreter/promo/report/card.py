@@ -187,15 +187,15 @@ def effect_words(record: Record, stage: str, lead: Lead) -> str:
     unit, mean = record.study.measure.unit, lead.statistic is Statistic.MEAN
     leads = f"{lead_words(lead, unit, record.call)}{' on the mean' if mean else ''}"
     said = f"{leads} of {plural(lead.cells, 'cell')} at {stage}"
-    error = lead.error
+    error, whose = lead.error, "its" if lead.lead else "the"
     if lead.noise is None or error is None:
         why = f"too few repeated seeds at {stage}" if mean else "it is computed for means only"
-        return f"{said}; its seed noise is not known: {why}"
+        return f"{said}; {whose} seed noise is not known: {why}"
     source = "as the study declares"
     if not lead.noise.declared:
         source = f"{plural(lead.noise.degrees, 'degree')} of freedom"
     noise = f"{rounded(error, PLACES)} {unit}"
-    return f"{said}; its seed noise, the standard error from seeds alone, is {noise} ({source})"
+    return f"{said}; {whose} seed noise, the standard error from seeds alone, is {noise} ({source})"
 
 
 def _frozen(record: Record) -> str:
