@@ -47,6 +47,26 @@ def test_a_study_is_led_from_its_text_to_what_vouches_for_it(seen):
     assert seen("why", "good") == "next: promo report"
 
 
+def test_what_goes_to_another_machine_says_what_follows_there(seen):
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert seen("bundle", "trial.promo") == "next: promo import BUNDLE SPEC, on the machine that it is for"
+    assert seen("bundle", "trial.promo", "--out", "b") == "next: promo import b SPEC, on the machine that it is for"
+    assert seen("ask", "trial.promo") == "next: promo status trial.promo"
+
+
+def test_requests_that_are_written_for_somebody_else_are_answered(capsys):
+    say_next(Namespace(command="ask", place="a.promo", out="asked"), 0)
+
+    assert capsys.readouterr().out == "next: promo accept a.promo RESULTS --by WHO\n"
+
+
+def test_executors_lead_to_one_of_them_and_that_to_its_conformance_checks(seen):
+    assert seen("executor") == "next: promo executor slurm"
+    assert seen("executor", "local") == "next: promo executor local --try"
+    assert seen("executor", "local", "--try") == "next: promo check SPEC"
+
+
 def test_what_follows_a_fault_is_its_fix(seen, workplace):
     (workplace / "trial.promo").write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
 

@@ -7,10 +7,13 @@ import pytest
 
 from promo.base.classes import evolve
 from promo.driver.report import record_of
+from promo.driver.study import StudyFolder
+from promo.report.growth import growth_in_short
 from promo.report.landscape import Look, judged, landscape_lines, landscape_view
 from promo.report.render import render_html, render_markdown
 from promo.report.view import build_view
 from steady import carried_out, score
+from studies import made
 
 ENDS = {"identity": (9, 9), "block": (5, 6), "interleave": (4, 5), "top": (6, 8)}
 AT_ONCE = {"identity": (1, 1), "block": (2, 2), "interleave": (3, 3), "top": (9, 4)}
