@@ -124,6 +124,19 @@ def test_a_rule_about_several_names_them_where_it_speaks_of_them(view):
         "close holds: after 2 s, each of fair (quality 3) and good (quality 1) is at most 3 pt worse than base on the "
         "mean over cells."
     )
+    [row] = found.overview
+    assert (row.seen, row.margin) == ("2 of 2 findings hold", "2.0000 inside (fair, the least)")
+    assert row.confidence == "no test asked"
+
+
+def test_of_several_the_one_that_fails_gives_the_margin(view):
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted").replace("at most 0.5pt", "at most 0.5pt at 90% over cells")
+    found = view(spec("use", host=INLINE, gate=gate, rule=rule, **THREE_SEEDS))
+
+    [row] = found.overview
+    assert (row.outcome, row.seen, row.margin) == ("fails", "1 of 2 findings hold", "0.5000 beyond (fair, the least)")
+    assert row.confidence.startswith("upper 90% bound 1.0000")
 
 
 def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):
