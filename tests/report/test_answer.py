@@ -1,6 +1,7 @@
 """The first screen: the answer in plain words, and nothing beside it that was not checked."""
 
 import itertools
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -100,6 +101,15 @@ def test_where_too_few_seeds_are_repeated_nothing_is_compared_with_them(view):
     assert "seeds" not in found.answer.headline
     assert facts(found)["Effect"].endswith("its seed noise is not known: too few repeated seeds at long")
     assert found.overview[0].seeds == "–"
+
+
+def test_where_every_run_failed_none_is_kept_and_no_axis_is_invented(view):
+    lost = re.sub(r"quality = (\d) }", r'quality = \1\n  behaviour = "nan"\n}', SOUND["candidate"])
+    rule = RULE.replace("judge good", "judge promoted").replace("missing stop", "missing skip")
+    found = view(spec("use", host=INLINE, candidate=lost, rule=rule, gate=SOUND["gate"].replace("  always base\n", "")))
+
+    assert facts(found)["Kept"] == "none of 4, to long"
+    assert [one.picture.svg for one in found.gates] == [""]
 
 
 def test_two_that_are_level_lead_nobody_so_no_lead_has_a_seed_noise(view):

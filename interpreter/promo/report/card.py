@@ -151,7 +151,8 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
             verdict: [record.call(one.candidate) for one in found.standings if one.verdict is verdict]
             for verdict in Verdict
         }
-        of = f", {len(names[Verdict.PROMOTED])} of {len(found.standings)}"
+        of = f" of {len(found.standings)}"
+        of = f", {len(names[Verdict.PROMOTED])}{of}" if names[Verdict.PROMOTED] else of
         kept.append(f"{before}{_named(names[Verdict.PROMOTED])}{of}, to {found.target}")
         dropped += [f"{before}{_named(names[Verdict.DROPPED])}"] if names[Verdict.DROPPED] else []
     earlier = f"; {plural(len(gates) - len(shown), 'gate')} before that" if len(gates) > len(shown) else ""
