@@ -103,7 +103,7 @@ NEXT: Mapping[str, Step] = {
     "run": _run,
     "replay": _run,
     "compare": _good("simulate"),
-    "status": _with("report"),
+    "status": lambda options, code: _with(getattr(options, "follows", "report"))(options, code),
     "ask": _ask,
     "bundle": lambda options, _: f"import {quote(options.out or 'BUNDLE')} SPEC, on the machine that it is for",
     "report": _good("verify"),
