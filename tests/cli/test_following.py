@@ -11,7 +11,7 @@ import pytest
 from promo.base.errors import ExitCode
 from promo.cli.following import NEXT, OWN, say_next
 from promo.cli.main import COMMANDS
-from support import promo, spec, trivial
+from support import SOUND, promo, spec, trivial
 
 HOST = 'host box {\n  device "cpu" on any\n  slots 2\n  executor inline\n}'
 
@@ -45,6 +45,37 @@ def test_a_study_is_led_from_its_text_to_what_vouches_for_it(seen):
     assert seen("status", "trial.promo") == "next: promo report trial.promo"
     assert seen("report", "trial.promo") == "next: promo verify trial.promo"
     assert seen("why", "good") == "next: promo report"
+
+
+def test_the_status_of_a_study_leads_to_what_carries_it_on(seen, workplace):
+    code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    subprocess.run([sys.executable, "-c", code, "run", "trial.promo", "--freeze-only"], check=True)
+    assert seen("status", "trial.promo") == "next: promo run trial.promo"
+
+    rule = SOUND["rule"].replace("  absent skip", "  absent skip\n  else hold").replace("at most 0.5pt", "at most -5pt")
+    (workplace / "held.promo").write_text(spec(host=HOST, rule=rule), encoding="utf-8")
+    assert promo("run", "held.promo", "--quiet") == 5
+    assert seen("status", "held.promo") == "next: promo decide held.promo"
+
+
+def test_what_goes_to_another_machine_says_what_follows_there(seen):
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert seen("bundle", "trial.promo") == "next: promo import BUNDLE SPEC, on the machine that it is for"
+    assert seen("bundle", "trial.promo", "--out", "b") == "next: promo import b SPEC, on the machine that it is for"
+    assert seen("ask", "trial.promo") == "next: promo status trial.promo"
+
+
+def test_requests_that_are_written_for_somebody_else_are_answered(capsys):
+    say_next(Namespace(command="ask", place="a.promo", out="asked"), 0)
+
+    assert capsys.readouterr().out == "next: promo accept a.promo RESULTS --by WHO\n"
+
+
+def test_executors_lead_to_one_of_them_and_that_to_its_conformance_checks(seen):
+    assert seen("executor") == "next: promo executor slurm"
+    assert seen("executor", "local") == "next: promo executor local --try"
+    assert seen("executor", "local", "--try") == "next: promo check SPEC"
 
 
 def test_what_follows_a_fault_is_its_fix(seen, workplace):
@@ -85,6 +116,7 @@ def test_names_are_as_a_shell_takes_them(capsys):
 @pytest.mark.parametrize("words", [("trial.promo",), ("trial.study",), (), ("--study", "trial.study")])
 def test_watching_waits_for_a_study_that_is_not_there_yet(workplace, words):
     (workplace / "trial.promo").write_text(trivial("inline"), encoding="utf-8")
+    (workplace / "trial.study").mkdir()  # the folder comes before the ledger
     code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
     watching = subprocess.Popen(
         [sys.executable, "-c", code, "status", *words, "--watch"], stdout=subprocess.PIPE, text=True

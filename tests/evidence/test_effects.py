@@ -69,6 +69,7 @@ def test_lost_runs_name_the_effects_that_cannot_be_distinguished():
     lost, constant, error = fit.statements
     assert (lost, constant, error) == (RunsLost("box", 8, 16), Constant((("d",),)), LenthError(7))
     assert statement_words(lost) == "8 of 16 runs on box have no value; estimates rest on the others"
+    assert statement_words(RunsLost("box", 1, 16)) == "1 of 16 runs on box has no value; estimates rest on the others"
     assert statement_words(constant) == "the same in every run, so not estimable: d"
 
 

@@ -1,6 +1,7 @@
 """The first screen: the answer in plain words, and nothing beside it that was not checked."""
 
 import itertools
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +23,7 @@ THREE_SEEDS = {
 REPORTED = {"stage_long": THREE_SEEDS["stage_long"].replace("\n}", "\n  report only\n}")}
 REPORTED_SHORT = {"stage_short": THREE_SEEDS["stage_short"].replace("\n}", "\n  report only\n}")}
 RULE = SOUND["rule"]
+SHORT = SOUND["stage short"].replace("\n}", "\n  report only\n}")
 
 
 @pytest.fixture
@@ -99,6 +101,52 @@ def test_where_too_few_seeds_are_repeated_nothing_is_compared_with_them(view):
     assert "seeds" not in found.answer.headline
     assert facts(found)["Effect"].endswith("its seed noise is not known: too few repeated seeds at long")
     assert found.overview[0].seeds == "–"
+
+
+def test_where_every_run_failed_none_is_kept_and_no_axis_is_invented(view):
+    lost = re.sub(r"quality = (\d) }", r'quality = \1\n  behaviour = "nan"\n}', SOUND["candidate"])
+    rule = RULE.replace("judge good", "judge promoted").replace("missing stop", "missing skip")
+    found = view(spec("use", host=INLINE, candidate=lost, rule=rule, gate=SOUND["gate"].replace("  always base\n", "")))
+
+    assert facts(found)["Kept"] == "none of 4, to long"
+    assert [one.picture.svg for one in found.gates] == [""]
+
+
+def test_two_that_are_level_lead_nobody_so_no_lead_has_a_seed_noise(view):
+    """Size moves nothing in the toy runner."""
+    cohort = "cohort four { members base, good, fair, poor, spare }"
+    rule = RULE.replace("judge good", "judge spare").replace("  absent skip\n", "")
+    stage = "stage long {\n  train base, spare for 2s\n  on box\n  seeds 3, 4\n}"
+    found = view(spec("use", "gate", host=INLINE, cohort=cohort, rule=rule, stage_long=stage, stage_short=SHORT))
+
+    assert facts(found)["Effect"] == (
+        "spare (size 16, ratio 4) and base are level on the mean of 2 cells at long; the seed noise is not known: "
+        "too few repeated seeds at long"
+    )
+
+
+def test_a_rule_about_several_names_them_where_it_speaks_of_them(view):
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted").replace("at most 0.5pt", "at most 3pt")
+    found = view(spec("use", host=INLINE, gate=gate, rule=rule))
+
+    assert found.answer.headline == (
+        "close holds: after 2 s, each of fair (quality 3) and good (quality 1) is at most 3 pt worse than base on the "
+        "mean over cells."
+    )
+    [row] = found.overview
+    assert (row.seen, row.margin) == ("2 of 2 findings hold", "2.0000 inside (fair, the least)")
+    assert row.confidence == "no test asked"
+
+
+def test_of_several_the_one_that_fails_gives_the_margin(view):
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted").replace("at most 0.5pt", "at most 0.5pt at 90% over cells")
+    found = view(spec("use", host=INLINE, gate=gate, rule=rule, **THREE_SEEDS))
+
+    [row] = found.overview
+    assert (row.outcome, row.seen, row.margin) == ("fails", "1 of 2 findings hold", "0.5000 beyond (fair, the least)")
+    assert row.confidence.startswith("upper 90% bound 1.0000")
 
 
 def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):

@@ -41,6 +41,22 @@ def test_a_name_that_says_its_levels_is_left_alone():
     assert found["slow_one"] == ""
 
 
+def test_a_number_or_a_few_letters_in_a_name_are_not_a_level():
+    found = of(
+        "candidate v16 like base { size = 16 }\n"
+        "candidate unit_32 like base { size = 32 }\n"
+        'candidate soon like base { behaviour = "oom" }\n'
+        'candidate shoomer like base {\n  behaviour = "oom"\n  size = 12\n}\n'
+        "candidate sz_48 like base { size = 48 }"
+    )
+
+    assert found["v16"] == "size 16"  # a sixteenth version
+    assert found["unit_32"] == "size 32"
+    assert found["soon"] == "behaviour oom"
+    assert found["shoomer"] == "size 12, behaviour oom"  # its letters are in the name, and are no word of it
+    assert found["sz_48"] == ""
+
+
 def test_many_changes_and_long_levels_are_bounded():
     study = study_of(spec("use"))
     base = study.candidates["base"]

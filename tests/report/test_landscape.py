@@ -7,10 +7,13 @@ import pytest
 
 from promo.base.classes import evolve
 from promo.driver.report import record_of
+from promo.driver.study import StudyFolder
+from promo.report.growth import growth_in_short
 from promo.report.landscape import Look, judged, landscape_lines, landscape_view
 from promo.report.render import render_html, render_markdown
 from promo.report.view import build_view
 from steady import carried_out, score
+from studies import made
 
 ENDS = {"identity": (9, 9), "block": (5, 6), "interleave": (4, 5), "top": (6, 8)}
 AT_ONCE = {"identity": (1, 1), "block": (2, 2), "interleave": (3, 3), "top": (9, 4)}
@@ -142,3 +145,10 @@ def test_a_right_choice_is_said_to_be_right_and_how_sure_that_is(tmp_path, monke
     assert "ranks along the lag" in render_html(view).lower()
     assert "| interleave | 1 (3.1020) | 1 (2.8520) | 1 (2.6020) | 1 (2.1895) |" in render_markdown(view)
     assert not re.search(r"taller_copy_top.* not continued", render_markdown(view))
+
+
+def test_a_way_without_a_value_is_named_apart_from_the_values_and_their_unit(tmp_path_factory):
+    folder = StudyFolder(made("grown", tmp_path_factory) / "trial.study")
+    said = " ".join(growth_in_short(record_of(folder)))
+
+    assert "mean loss after the lag: interleave 1.7815 and copy_top 2.5315 pt; identity has no value." in said

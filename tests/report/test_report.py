@@ -153,7 +153,7 @@ def test_it_says_what_a_reviewer_asks(page, study):
         "poor",
         "no value for box seed",
         "like for like",
-        "were not continued to long; nothing here shows how they would have scored",
+        "behaviour crash) were not continued to long; nothing here shows how they would have scored",
         "Hosts covered: box (cpu, any)",
         "promo verify",
         "sha256:",

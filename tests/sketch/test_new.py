@@ -337,6 +337,7 @@ CANNOT = {
         "prints 'val_loss' as something else",
     ),
     "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
+    "a budget alone": ('EPOCHS = 3\nprint("val_loss:", 1 / EPOCHS)', "besides budget and seed, no argument and no"),
     "a flag alone": (
         ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
         "--fast: a flag",

@@ -54,6 +54,17 @@ def _runner(options: Namespace, _: int) -> str:
     )
 
 
+def _executor(options: Namespace, _: int) -> str:
+    if options.name is None:
+        return "executor slurm"
+    return "check SPEC" if options.attempt else f"executor {quote(options.name)} --try"
+
+
+def _ask(options: Namespace, _: int) -> str:
+    given = _given(options)
+    return f"accept {given} RESULTS --by WHO" if options.out else f"status {given}".strip()
+
+
 AFTER_RUN: Mapping[int, str] = {
     ExitCode.DONE: "verify WHERE",
     ExitCode.STOPPED: "status WHERE",
@@ -81,6 +92,7 @@ def _verify(options: Namespace, code: int) -> str:
 NEXT: Mapping[str, Step] = {
     "new": _good("plan", "check"),
     "runner": _runner,
+    "executor": _executor,
     "check": _check,
     "explain": lambda options, _: "check SPEC" if options.words else "explain P0101",
     "fmt": _good("check", "fmt"),
@@ -91,7 +103,9 @@ NEXT: Mapping[str, Step] = {
     "run": _run,
     "replay": _run,
     "compare": _good("simulate"),
-    "status": _with("report"),
+    "status": lambda options, code: _with(getattr(options, "follows", "report"))(options, code),
+    "ask": _ask,
+    "bundle": lambda options, _: f"import {quote(options.out or 'BUNDLE')} SPEC, on the machine that it is for",
     "report": _good("verify"),
     "why": lambda options, _: f"report {quote(options.study)}" if options.study else "report",
     "laws": _with("report"),
@@ -103,15 +117,12 @@ NEXT: Mapping[str, Step] = {
 """Command -> what follows it."""
 OWN = {
     "plan": "its page ends with it",
-    "executor": "what it shows is for whoever writes one",
     "completion": "its output is for a shell",
     "lsp": "it speaks to an editor",
     "show": "it prints JSON",
     "stop": "promo run resumes it",
-    "ask": "what is asked for is for somebody else",
     "accept": "continue with: promo run",
     "decide": "continue with promo",
-    "bundle": "promo import",
     "import": "continue with: promo run",
     "amend": "continue with promo",
     "export": "look at them with",

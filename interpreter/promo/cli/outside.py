@@ -31,7 +31,8 @@ def ask(options: Namespace) -> int:
         put(f"{one.folder}: {names[one.candidate]}, seed {one.seed}, {budget_text(study.stages[one.stage].budget)}")
     if len(asked) > SHOWN:
         put(f"and {len(asked) - SHOWN} more")
-    put(f"{plural(len(asked), 'run')} requested and not answered" if asked else "there are no open requests")
+    open_words = f"{plural(len(asked), 'run')} requested and not answered; --out FOLDER writes the requests"
+    put(open_words if asked else "there are no open requests")
     return ExitCode.DONE
 
 

@@ -17,8 +17,7 @@ def study_of(place: str | None, chosen: str | None) -> StudyFolder:
     if chosen:
         return _existing(StudyFolder(Path(chosen)))
     if place is None:
-        found = [*Path().glob(f"*{SUFFIX}"), *Path().glob(f"*/*{SUFFIX}")]
-        here = [StudyFolder(path) for path in sorted(found) if StudyFolder(path).exists]
+        here = _here()
         if len(here) != 1:
             names = ", ".join(str(folder.path) for folder in here)
             message = f"several studies are here: {names}" if here else "there is no study here"
@@ -58,7 +57,13 @@ def _coming(spec: Path | None, chosen: str | None) -> StudyFolder | None:
         return StudyFolder(Path(chosen))
     if spec is not None:
         return StudyFolder(spec) if spec.is_dir() or spec.suffix == SUFFIX else study_folder(spec, None)
-    return study_of(None, None) if any(Path().glob(f"*{SUFFIX}")) or any(Path().glob(f"*/*{SUFFIX}")) else None
+    return study_of(None, None) if _here() else None
+
+
+def _here() -> list[StudyFolder]:
+    """Studies in and below the working folder; one without a ledger has only been prepared, and is none yet."""
+    found = [*Path().glob(f"*{SUFFIX}"), *Path().glob(f"*/*{SUFFIX}")]
+    return [folder for path in sorted(found) if (folder := StudyFolder(path)).exists]
 
 
 def _existing(folder: StudyFolder) -> StudyFolder:

@@ -63,8 +63,19 @@ def status(options: Namespace) -> int:
         return ExitCode.DONE
     if options.watch:
         _watch(folder, study, plan)
-    put_wrapped(_lines(folder, study, plan, folder.state()))
+    state = folder.state()
+    put_wrapped(_lines(folder, study, plan, state))
+    options.follows = _follows(folder, state)
     return ExitCode.DONE
+
+
+def _follows(folder: StudyFolder, state: State) -> str:
+    """The command that carries a study on from where it is; its report where nothing does."""
+    if state.study in (StudyState.CLOSED, StudyState.STOPPED):
+        return "report"
+    if state.waiting():
+        return "decide"
+    return "status --watch" if is_worked_on(folder.path) else "run"
 
 
 def _awaited(options: Namespace) -> StudyFolder:

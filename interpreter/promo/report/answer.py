@@ -186,13 +186,13 @@ def _asked(finding: Finding, record: Record) -> str:
 
 def _claim(record: Record, rule: Rule, found: Judgement) -> str:
     """The claim of a rule of any kind, and that it is so or not."""
-    several = len(found.judged) > 1
-    who = "each of them" if several else called_list(found.judged, record.call)
+    who = called_list(found.judged, record.call)
+    who = f"each of {who}" if len(found.judged) > 1 else who
     said = claimed(rule.require, record.study, who, rule.reference)
     if isinstance(rule.require, Isnt | Both | Either) or found.answer is not Answer.HOLDS:
         verb = "it is the case that" if found.answer is Answer.HOLDS else "it is not the case that"
         said = f"{verb} {said}"
-    return f"{said} ({called_list(found.judged, record.call)})" if several else said
+    return said
 
 
 def line_of(record: Record, rule: Rule, *, asked: bool) -> AnswerLine:

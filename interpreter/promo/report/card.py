@@ -151,7 +151,8 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
             verdict: [record.call(one.candidate) for one in found.standings if one.verdict is verdict]
             for verdict in Verdict
         }
-        of = f", {len(names[Verdict.PROMOTED])} of {len(found.standings)}"
+        of = f" of {len(found.standings)}"
+        of = f", {len(names[Verdict.PROMOTED])}{of}" if names[Verdict.PROMOTED] else of
         kept.append(f"{before}{_named(names[Verdict.PROMOTED])}{of}, to {found.target}")
         dropped += [f"{before}{_named(names[Verdict.DROPPED])}"] if names[Verdict.DROPPED] else []
     earlier = f"; {plural(len(gates) - len(shown), 'gate')} before that" if len(gates) > len(shown) else ""
@@ -187,15 +188,15 @@ def effect_words(record: Record, stage: str, lead: Lead) -> str:
     unit, mean = record.study.measure.unit, lead.statistic is Statistic.MEAN
     leads = f"{lead_words(lead, unit, record.call)}{' on the mean' if mean else ''}"
     said = f"{leads} of {plural(lead.cells, 'cell')} at {stage}"
-    error = lead.error
+    error, whose = lead.error, "its" if lead.lead else "the"
     if lead.noise is None or error is None:
         why = f"too few repeated seeds at {stage}" if mean else "it is computed for means only"
-        return f"{said}; its seed noise is not known: {why}"
+        return f"{said}; {whose} seed noise is not known: {why}"
     source = "as the study declares"
     if not lead.noise.declared:
         source = f"{plural(lead.noise.degrees, 'degree')} of freedom"
     noise = f"{rounded(error, PLACES)} {unit}"
-    return f"{said}; its seed noise, the standard error from seeds alone, is {noise} ({source})"
+    return f"{said}; {whose} seed noise, the standard error from seeds alone, is {noise} ({source})"
 
 
 def _frozen(record: Record) -> str:

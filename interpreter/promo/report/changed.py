@@ -13,7 +13,7 @@ from functools import cache
 from promo.plans.values import Plan
 from promo.report.declared import describe_level
 from promo.report.words import listed
-from promo.study.space import Level
+from promo.study.space import Factor, Level
 from promo.study.values import Role, Study
 
 MOST_FACTORS = 3
@@ -36,7 +36,7 @@ def changes(study: Study, names: Iterable[str]) -> dict[str, str]:
         names: whom to tell of, all of them; levels are the commonest among these where no reference is.
     """
     levels, usual = _levels(study, names)
-    return {name: _words(name, usual, own) for name, own in levels.items()}
+    return {name: _words(study, name, usual, own) for name, own in levels.items()}
 
 
 def _levels(study: Study, names: Iterable[str]) -> tuple[dict[str, dict[str, Level]], dict[str, Level]]:
@@ -61,7 +61,7 @@ def called(study: Study, plan: Plan) -> dict[str, str]:
 def caller(study: Study, plan: Plan) -> Call:
     """What calls candidates of a plan so, each when it is asked for; another name stays as it is."""
     levels, usual = _levels(study, planned(study, plan))
-    return cache(lambda name: beside(name, _words(name, usual, levels[name])) if name in levels else name)
+    return cache(lambda name: beside(name, _words(study, name, usual, levels[name])) if name in levels else name)
 
 
 def called_list(names: Sequence[str], call: Call) -> str:
@@ -89,9 +89,9 @@ def _commonest(levels: Sequence[Level]) -> Level:
     return levels[told.index(Counter(told).most_common(1)[0][0])]
 
 
-def _words(name: str, usual: Mapping[str, Level], own: Mapping[str, Level]) -> str:
+def _words(study: Study, name: str, usual: Mapping[str, Level], own: Mapping[str, Level]) -> str:
     changed = {factor: level for factor, level in own.items() if usual.get(factor) != level}
-    if not changed or _says(name, changed.values()):
+    if not changed or all(_says(name, study.factors[factor], level) for factor, level in changed.items()):
         return ""
     told = [f"{factor} {_short(describe_level(level))}" for factor, level in changed.items()]
     rest = len(told) - MOST_FACTORS
@@ -108,16 +108,27 @@ def _parts(text: str) -> list[str]:
     return re.findall("[0-9]+|[a-z]+", text.lower())
 
 
-def _says(name: str, levels: Iterable[Level]) -> bool:
-    """Whether a name has all of these levels in it: `d8_ar48` 8 and 48, `lr_0_3` 0.3, `prefix` `prefix-1375`."""
-    parts = _parts(name)
-    whole, spaced = "".join(parts), f" {' '.join(parts)} "
+def _says(name: str, factor: Factor, level: Level) -> bool:
+    """
+    Whether a name has a level in it: `d8_ar48` depth 8 and aspect 48, `lr_0_3` lr 0.3, `prefix` `prefix-1375`.
 
-    def said(level: Level) -> bool:
-        told = _parts(describe_level(level))
-        if isinstance(level, str):
-            text = "".join(told)
-            return bool(text) and (text in whole or whole in text)
-        return f" {' '.join(part for part in told if part.isdigit())} " in spaced
+    A bare number says nothing: `v2` is a second version, and may have two layers.  So what stands before the number
+    has to stand for the factor.
+    """
+    parts, told = _parts(name), _parts(describe_level(level))
+    if isinstance(level, str):
+        return bool(told) and (_within(told, parts) or _within(parts, told))
+    digits = [part for part in told if part.isdigit()]
+    places = range(1, len(parts) - len(digits) + 1)
+    return any(parts[at : at + len(digits)] == digits and _stands_for(parts[at - 1], factor) for at in places)
 
-    return all(said(level) for level in levels)
+
+def _within(few: Sequence[str], many: Sequence[str]) -> bool:
+    return f" {' '.join(few)} " in f" {' '.join(many)} "
+
+
+def _stands_for(short: str, factor: Factor) -> bool:
+    """Whether letters stand for a factor: `d` for depth, `lr` for learning_rate, `ar` for an aspect that is a ratio."""
+    words = _parts(factor.name)
+    letters = iter("".join((*words, *_parts(factor.unit))))
+    return any(word[0] == short[0] for word in words) and all(letter in letters for letter in short)

@@ -31,6 +31,14 @@ def growth_in_short(record: Record) -> Iterable[str]:
             yield from islice(verdict, 1)
 
 
+def _lag_values(grow: Grow, standings: Iterable[Standing], unit: str) -> str:
+    """`interleave 1.7815 and copy_top 2.5315 pt; identity has no value`."""
+    valued = [f"{grow.ways[one.candidate]} {number(one.statistic)}" for one in standings if one.statistic is not None]
+    lacking = [grow.ways[one.candidate] for one in standings if one.statistic is None]
+    none = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no value"
+    return "; ".join(([f"{listed(valued)} {unit}"] if valued else []) + ([none] if lacking else []))
+
+
 def growth_of(record: Record, grow: Grow) -> Iterable[str]:
     """Sentences about one growth; none before it has chosen."""
     decision = record.decisions.get(grow.name)
@@ -40,15 +48,11 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
     unit = record.study.measure.unit
     cells = len(record.study.stages[grow.name].cells)
     lag = plural(grow.lag.amount, "step")
-    ways = [
-        f"{grow.ways[one.candidate]} {number(one.statistic) if one.statistic is not None else 'without a value'}"
-        for one in standings
-    ]
     yield (
         f"{grow.name} grew {record.call(grow.parent)} from {grow.stage} ({stack_words(grow)}) in "
         f"{plural(len(grow.strategies), 'way')} and trained {'each' if grow.looks is None else 'them'} for "
         f"{'' if grow.looks is None else 'up to '}{lag} in {plural(cells, 'cell')}; mean "
-        f"{record.study.measure.metric} after the lag: {listed(ways)} {unit}."
+        f"{record.study.measure.metric} after the lag: {_lag_values(grow, standings, unit)}."
     )
     if grow.looks is not None:
         yield _stopped(record, grow, grow.looks)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
 from promo.ledger.state import AttemptState
-from promo.report.changed import MOST_CALLED
+from promo.report.changed import MOST_CALLED, called_list
 from promo.report.effects import alias_limits
 from promo.report.inputs import input_limits
 from promo.report.landscape import audited
@@ -182,10 +182,10 @@ def _not_continued(record: Record) -> Iterable[str]:
         dropped = [one.candidate for one in ranking.standings if one.verdict is Verdict.DROPPED]
         dropped = [name for name in dropped if name not in known]
         if dropped:
-            was = "was" if len(dropped) == 1 else "were"
+            was, they = ("was", "it") if len(dropped) == 1 else ("were", "they")
             yield (
-                f"{listed(dropped)} {was} not continued to {ranking.target}; nothing here shows how they would have "
-                f"scored there, and the hours saved are no evidence."
+                f"{called_list(dropped, record.call)} {was} not continued to {ranking.target}; nothing here shows how "
+                f"{they} would have scored there, and the hours saved are no evidence."
             )
 
 

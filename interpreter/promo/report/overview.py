@@ -1,8 +1,8 @@
 """Rules at a glance: one row a rule, with its verdict, what was seen, its margin and how sure that is."""
 
-from promo.base.canonical import exact, rounded
+from promo.base.canonical import exact, from_exact, rounded
 from promo.base.classes import frozen
-from promo.decision.values import Between, Bounded, Chance, Finding, Judgement
+from promo.decision.values import About, Between, Bounded, Chance, Finding, Judgement
 from promo.report.answer import judged_words, lead_of
 from promo.report.certainty import certainty_words
 from promo.report.decided import side_words
@@ -60,16 +60,27 @@ def _seeds(record: Record, rule: Rule, found: Judgement | None) -> str:
 
 
 def _figures(record: Record, rule: Rule, found: Judgement | None) -> tuple[str, str, str]:
-    """What was seen, the margin and the confidence; of several findings how many hold."""
+    """What was seen, the margin and the confidence; of several findings how many hold, and the rest of the closest."""
     if found is None or not found.findings:
         return NONE, NONE, NONE
     if len(found.findings) > 1:
         hold = sum(one.holds is True for one in found.findings)
-        return f"{hold} of {plural(len(found.findings), 'finding')} hold", NONE, NONE
+        return f"{hold} of {plural(len(found.findings), 'finding')} hold", *_closest(found)
     finding = found.findings[0]
     unit = "tau-b" if isinstance(finding.condition, Agreement) else record.study.measure.unit
     seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)} {unit}"
     return seen, _margin(finding), _confidence(finding) or interval_words(record, rule, finding) or "no test asked"
+
+
+def _closest(found: Judgement) -> tuple[str, str]:
+    """Of a rule that asks the same of several candidates: margin and confidence of the one that decides, by name."""
+    asked = [
+        (finding, one.candidate) for finding in found.findings for one in finding.details if isinstance(one, About)
+    ]
+    if len(asked) != len(found.judged) or any(one.margin is None or one.holds is None for one, _ in asked):
+        return NONE, NONE
+    finding, who = min(asked, key=lambda one: (one[0].holds, from_exact(one[0].margin or "0")))
+    return f"{_margin(finding)} ({who}, the least)", _confidence(finding) or "no test asked"
 
 
 def _margin(finding: Finding) -> str:

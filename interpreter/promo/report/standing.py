@@ -56,7 +56,7 @@ def standing_picture(record: Record, gate: Gate, decision: Decision) -> tuple[st
         decision: what it decided, as it stands after any person's word.
     """
     found = decision.ranking
-    if found is None or not found.standings:
+    if found is None or not any(cell.value for one in found.standings for cell in one.cells):
         return "", ""
     shown = found.standings[:MOST_ROWS]
     hosts = tuple(dict.fromkeys(cell.host for one in shown for cell in one.cells))

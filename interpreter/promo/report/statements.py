@@ -33,7 +33,8 @@ def statement_words(one: Statement) -> str:
     """A statement as a clause that begins small and has no full stop."""
     match one:
         case RunsLost():
-            return f"{one.lost} of {one.planned} runs on {one.host} have no value; estimates rest on the others"
+            has = "has" if one.lost == 1 else "have"
+            return f"{one.lost} of {one.planned} runs on {one.host} {has} no value; estimates rest on the others"
         case CellEmpty():
             return f"the cell of {one.host} and seed {one.seed} has no value at all"
         case SameCondition():

@@ -149,6 +149,10 @@ class _View:
             case _:
                 assert_never(self.state.study)
 
+    def _stands(self) -> str:
+        stopped = self.state.study is StudyState.STOPPED and not self.record.faults
+        return f"The study {'was' if stopped else 'is'} {self._state()}."
+
     def _flow(self) -> FlowView:
         """Ranks from stage to stage; drawn and told in numbers only where the ladder has not told them."""
         flow, told = flow_view(self.record), ladder_view(self.record).columns
@@ -169,7 +173,7 @@ class _View:
         findings = [*effects_story(self.record), *baseline_lines(self.record)]
         waiting = " ".join(waiting_lines(self.study, self.state))
         open_still = self.state.study is not StudyState.CLOSED or bool(self.record.faults)
-        state = f"The study is {self._state()}. {waiting}" if open_still else waiting
+        state = f"{self._stands()} {waiting}" if open_still else waiting
         full, grown = tuple(self._story()), tuple(growth_in_short(self.record))
         more = len(list(growth_lines(self.record))) - len(grown)
         return in_short(self.record, full, self._rungs(), findings, grown, more, self._spent_sentence(), state)
@@ -189,7 +193,7 @@ class _View:
         yield from growth_lines(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED or self.record.faults:
-            yield f"The study is {self._state()}."
+            yield self._stands()
         yield from waiting_lines(self.study, self.state)
 
     def _spent_sentence(self) -> str:

@@ -261,7 +261,8 @@ def _varied(factors: Sequence[Knob], wish: Wish, script: Script) -> Knob:
     if "hydra" in script.modules:
         raise SketchError(f"{script.file} takes its settings from Hydra, and promo finds no number in its files", HYDRA)
     raise SketchError(
-        f"{script.file} has nothing that promo can vary: no argument and no constant at its top that is a number"
+        f"{script.file} has nothing that promo can vary: besides budget and seed, no argument and no constant at its "
+        f"top is a number"
         f"{f' ({why})' if why else ''}",
         "put what you want to compare at the top of the script, LEARNING_RATE = 0.001",
     )

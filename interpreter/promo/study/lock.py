@@ -108,7 +108,7 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
                 "P0414",
                 f"'{rule.name}' is frozen but not sealed yet",
                 rule.where["name"],
-                "run: promo freeze",
+                "leave it: promo run seals it before the first run; or seal it now: promo freeze",
                 severity=Severity.WARNING,
             )
 
