@@ -256,6 +256,16 @@ class Lets(Plain):
         pass
 
 
+class Early(Plain):
+    def stand(self, folder, process):
+        stand = super().stand(folder, process)
+        return Phase.RUNNING if stand is Phase.QUEUED else stand
+
+    def cancel(self, handles):
+        for folder, _ in handles:
+            give_up_alone(folder)
+
+
 class Denies(Plain):
     def find(self, folder, job, options):
         return None
@@ -303,6 +313,7 @@ def elsewhere(tmp_path_factory, monkeypatch):
         ("odd", 1, "given up: 'done' says of no attempt where it stands"),
         ("counts", 1, "names: it makes up job-1 twice"),
         ("lets", 1, "cancel: its run goes on"),
+        ("early", 1, "cancel: its run goes on"),
         ("denies", 1, "look-up: it says that the attempt will never begin or continue, and it continues"),
         ("unmade", 2, "the plug-in 'unmade' of promo.executors cannot be made: ValueError: no such file"),
         ("undeclared", 2, "the plug-in 'undeclared' of promo.executors has no `options`"),

@@ -6,7 +6,7 @@ import made
 from clusters import attempts, endings, process, ran, request, sound, state, write_study
 from promo.run.disk import DISK
 from promo.run.executors.local import worker_environment
-from promo.run.executors.submit import SubmitExecutor
+from promo.run.executors.submit import SubmitExecutor, _text
 from promo.run.locks import has_begun
 from promo.run.store import read_exit, write_request
 from promo.run.values import AttemptSpec
@@ -36,6 +36,13 @@ def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
     assert sound(study)
     assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
     assert len(set(cluster.names())) == len(cluster.names()) == 4
+
+
+def test_a_launcher_that_colours_what_it_prints_is_read_all_the_same():
+    """As some do whether or not a terminal is there; a pattern that fits no row would have every job given up."""
+    coloured = b"\x1b[1;32m17\x1b[0m|promo-1-0|\x1b[38;5;2mRUNNING\x1b(B\x1b[m\x1b[K\n"
+
+    assert _text(coloured) == "17|promo-1-0|RUNNING\n"
 
 
 def test_a_job_whose_row_has_no_name_is_found_by_its_folder_by_the_promo_after_the_one_that_was_killed(cluster, place):

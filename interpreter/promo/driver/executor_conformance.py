@@ -235,7 +235,7 @@ def _cancels(trial: _Trial) -> Iterator[Held]:
     executor = trial.make()
     attempt, other = (trial.attempt(executor, LONG_S) for _ in range(2))
     handle, beside = _started(executor, [attempt, other])
-    seen = trial.wait(executor, handle, lambda stand: stand is Phase.RUNNING)
+    seen = trial.wait(executor, handle, lambda stand: stand is Phase.RUNNING and _printed(attempt.folder) > 0)
     yield Held("seen to run", seen is Phase.RUNNING, _said(seen))
     left = executor.cancel([handle])
     end = trial.end(attempt, _looked(executor, [handle])[0], None)

@@ -43,6 +43,8 @@ AFTER_S = 120
 LONGEST = 10_000_000
 """Bytes of an answer that are read."""
 LONGEST_REASON = 300
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[@-~]|\x1b\([A-Z0-9]")
+"""Source: ECMA-48, control sequences; and what `tput sgr0` prints besides."""
 LOSSES = {
     "cancelled": Loss.CALLED_OFF,
     "limit": Loss.SITE_LIMIT,
@@ -176,7 +178,7 @@ class SubmitExecutor(QueueExecutor):
             if answer is None or answer.code != 0:
                 rows |= {job.name: Row(job.number or "", Listed.SILENT) for job in those}
             else:
-                rows |= _read(answer.said[:LONGEST].decode(errors="replace"), text_of(options), those)
+                rows |= _read(_text(answer.said), text_of(options), those)
         return rows
 
     def _asked(
@@ -277,4 +279,9 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str
     except OSError as fault:
         raise _unstartable(words, fault) from fault
     said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
-    return done.returncode, said[:LONGEST].decode(errors="replace")
+    return done.returncode, _text(said)
+
+
+def _text(said: bytes) -> str:
+    """An answer without the signs that colour it on a terminal: some launchers print them always."""
+    return COLOURS.sub("", said[:LONGEST].decode(errors="replace"))
