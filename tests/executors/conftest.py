@@ -97,3 +97,19 @@ def ray_cluster(tmp_path, monkeypatch):
 def place(tmp_path):
     (tmp_path / "work").mkdir()
     return tmp_path / "work"
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A study whose own runs have ended, the requests that it sent outside, and two of those trained."""
+    from studies import MIXED, attended, run  # late: tests on a real engine need none of them
+    from support import promo
+
+    place = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        run(MIXED + "\n", code=8)
+        assert promo("ask", "trial.promo", "--out", "sent") == 0
+        for seed in (1, 2):
+            attended(f"runs/short/base-lab-s{seed}/attempt-1")
+    return place

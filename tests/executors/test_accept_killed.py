@@ -12,7 +12,7 @@ from promo.driver.study import StudyFolder
 from promo.ledger.values import ResultAccepted
 from promo.run.disk import DISK
 from promo.run.outside import is_there, read_outside
-from studies import FOLDER, MIXED, attended, run
+from studies import FOLDER
 from support import promo, rechecked
 
 THEIRS = "config,seed,seconds,loss\n" + "".join(f"good,{seed},{at},{3 - at}\n" for seed in (1, 2) for at in (0.5, 1))
@@ -20,28 +20,15 @@ ANSWERS = ("accept", "trial.promo", "sent", "theirs.csv", "--by", "Lab B")
 CALLS = ("write", "fsync", "replace", "mkdir", "link", "unlink")
 
 
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    """A study that waits for four runs alone, of which two were trained by promo and two stand in a table."""
-    place = tmp_path_factory.mktemp("begun")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        run(MIXED + "\n", code=8)
-        assert promo("ask", "trial.promo", "--out", "sent") == 0
-        for seed in (1, 2):
-            attended(f"runs/short/base-lab-s{seed}/attempt-1")
-        Path("theirs.csv").write_text(THEIRS, encoding="utf-8")
-    return place
-
-
 @pytest.fixture
 def again(begun, tmp_path, monkeypatch):
-    """Have it anew."""
+    """Have anew a study that waits for four runs alone; two were trained by promo, and two stand in a table."""
     monkeypatch.chdir(tmp_path)
 
     def anew():
         shutil.rmtree(FOLDER, ignore_errors=True)
         shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+        Path("theirs.csv").write_text(THEIRS, encoding="utf-8")
 
     return anew
 

@@ -28,19 +28,6 @@ S1, S2 = "runs/short/base-lab-s1/attempt-1", "runs/short/base-lab-s2/attempt-1"
 GOOD = "runs/short/good-lab-s1/attempt-1"
 
 
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    """A study whose own runs have ended, the requests that it sent, and two of them trained."""
-    place = tmp_path_factory.mktemp("begun")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        run(MIXED + "\n", code=8)
-        assert promo("ask", "trial.promo", "--out", "sent") == 0
-        attended(S1)
-        attended(S2)
-    return place
-
-
 @pytest.fixture
 def study(begun, tmp_path, monkeypatch):
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
