@@ -10,10 +10,9 @@ from pathlib import Path
 from promo.base.errors import ExitCode, PromoError
 from promo.base.units import UNITS, Dimension
 from promo.cli.terminal import put
-from promo.study.host import Options
+from promo.study.given import Level, Options
 from promo.study.hosts import options_words
 from promo.study.ports import ExecutorOption, OptionKind
-from promo.study.space import Level
 
 SPAN = re.compile(r"(\d+)([a-z]+)")
 

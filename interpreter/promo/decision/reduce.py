@@ -15,8 +15,8 @@ from promo.evidence.estimates import EffectTable, Estimate, Fit
 from promo.evidence.values import Evidence
 from promo.ledger.outcomes import Because, Held, Outcome, RunsLacking, Settled, Stopped
 from promo.study.closure import closure
+from promo.study.given import Level
 from promo.study.judgement import Reduction, Then
-from promo.study.space import Level
 from promo.study.values import Study
 
 

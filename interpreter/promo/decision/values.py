@@ -16,8 +16,8 @@ from promo.base.fields import Count, Digest, Measured
 from promo.evidence.values import Cell
 from promo.ledger.outcomes import Because, Held, Outcome, Stopped, Turn
 from promo.ledger.values import Verdict as RecordedVerdict
+from promo.study.given import Level
 from promo.study.judgement import Answer, Condition
-from promo.study.space import Level
 
 
 class Verdict(Enum):

@@ -39,8 +39,8 @@ from promo.run.values import (
     TextOf,
 )
 from promo.study.data import Data
+from promo.study.given import Level
 from promo.study.ports import ConditionError, Runner, RunnerFactor, shapes_of
-from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind
 
 TRIES: Mapping[BudgetKind, int] = {

@@ -29,7 +29,7 @@ from promo.run.outside import Outside, claim_outside
 from promo.run.ports import Executor, Gathering
 from promo.run.store import EXIT, LOG, attempt_folder, write_request
 from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, RunStatus, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.values import Budget, BudgetKind
 

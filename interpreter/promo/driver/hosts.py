@@ -22,7 +22,8 @@ from promo.run.locks import BETWEEN, hold_processors, is_leased, lease_folder, o
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.ports import Executor, Place
 from promo.run.runners.files.declare import FileRunner
-from promo.study.host import Host, Options
+from promo.study.given import Options
+from promo.study.host import Host
 from promo.study.ports import Runner
 from promo.study.values import TIMED, Study
 

@@ -16,8 +16,8 @@ from promo.run.execute import Task
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.runners.files.declare import FileRunner
 from promo.run.values import Change, Continued, Grown, Keeping, Kept, Request, RunOf, TextOf, Trunk
+from promo.study.given import Level
 from promo.study.host import Host
-from promo.study.space import Level
 from promo.study.values import Candidate, Mode, Stage
 
 CHECKPOINT_EVERY_S = 600

@@ -10,7 +10,7 @@ from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured, Silent
 from promo.evidence.statements import Name, Statement
 from promo.study.design import Word
-from promo.study.space import Level
+from promo.study.given import Level
 
 ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}
 """Family -> how many factors its effects have."""

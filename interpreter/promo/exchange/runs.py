@@ -12,7 +12,7 @@ from promo.report.decided import attempt_cause
 from promo.report.describe import describe_budget
 from promo.run.values import Point as Measured
 from promo.run.values import Result
-from promo.study.space import Level
+from promo.study.given import Level
 from promo.study.values import Study
 
 ENDS = {

@@ -17,8 +17,8 @@ from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
+from promo.study.given import Level
 from promo.study.judgement import Answer
-from promo.study.space import Level
 
 __all__ = ["OWN_FAULT", "Folder", "RunStatus", "Work"]
 

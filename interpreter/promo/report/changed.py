@@ -13,7 +13,8 @@ from functools import cache
 from promo.plans.values import Plan
 from promo.report.declared import describe_level
 from promo.report.words import listed
-from promo.study.space import Factor, Level
+from promo.study.given import Level
+from promo.study.space import Factor
 from promo.study.values import Role, Study
 
 MOST_FACTORS = 3

@@ -6,9 +6,10 @@ from promo.base.canonical import Json, exact
 from promo.base.units import duration
 from promo.study.data import Curves
 from promo.study.families import Procedure, Rest
+from promo.study.given import Level
 from promo.study.laws import Forecast, Form, Law, Schedule
 from promo.study.rivals import Baseline
-from promo.study.space import Against, Comparing, Level, Trend
+from promo.study.space import Against, Comparing, Trend
 from promo.study.values import Effects, Grow
 
 if TYPE_CHECKING:  # whoever reads a text describes laws, and fits none

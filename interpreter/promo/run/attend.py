@@ -63,4 +63,4 @@ def _take_environment(request: Request) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(attend(Path(sys.argv[1])))
+    os._exit(attend(Path(sys.argv[1])))  # as a supervisor ends

@@ -40,7 +40,8 @@ T = TypeVar("T")
 POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
-SOONEST_S = 0.0005
+SOONEST_S, FAR_S = 0.0005, 0.025
+"""And at the least: the second where nothing under way runs on this machine, for what is there is seen no sooner."""
 MOST_UNBEGUN = 3
 """Jobs of a host that may end in a row before they have begun; no further one is started then."""
 
@@ -199,7 +200,8 @@ class Execution:
             self._last = self._clock.monotonic()
         else:
             still = self._clock.monotonic() - self._last
-            self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S), POLL_S))
+            here = any(self._places[live.host].executor.here for live in self._live)
+            self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S if here else FAR_S), POLL_S))
 
     def _stop_where_none_begins(self) -> None:
         """

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from promo.run.values import AttemptSpec, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption
 
 

@@ -17,9 +17,8 @@ from promo.ledger.bundles import Number
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
 from promo.run.program import OUTPUT_BYTES, Program
-from promo.study.host import Options, Several
+from promo.study.given import Level, Options, Several
 from promo.study.limits import Budget, BudgetKind
-from promo.study.space import Level
 
 __all__ = ["OWN_FAULT", "RunStatus", "Work"]
 

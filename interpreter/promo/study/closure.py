@@ -14,7 +14,8 @@ from typing import Annotated, ClassVar, assert_never
 from promo.base.classes import evolve, frozen
 from promo.base.fields import Silent
 from promo.study.data import Data
-from promo.study.host import Machine, Several
+from promo.study.given import Several
+from promo.study.host import Machine
 from promo.study.judgement import (
     Agreement,
     BestOf,

@@ -26,7 +26,8 @@ from typing import assert_never
 from promo.base.canonical import exact
 from promo.base.classes import frozen
 from promo.study.design import Word, chains_of
-from promo.study.space import Against, Array, Comparing, Level, Trend
+from promo.study.given import Level
+from promo.study.space import Against, Array, Comparing, Trend
 
 CODE_DIGITS = 12
 """Digits that are kept of the numbers of a column; those of evenly spaced levels have few."""

@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from promo.base.canonical import exact
 from promo.study.coding import scaled, usual
+from promo.study.given import Level
 from promo.study.names import Scope
-from promo.study.space import Against, Array, Comparing, Factor, Level, Trend
+from promo.study.space import Against, Array, Comparing, Factor, Trend
 from promo.syntax.nodes import Node, Token
 
 MOST_CONTRASTS = 120

@@ -1,9 +1,8 @@
 """
 What can be trained: factors, values, designs, candidates and cohorts.
 
-A candidate is complete: it has a level for every factor of the study, from its own settings, from the candidate it
-is like, or from the factor's default.  The runner then says what that trains, because two conditions that differ on
-paper may be one model (a width is rounded up to a multiple of the head size).
+A candidate has a level for every factor: its own, that of the candidate it is like, or the factor's default.  The
+runner says what that trains, as two conditions that differ on paper may be one model (a width is rounded up).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,10 +14,11 @@ from promo.base.diagnostics import Edit, Label, suggestion
 from promo.base.source import Span
 from promo.study.brought import Imported
 from promo.study.expressions import Expressions
+from promo.study.given import Level
 from promo.study.levels import Levels, dimensions, shown
 from promo.study.names import Scope, ways_in
 from promo.study.ports import ConditionError, Runner
-from promo.study.space import Array, Design, Factor, Level
+from promo.study.space import Array, Design, Factor
 from promo.study.values import HISTORY, Candidate, Grow, Role
 from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token

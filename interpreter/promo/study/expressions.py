@@ -14,8 +14,9 @@ from promo.base.canonical import from_exact
 from promo.base.diagnostics import Confidence, Edit
 from promo.base.edits import line_after
 from promo.base.units import UNITS, Dimension, Quantity
+from promo.study.given import Level
 from promo.study.names import Scope
-from promo.study.space import Interval, Level
+from promo.study.space import Interval
 from promo.syntax.clauses import ARGUMENTS, Argument
 from promo.syntax.nodes import Node, Token, values_in
 

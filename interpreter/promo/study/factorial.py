@@ -1,6 +1,5 @@
 """
-Design declarations to designs: fractions given by their aliases, by their size or by their resolution, and what
-follows a design (fold-over, semifold, completion).
+Design declarations to designs: fractions by their aliases, size or resolution, and what follows a design.
 
 Where a text gives no aliases, promo takes the fraction of minimum aberration from its table and says which it took;
 interactions that must be clear decide which factor gets which column.
@@ -21,9 +20,10 @@ from promo.study.design import (
     standard_rows,
 )
 from promo.study.expressions import Expressions
+from promo.study.given import Level
 from promo.study.mixed import is_mixed
 from promo.study.names import Clauses, Scope
-from promo.study.space import Design, Factor, Level, lineage
+from promo.study.space import Design, Factor, lineage
 from promo.syntax.nodes import Node, Token
 
 MOST_ROWS = 65_536

@@ -19,6 +19,7 @@ from promo.base.diagnostics import did_you_mean
 from promo.study.conditions import Conditions
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
+from promo.study.given import Level
 from promo.study.judgement import (
     Agreement,
     Bound,
@@ -34,7 +35,6 @@ from promo.study.judgement import (
 from promo.study.levels import shown
 from promo.study.looks import MOST_LOOKS, Looks, Turn
 from promo.study.names import Scope, ways_in
-from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind, Candidate, Effective, Entrants, Grow, Measure, Stage
 from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token, values_in

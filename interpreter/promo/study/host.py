@@ -3,16 +3,10 @@
 from typing import Annotated, ClassVar
 
 from promo.base.classes import frozen
-from promo.base.fields import Range, Remark, Silent
+from promo.base.fields import Remark, Silent
+from promo.study.given import Level, Options, Several
 from promo.study.money import Price
 from promo.study.places import Where, place
-from promo.study.space import Level
-
-MOST = 1024
-Several = Annotated[int, Range(1, MOST)]
-"""Devices or nodes of a run."""
-Options = tuple[tuple[str, Level], ...]
-"""What an executor is told: name and value, sorted by name; durations are seconds."""
 
 
 @frozen

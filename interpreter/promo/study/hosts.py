@@ -8,11 +8,11 @@ from promo.base.diagnostics import Edit, did_you_mean
 from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.expressions import Expressions, unquoted
-from promo.study.host import MOST, Host, HostOption
+from promo.study.given import MOST, Level
+from promo.study.host import Host, HostOption
 from promo.study.money import Price, Spot, is_day
 from promo.study.names import Clauses, Scope
 from promo.study.ports import ExecutorOption, OptionKind
-from promo.study.space import Level
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token, values_in
 

@@ -11,7 +11,7 @@ from promo.base.source import Span
 from promo.base.units import HOUR, Dimension
 from promo.study.account import Account, Suppose
 from promo.study.expressions import Expressions, unquoted
-from promo.study.host import MOST
+from promo.study.given import MOST
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.space import Array, Design, Interval

@@ -9,9 +9,10 @@ from promo.base.diagnostics import Label
 from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.expressions import MOST_LEVELS, Expressions
+from promo.study.given import Level
 from promo.study.names import Scope
 from promo.study.ports import Runner, RunnerFactor
-from promo.study.space import Factor, Interval, Level
+from promo.study.space import Factor, Interval
 from promo.syntax.nodes import Node, Token
 
 UNIT_DIMENSIONS = {

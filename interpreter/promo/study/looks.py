@@ -5,7 +5,7 @@ from typing import Annotated
 from promo.base.canonical import SAFE_INTEGER
 from promo.base.classes import frozen
 from promo.base.fields import Range
-from promo.study.space import Level
+from promo.study.given import Level
 
 
 @frozen

@@ -13,8 +13,9 @@ from math import prod
 
 from promo.base.canonical import digest_bytes
 from promo.study.expressions import Expressions
+from promo.study.given import Level
 from promo.study.names import Clauses, Scope
-from promo.study.space import Array, Factor, Level
+from promo.study.space import Array, Factor
 from promo.syntax.nodes import Node, Token
 
 MOST_ROWS = 65_536

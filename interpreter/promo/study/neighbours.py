@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from promo.base.classes import evolve
 from promo.study.conditions import Conditions
+from promo.study.given import Level
 from promo.study.names import Scope
-from promo.study.space import Level, Neighbourhood
+from promo.study.space import Neighbourhood
 from promo.study.values import Candidate
 from promo.syntax.nodes import Node
 

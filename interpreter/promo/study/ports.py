@@ -13,7 +13,7 @@ from typing import Protocol
 from promo.base.classes import frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source
-from promo.study.space import Level
+from promo.study.given import Level
 from promo.study.values import BudgetKind, Effective, Study
 
 

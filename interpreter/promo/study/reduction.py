@@ -11,11 +11,11 @@ from fractions import Fraction
 from promo.base.canonical import exact
 from promo.base.classes import evolve
 from promo.study.conditions import Conditions
+from promo.study.given import Level
 from promo.study.judgement import BoundKind, Reduction, Then
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.rules import Rules
-from promo.study.space import Level
 from promo.study.values import Effects, Entrants
 from promo.syntax.nodes import Node
 

@@ -10,10 +10,8 @@ from typing import ClassVar
 
 from promo.base.classes import frozen
 from promo.base.fields import Remark
+from promo.study.given import Level
 from promo.study.places import Where, place
-
-Level = Fraction | str
-"""A factor's value: an exact number, or a word such as a window pattern."""
 
 
 @frozen

@@ -10,9 +10,10 @@ from fractions import Fraction
 from promo.base.classes import evolve, frozen
 from promo.base.units import RESEMBLING, UNITS
 from promo.study.expressions import split_unit, unquoted
+from promo.study.given import Level
 from promo.study.names import Scope
 from promo.study.ports import Runner, RunnerFactor, RunnerMetric
-from promo.study.space import Factor, Level
+from promo.study.space import Factor
 from promo.study.values import BudgetKind, Effective, Measure
 from promo.syntax.nodes import Node
 

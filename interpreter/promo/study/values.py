@@ -15,7 +15,8 @@ from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.study.account import Account
 from promo.study.data import Curves, Data
 from promo.study.families import Procedure, Rest
-from promo.study.host import Host, Several
+from promo.study.given import Level, Several
+from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ATTEMPTS, TIMED, Allowance, Budget, BudgetKind
@@ -23,7 +24,7 @@ from promo.study.looks import MOST_LOOKS, Looks, Turn
 from promo.study.money import Money
 from promo.study.places import Where, place
 from promo.study.rivals import Baseline
-from promo.study.space import Array, Comparing, Design, Factor, Level, Neighbourhood
+from promo.study.space import Array, Comparing, Design, Factor, Neighbourhood
 
 __all__ = ["TIMED", "Budget", "BudgetKind"]
 

@@ -2,7 +2,7 @@
 
 from promo.base.classes import frozen
 from promo.run.values import Segment, Used, Work
-from promo.study.values import BudgetKind
+from promo.study.limits import BudgetKind
 
 
 @frozen

@@ -1,12 +1,12 @@
 """The toy trainer: a score made of quality and seed, or one of the ways in which a run fails."""
 
-import hashlib
 import os
 import signal
 import sys
 import time
 from pathlib import Path
 
+from promo.base.canonical import digest_bytes
 from promo.run.contract import Outcome
 from promo.run.values import Counter, RunStatus, Used, Work
 from promo_toy.shapes import pretended
@@ -53,7 +53,7 @@ def train(request, recorder):
     used = amount * {"worse": 3, "asked": 0.97, "short": 0.97}.get(behaviour, 1)
     kept = None
     if request.checkpoint.at_end:  # what it would have kept; another run keeps another state
-        kept = hashlib.sha256(f"{request.run.id} {value!r}".encode()).hexdigest()
+        kept = digest_bytes(f"{request.run.id} {value!r}".encode())
     if request.changes and behaviour != "worse":
         done = pretended(request, Counter.SIMULATED)
         metrics = {"loss": value, "gain": -value}
@@ -64,7 +64,7 @@ def train(request, recorder):
         used=Used(request.budget.kind, repr(used), "0.0" if used >= amount else None, Counter.SIMULATED),
         work=Work(steps=2, tokens=20, tokens_per_s="4.0" if settings["behaviour"] == "slow" else "10.0"),
         checkpoint=kept,
-        trunk=hashlib.sha256(f"{request.run.id} trunk".encode()).hexdigest() if request.trunk is not None else None,
+        trunk=digest_bytes(f"{request.run.id} trunk".encode()) if request.trunk is not None else None,
     )
 
 
@@ -92,7 +92,7 @@ def along_laws(request, recorder):
         recorder.point(tokens=tokens, charged_s=used, loss=loss)
     value = loss * (1 + ((request.run.seed * 7919) % 101 - 50) / 50_000)
     if request.settings["behaviour"] == "noisy":  # another noise for each run
-        value *= 1 + (int(hashlib.sha256(request.run.id.encode()).hexdigest()[:4], 16) / 2**16 - 0.5) / 50
+        value *= 1 + (int(digest_bytes(request.run.id.encode())[:4], 16) / 2**16 - 0.5) / 50
     if request.settings["behaviour"] == "wild":
         value = 1e300 if request.run.seed % 2 else 1e-300
     return Outcome(

@@ -19,7 +19,7 @@ from promo.run.disk import DISK
 from promo.run.locks import claimant, give_up, is_claimed
 from promo.run.store import SUPERVISOR, read_exit
 from promo.run.values import AttemptSpec, Exit, Phase, Reason, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption
 
 STOP_S = 20.0

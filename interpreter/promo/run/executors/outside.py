@@ -16,7 +16,7 @@ from promo.run.disk import DISK
 from promo.run.outside import OUTSIDE, Outside, claim_outside, is_there, read_outside
 from promo.run.store import REQUEST
 from promo.run.values import AttemptSpec, Delivered, Phase, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption
 
 PAUSE_S = 0.5

@@ -17,7 +17,7 @@ from promo.base.errors import PromoError
 from promo.run.locks import give_up, give_up_alone, has_begun, is_given_up
 from promo.run.ports import Executor
 from promo.run.values import AttemptSpec, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 
 METHODS = ("name", "start", "prepare", "find", "look", "cancel", "close")
 MORE = ("start_all", "news")

@@ -29,7 +29,7 @@ from promo.run.disk import DISK
 from promo.run.locks import give_up_alone, has_begun, is_given_up
 from promo.run.store import read_exit
 from promo.run.values import AttemptSpec, Exit, Phase, Reason, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption, OptionKind
 
 GRACE_S = 60.0

@@ -39,7 +39,7 @@ from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, o
 from promo.run.locks import has_begun
 from promo.run.store import REQUEST, parse_request, read_exit
 from promo.run.values import AttemptSpec, Request
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption, OptionKind, no_fault
 
 NAMESPACE = "promo"

@@ -9,7 +9,7 @@ from promo.ledger.ports import Disk
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, result_bytes
 from promo.run.values import AttemptSpec, Exit, Stand
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import ExecutorOption
 
 

@@ -39,8 +39,8 @@ from promo.run.executors.slurm_reasons import told
 from promo.run.executors.tools import ANEW_S, Tools
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
 from promo.run.values import AttemptSpec
+from promo.study.given import Level
 from promo.study.ports import DEVICES, WORD, ExecutorOption, OptionKind
-from promo.study.space import Level
 
 SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -P -m promo.run.attend "$PROMO_ATTEMPT"\n'
 ARRAY = b"""#!/bin/sh

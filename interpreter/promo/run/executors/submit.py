@@ -32,7 +32,7 @@ from promo.run.executors.tools import Answer, Tools
 from promo.run.locks import has_begun
 from promo.run.store import REQUEST, parse_request
 from promo.run.values import AttemptSpec
-from promo.study.host import Options
+from promo.study.given import Options
 from promo.study.ports import DEVICES, NODES, ExecutorOption, OptionKind, no_fault
 
 LINE = r" *[!-~][ -~]{0,1999}"

@@ -46,9 +46,9 @@ from promo.run.runners.files.table import (
     whole_in,
     yes_or_no,
 )
+from promo.study.given import Level
 from promo.study.limits import BudgetKind
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.study.space import Level
 from promo.study.values import Effective
 
 FORM = 1

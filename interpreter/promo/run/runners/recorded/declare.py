@@ -12,9 +12,9 @@ from typing import Final
 
 from promo.base.canonical import exact
 from promo.base.classes import evolve, frozen
+from promo.study.given import Level
 from promo.study.limits import BudgetKind
 from promo.study.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
-from promo.study.space import Level
 from promo.study.values import Effective
 
 FACTORS: Mapping[str, RunnerFactor] = {
