@@ -1,9 +1,9 @@
 """
 The whole gate: layout, lint, types, import contracts, tests.  `python tests/check.py` here and in CI.
 
-Each step prints its name and time; the first that fails ends the run with its exit status.  What takes one processor
-each goes side by side, and the tests are collected there once: pytest writes their assertions anew and keeps that as
-bytecode, which each of its workers would otherwise do by itself.
+Each step prints its name and time; the first that fails gives the exit status.  What takes one processor each goes
+side by side, and the tests are collected there once: pytest writes their assertions anew and keeps that as bytecode,
+which each of its workers would otherwise do by itself.  The types are looked at all the while, and told at the end.
 """
 
 import os
@@ -31,14 +31,14 @@ WORKERS = (os.cpu_count() or 1) + 1
 STEPS = {
     "layout": ["ruff", "format", "--check", "--quiet", "."],
     "lint": ["ruff", "check", "--quiet", "."],
-    "types": ["mypy"],
     "import contracts": ["importlinter.cli", "lint"],
     "specs": ["promo", "check", *SPECS],
     "spec layout": ["promo", "fmt", "--check", *SPECS],
     "collection": ["pytest", "-qq", "--collect-only"],
 }
-"""What goes side by side."""
+"""What goes side by side, before the tests."""
 
+TYPES = {"types": ["mypy"]}
 TESTS = {
     "tests": ["pytest", "-q", "--durations=5", "-n", str(WORKERS), "--dist", "worksteal"],
 }
@@ -94,32 +94,27 @@ def folders_in_memory() -> Iterator[dict[str, str]]:
         yield {**os.environ, "TMPDIR": place}
 
 
-def carried_out(steps: dict[str, list[str]]) -> int:
-    """Carry out steps side by side; the exit status of the first that fails, in their order, after its output."""
-    with folders_in_memory() as environment:
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process compiles all that it imports again
-        began = time.monotonic()
-        alone = len(steps) == 1
-        started = {
-            name: subprocess.Popen(
-                command(words),
-                cwd=ROOT,
-                env=environment,
-                stdout=None if alone else subprocess.PIPE,
-                stderr=None if alone else subprocess.STDOUT,
-            )
-            for name, words in steps.items()
-        }
-        failed = 0
-        for name, process in started.items():
-            print(f"--- {name}", flush=True)
-            said, _ = process.communicate()
-            if said and (process.returncode or name != "collection"):
-                print(said.decode(errors="replace").rstrip(), flush=True)
-            print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
-            if process.returncode and not failed:
-                failed = process.returncode
-                print(f"failed: {name}", flush=True)
+def started(steps: dict[str, list[str]], environment: dict[str, str]) -> dict[str, "subprocess.Popen[bytes]"]:
+    """Start steps side by side; one that is alone prints as it goes."""
+    to = {} if steps is TESTS else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return {
+        name: subprocess.Popen(command(words), cwd=ROOT, env=environment, **to)  # type: ignore[call-overload]
+        for name, words in steps.items()
+    }
+
+
+def ended(steps: "dict[str, subprocess.Popen[bytes]]", began: float) -> int:
+    """Wait for steps, and print what they said; the exit status of the first that failed, in their order."""
+    failed = 0
+    for name, process in steps.items():
+        print(f"--- {name}", flush=True)
+        said, _ = process.communicate()
+        if said and (process.returncode or name != "collection"):
+            print(said.decode(errors="replace").rstrip(), flush=True)
+        print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
+        if process.returncode:
+            failed = failed or process.returncode
+            print(f"failed: {name}", flush=True)
     return failed
 
 
@@ -129,7 +124,12 @@ def main() -> int:
     if stale:
         print(f"the installed promo is not this tree ({stale} differs): pip install -e '.[train,test]'")
         return 2
-    return carried_out(STEPS) or carried_out(TESTS)
+    began = time.monotonic()
+    with folders_in_memory() as environment:
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process compiles all that it imports again
+        types = started(TYPES, environment)
+        failed = ended(started(STEPS, environment), began) or ended(started(TESTS, environment), began)
+        return ended(types, began) or failed
 
 
 if __name__ == "__main__":
