@@ -24,7 +24,7 @@ from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output
 from promo.run.program import LONGEST_FILE, Command, Literal, Program, Script
-from promo.run.ranks import Peers, RankError, environments, free_port
+from promo.run.ranks import Peers, RankError, UnbegunError, environments, free_port
 from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.figures import Lines, Said, from_file, points_fault, points_of
 from promo.run.runners.files.states import Cpu, Keeper, StateError
@@ -363,6 +363,9 @@ def _run(
     The exit status of a program, and which other process of it ended badly, if one did.
 
     With several devices it is started once for each of them, unless it does that itself; the first is heard.
+
+    Raises:
+        UnbegunError: the others were not all started.
     """
     place = Path(str(values["program"]))
     environment = {
@@ -398,6 +401,8 @@ def _run(
             if code:
                 peers.why()
                 peers.hurry()
+        if isinstance(peers.fault, UnbegunError):
+            raise peers.fault
         return code, peers.fault
     finally:
         process.wait()
