@@ -165,6 +165,38 @@ def test_a_table_of_another_tool_is_read_as_in_a_replay(study):
     assert read_outside(DISK, FOLDER / GOOD).settings.layout == "wandb"
 
 
+def test_a_column_of_an_export_is_the_one_that_was_named(study):
+    """W&B calls runs by names that it makes up, and keeps what was trained as a parameter."""
+    rows = [f"fancy-{seed},{at},{3 - at},good,{seed}" for seed in (1, 2) for at in (0.5, 1)]
+    export = table(*rows, header="Name,_runtime,loss,config,seed")
+    assert promo("accept", "trial.promo", export, "--from", "wandb", "--column", "config=config", "--by", "C") == 0
+
+    assert {one.folder for one in study.state().running() if study.result(one).body} >= {GOOD}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--column", "config=x"),
+        ("--unit", "seconds=min"),
+        ("--map", "good=x"),
+        ("--mapping", "map.toml"),
+        ("--from", "wandb"),
+        ("--seeds", "order"),
+        ("--interpolate", "linear"),
+    ],
+)
+def test_how_a_table_is_read_is_not_said_where_none_is_given(study, capsys, words):
+    assert f"{words[0]} says how a table is read, and no table is given" in refused(capsys, "sent", *words, code=2)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--column", "config"), ("--unit", "seconds"), ("--map", "good")])
+def test_nothing_is_said_twice_of_one_name(study, capsys, option, name):
+    words = (table("good,1,1,2"), option, f"{name}=s", option, f"{name}=min")
+
+    assert f"{option} says two things of '{name}': s and min" in refused(capsys, *words, code=2)
+
+
 def test_the_same_results_are_taken_in_once(study, capsys):
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     before = everything()

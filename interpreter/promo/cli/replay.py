@@ -59,6 +59,13 @@ def curves_of(options: Namespace, study: Study) -> Replay:
     return build_replay(study, table.name, read_given(table, LARGEST), settings_of(options, study))
 
 
+def reading_options(options: Namespace) -> list[str]:
+    """Those that were given of the options that say how a table is read."""
+    given = {"from": options.layout != "table", "seeds": options.seeds != "auto"}
+    given |= {name: bool(getattr(options, name)) for name in ("column", "unit", "map", "mapping", "interpolate")}
+    return [f"--{name}" for name, is_given in given.items() if is_given]
+
+
 def settings_of(options: Namespace, study: Study) -> Settings:
     """Settings from the options, which go before a mapping file, which goes before the spec."""
     columns = {column_of(name): text for name, text in _pairs("--column", options.column)}
@@ -89,5 +96,7 @@ def _pairs(option: str, said: Iterable[str]) -> list[tuple[str, str]]:
         name, equals, text = one.partition("=")
         if not (name and equals and text):
             raise PromoError(f"{option} '{one}' is not of the form NAME=TEXT")
+        if name in dict(pairs):
+            raise PromoError(f"{option} says two things of '{name}': {dict(pairs)[name]} and {text}")
         pairs.append((name, text))
     return pairs

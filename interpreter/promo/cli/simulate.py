@@ -206,6 +206,10 @@ def _can_speak(study: Study) -> None:
 
 
 def _noise(options: Namespace, study: Study) -> tuple[float, str]:
+    place = options.noise_from if options.noise is None else None
+    if options.column is not None and (place is None or Path(place).is_dir()):
+        message = "--column names a column of a table, and the noise is not measured from one"
+        raise PromoError(message, hint="leave it out, or give a table: --noise-from FILE")
     if options.noise is not None:
         return options.noise, "given"
     if options.noise_from is not None:
