@@ -405,6 +405,14 @@ class Faults(faults.Faults):
         ended(promo)
         return ["gone", "ok"]
 
+    def requeued_and_held_without_a_word(self):
+        """The same, where its supervisor's disk took no word of how it ended."""
+        promo = self._started()
+        (self.study / self._first().folder / "exit.json.part").mkdir()
+        self._requeued("requeuehold")
+        ended(promo)
+        return ["wordless", "ok"]
+
     def node_daemon_back(self):
         """slurmd dies and is back before Slurm notices: its job goes on."""
         promo = self._started()
