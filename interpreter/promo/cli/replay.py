@@ -8,6 +8,7 @@ from pathlib import Path
 
 from promo.base.classes import evolve
 from promo.base.errors import PromoError
+from promo.base.numerals import is_digits
 from promo.base.reading import RECORD
 from promo.cli.run import display_of, print_end
 from promo.cli.spec import compile_file, print_diagnostics
@@ -77,7 +78,7 @@ def settings_of(options: Namespace, study: Study) -> Settings:
             settings = evolve(settings, candidates={**settings.candidates, name: label})
         elif name in study.hosts:
             settings = evolve(settings, hosts={**settings.hosts, name: label})
-        elif name.isdecimal():
+        elif is_digits(name):
             settings = evolve(settings, seeds={**settings.seeds, seed_of(name): label})
         else:
             raise PromoError(f"--map {name}: the spec has no candidate, host or seed of that name")

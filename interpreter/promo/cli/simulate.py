@@ -11,6 +11,7 @@ from promo.base.canonical import from_exact
 from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
+from promo.base.numerals import float_of, whole_of
 from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text
@@ -292,11 +293,13 @@ def _settings(vary: list[str] | None) -> list[str]:
         raise PromoError(f"--vary takes one of {', '.join(VARIED)}, not {name}")
     try:
         if ".." in text and name in COUNTED:
-            low, high = (int(part) for part in text.split(".."))
+            low, high = (whole_of(part) for part in text.split(".."))
             found = [str(one) for one in range(low, high + 1)]
         else:
             found = text.split(",")
-        numbers = [float(int(one)) if name in COUNTED else float(one.removesuffix("x").rstrip("%")) for one in found]
+        numbers = [
+            float(whole_of(one)) if name in COUNTED else float_of(one.removesuffix("x").rstrip("%")) for one in found
+        ]
     except ValueError:
         numbers = []
     if not numbers or not all((1 if name in COUNTED else 0) <= one <= LARGEST for one in numbers):

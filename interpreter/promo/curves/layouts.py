@@ -134,7 +134,7 @@ def _mlflow(sheet: Sheet, metric: str, asked: Collection[str]) -> Layout:
     run, key, value, step, stamp = (columns[name] for name in ("run_id", "key", "value", "step", "timestamp"))
     began: dict[str, int] = {}
     for row, cells in sheet.rows:
-        if not re.fullmatch(r"\d{1,18}", cells[stamp]):
+        if not re.fullmatch(r"[0-9]{1,18}", cells[stamp]):
             message = f"{sheet.name}, row {row}: the timestamp '{cells[stamp][:40]}' is no Unix time in milliseconds"
             raise PromoError(message)
         began[cells[run]] = min(int(cells[stamp]), began.get(cells[run], int(cells[stamp])))

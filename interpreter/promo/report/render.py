@@ -11,6 +11,7 @@ from typing import Any
 from attrs import asdict
 
 from promo.base.classes import evolve
+from promo.base.numerals import is_digits
 from promo.base.resources import template_folder
 from promo.base.visible import visible
 from promo.report.beside import BesideView
@@ -207,5 +208,5 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not text[1:2].isdigit())
+    starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not is_digits(text[1:2]))
     return visible(f"'{text}" if starts else text)

@@ -19,6 +19,7 @@ from typing import IO, assert_never
 
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.classes import evolve
+from promo.base.numerals import float_of, in_digits, whole_of
 from promo.base.reading import read_plain
 from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
@@ -211,7 +212,7 @@ def literal(value: int | str | Fraction) -> Literal:
     if isinstance(value, int):
         return value
     try:
-        number = Fraction(value)
+        number = Fraction(in_digits(value) if isinstance(value, str) else value)
     except (ValueError, ZeroDivisionError):
         return str(value)
     return int(number) if number.denominator == 1 else float(number)
@@ -266,7 +267,7 @@ def _value(said: str, values: Mapping[str, Literal]) -> Literal:
     if said.startswith("{") and said.endswith("}") and said[1:-1] in values:
         return values[said[1:-1]]
     text = _filled(said, values)
-    for kind in (int, float):
+    for kind in (whole_of, float_of):
         try:
             return kind(text)
         except ValueError:
