@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Annotated, Any, cast
 
 from promo.base.canonical import SAFE_INTEGER, Json, from_exact
-from promo.base.numerals import is_digits
 
 Decoder = Callable[[Any, str], Any]
 """Takes what was read and its place, and gives the value or raises `Undecodable`."""
@@ -112,7 +111,7 @@ class Range:
 def _is_whole(text: str) -> bool:
     """Whether a text is a whole number as `str` writes it, of at most 41 digits."""
     digits = text.removeprefix("-")
-    return text == "0" or (len(digits) <= 41 and is_digits(digits) and digits[0] != "0")
+    return text == "0" or (len(digits) <= 41 and digits.isascii() and digits.isdigit() and digits[0] != "0")
 
 
 MEASURED = r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})"

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.cli.replay import curves_of
 from promo.cli.spec import compile_file, write_text
 from promo.cli.terminal import put

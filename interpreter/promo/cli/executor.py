@@ -8,8 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
-from promo.base.numerals import is_digits
-from promo.base.units import UNITS, Dimension
+from promo.base.units import UNITS, Dimension, is_digits
 from promo.cli.terminal import put
 from promo.study.given import Level, Options
 from promo.study.hosts import options_words

@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 
 from promo.base.errors import ExitCode, PromoError
-from promo.base.numerals import float_of
+from promo.base.units import float_of
 from promo.cli.terminal import put
 from promo.report.lags import assumptions, lag_text, lags_to_json
 from promo.study.values import Study

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from promo import __version__
-from promo.base.numerals import is_digits
 from promo.cli.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ class _Page(argparse.HelpFormatter):
 def _columns() -> int:
     """How wide the terminal is; 80 where there is none."""
     told = os.environ.get("COLUMNS", "")
-    if is_digits(told) and int(told):
+    if not told.strip("0123456789") and int(told or "0"):
         return int(told)
     try:
         return os.get_terminal_size(1).columns or 80

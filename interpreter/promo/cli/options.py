@@ -2,8 +2,6 @@
 
 import argparse
 
-from promo.base.numerals import float_of, whole_of
-
 
 def _add_spec(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC", help="a .promo file")
@@ -169,6 +167,8 @@ def _freeze(options: argparse.ArgumentParser) -> None:
 
 
 def _whole(text: str) -> int:
+    from promo.base.units import whole_of
+
     try:
         return whole_of(text)
     except ValueError as fault:
@@ -176,6 +176,8 @@ def _whole(text: str) -> int:
 
 
 def _number(text: str) -> float:
+    from promo.base.units import float_of
+
     try:
         return float_of(text)
     except ValueError as fault:

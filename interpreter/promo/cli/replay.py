@@ -8,8 +8,8 @@ from pathlib import Path
 
 from promo.base.classes import evolve
 from promo.base.errors import PromoError
-from promo.base.numerals import is_digits
 from promo.base.reading import RECORD
+from promo.base.units import is_digits
 from promo.cli.run import display_of, print_end
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.curves.read import LARGEST

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
-from promo.base.numerals import whole_of
+from promo.base.units import whole_of
 from promo.cli.terminal import put
 from promo.study.levels import shown
 from promo.study.ports import Runner, RunnerFactor, shapes_of

@@ -11,7 +11,7 @@ from promo.base.canonical import from_exact
 from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
-from promo.base.numerals import float_of, whole_of
+from promo.base.units import float_of, whole_of
 from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from promo.base.classes import frozen
 from promo.base.diagnostics import did_you_mean
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.curves.conditions import OWN, condition_of, tabled
 from promo.curves.reach import COLUMN_OF
 from promo.curves.values import Column, Curve, Fault, Settings

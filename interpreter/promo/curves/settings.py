@@ -4,7 +4,7 @@ import tomllib
 
 from promo.base.classes import evolve
 from promo.base.errors import PromoError
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.curves.values import Column, Settings
 from promo.study.values import Study
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from promo.base.canonical import canonical, exact, from_exact
 from promo.base.classes import evolve, frozen
 from promo.base.errors import PromoError
-from promo.base.numerals import in_digits
+from promo.base.units import in_digits
 from promo.driver.study import StudyFolder
 from promo.run.budgets import HINTS, HOW, is_kept
 from promo.run.clock import SystemClock

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 
 from promo.base.classes import frozen
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.ledger.chain import LEAF
 
 NODE = b"\x01"

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from promo.base.classes import frozen
-from promo.base.numerals import is_digits
 from promo.base.resources import template_folder
+from promo.base.units import is_digits
 from promo.base.visible import on_one_line
 
 WIDTH = 840.0

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.plans.values import Plan
 from promo.report.declared import describe_level
 from promo.report.words import listed

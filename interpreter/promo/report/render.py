@@ -11,8 +11,8 @@ from typing import Any
 from attrs import asdict
 
 from promo.base.classes import evolve
-from promo.base.numerals import is_digits
 from promo.base.resources import template_folder
+from promo.base.units import is_digits
 from promo.base.visible import visible
 from promo.report.beside import BesideView
 from promo.report.canvas import marks_svg

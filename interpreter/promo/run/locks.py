@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Self
 
 from promo.base.errors import Busy, PromoError
-from promo.base.numerals import is_digits
 from promo.base.reading import open_plain, read_plain
 from promo.ledger.ports import Disk
 from promo.run.mounts import mount_of
@@ -282,7 +281,7 @@ def others_on_processors(folder: Path) -> tuple[int, ...]:
     with contextlib.suppress(OSError):
         for path in sorted(folder.glob(f"{PROCESSORS}*")):
             number = path.name.removeprefix(PROCESSORS)
-            if is_digits(number) and int(number) != os.getpid() and _is_held(path):
+            if re.fullmatch("[0-9]+", number) and int(number) != os.getpid() and _is_held(path):
                 found.append(int(number))
     return tuple(found)
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from promo.base.canonical import digest_bytes, parse_json
 from promo.base.classes import frozen
 from promo.base.errors import PromoError
-from promo.base.numerals import is_digits
 from promo.base.reading import LARGE, RECORD, read_plain
+from promo.base.units import is_digits
 from promo.study.data import Tokens
 
 FORM = 1

@@ -15,8 +15,7 @@ from lsprotocol import types
 from promo import plugins
 from promo.base.classes import frozen
 from promo.base.errors import PromoError
-from promo.base.numerals import is_digits
-from promo.base.units import UNITS, Dimension
+from promo.base.units import UNITS, Dimension, is_digits
 from promo.server.document import Document
 from promo.server.names import IMPORT
 from promo.study.ports import Runner, shapes_of

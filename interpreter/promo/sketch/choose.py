@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from promo.base.classes import evolve
-from promo.base.numerals import float_of, whole_of
+from promo.base.units import float_of, whole_of
 from promo.sketch.values import Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
 
 LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.sketch.settings import kind_of, named
 from promo.sketch.values import Knob, Value, Way
 

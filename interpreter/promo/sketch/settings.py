@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from promo.base.classes import evolve
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.run.runners.files.constants import pairs
 from promo.sketch.commands import ROOT, Commands
 from promo.sketch.values import Kind, Knob, Value, Way

@@ -13,8 +13,7 @@ from math import ceil, floor
 from promo.base.canonical import from_exact
 from promo.base.diagnostics import Confidence, Edit
 from promo.base.edits import line_after
-from promo.base.numerals import is_digits
-from promo.base.units import UNITS, Dimension, Quantity
+from promo.base.units import UNITS, Dimension, Quantity, is_digits
 from promo.study.given import Level
 from promo.study.names import Scope
 from promo.study.space import Interval

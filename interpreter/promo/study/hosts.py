@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 
 from promo.base.diagnostics import Edit, did_you_mean
-from promo.base.numerals import is_digits
 from promo.base.source import Span
-from promo.base.units import Dimension
+from promo.base.units import Dimension, is_digits
 from promo.study.expressions import Expressions, unquoted
 from promo.study.given import MOST, Level
 from promo.study.host import Host, HostOption

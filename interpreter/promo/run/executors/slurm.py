@@ -22,7 +22,7 @@ from math import ceil
 from typing import ClassVar
 
 from promo.base.errors import PromoError
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import (

@@ -19,8 +19,8 @@ from typing import IO, assert_never
 
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.classes import evolve
-from promo.base.numerals import float_of, in_digits, whole_of
 from promo.base.reading import read_plain
+from promo.base.units import float_of, in_digits, whole_of
 from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output

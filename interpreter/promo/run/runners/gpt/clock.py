@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from promo.base.classes import define, evolve, field
-from promo.base.numerals import is_digits
+from promo.base.units import is_digits
 from promo.run.runners.gpt.checkpoint import Spent
 from promo.run.values import Segment
 from promo.study.limits import BudgetKind

@@ -7,7 +7,7 @@ import pytest
 
 import promo
 from promo.base.errors import PromoError
-from promo.base.numerals import float_of, is_digits, whole_of
+from promo.base.units import float_of, is_digits, whole_of
 from promo.curves.assign import _natural
 from promo.curves.collect import collect_curves
 from promo.curves.layouts import rearranged
@@ -88,7 +88,7 @@ def test_nothing_in_the_house_asks_python_what_a_digit_is():
         if asks.search(path.read_text(encoding="utf-8"))
     }
 
-    assert found == {"base/numerals.py", *ASCII_FORMS}
+    assert found == {"base/units.py", *ASCII_FORMS}
     for name in ASCII_FORMS:
         text = (HOUSE / name).read_text(encoding="utf-8")
         assert "re.ASCII" in text or "Form(" in text
