@@ -526,6 +526,58 @@ def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, 
     assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
 
 
+PLAIN_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""In front of a command: root is let do no more than the owner of its files."""
+DENIED = {
+    "-R a-w .": {
+        "run": "the study folder trial.study cannot be written: Permission denied",
+        "accept": "what was accepted for runs/short/base-lab-s1/attempt-1 cannot be written: Permission denied",
+        "report": "report.html cannot be written: Permission denied",
+    },
+    "a-w .": {
+        "run": "trial.study/checkpoint.note cannot be written: Permission denied",
+        "report": "report.html cannot be written: Permission denied",
+    },
+    "a-w ledger.jsonl": {"run": "the ledger cannot be written: Permission denied"},
+    "-R a-w runs": {"accept": "base-lab-s1/attempt-1 cannot be written: Permission denied"},
+    "0 .": {
+        "run": "the study folder trial.study cannot be written: Permission denied",
+        **dict.fromkeys(("accept", "status", "report"), "trial.study/ledger.jsonl cannot be used: Permission denied"),
+    },
+    "0 ledger.jsonl": dict.fromkeys(
+        ("run", "accept", "status", "report"), "trial.study/ledger.jsonl cannot be used: Permission denied"
+    ),
+    "0 runs": dict.fromkeys(("run", "accept", "report"), "cannot be used: Permission denied"),
+}
+"""What nobody may do with which part of a study -> command -> the one message that it has; others are carried out."""
+CARRIED_OUT = {"run": 8, "accept": 0, "status": 0, "report": 0}
+
+
+@pytest.mark.skipif(
+    PLAIN_USER and not shutil.which("setpriv"), reason="root may do everything, and there is no setpriv"
+)
+@pytest.mark.parametrize("change", DENIED)
+def test_a_study_that_somebody_may_not_read_or_write_is_one_message(study, change):
+    *words, name = change.split()
+    code = f"import sys; sys.path[:0] = {sys.path}; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    shutil.copytree(FOLDER, "kept")
+    for command in CARRIED_OUT:
+        shutil.rmtree(FOLDER)
+        shutil.copytree("kept", FOLDER)
+        subprocess.run(["chmod", *words, FOLDER / name], check=True)
+        more = {"accept": ("sent/" + S1, "--by", "C"), "run": ("--quiet",)}.get(command, ())
+        given = [*PLAIN_USER, sys.executable, "-c", code, command, "trial.promo", *more]
+        done = subprocess.run(given, capture_output=True, text=True, check=False)
+        subprocess.run(["chmod", "-R", "u+rwX", FOLDER], check=True)
+
+        message = DENIED[change].get(command)
+        assert done.returncode == (CARRIED_OUT[command] if message is None else 2), (command, done.stderr)
+        assert "Traceback" not in done.stderr, command
+        assert done.stderr.count("error: ") == (message is not None), (command, done.stderr)
+        assert (message or "") in done.stderr
+        assert message is None or "  = help: " in done.stderr
+
+
 def started(*more):
     """promo at work in a process of its own."""
     code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"

@@ -127,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(_help())
         return 0
     # Here, so that `--version`, `--help` and wrong usage need no values.
-    from promo.base.errors import ExitCode, PromoError, SpecError
+    from promo.base.errors import ExitCode, PromoError, SpecError, denied
 
     module = importlib.import_module(f"promo.cli.{COMMANDS[options.command][0]}")
     try:
@@ -145,6 +145,9 @@ def main(arguments: Sequence[str]) -> int:
     except PromoError as fault:
         _complain(fault)
         return fault.exit_code
+    except PermissionError as fault:
+        _complain(denied(fault))
+        return ExitCode.CANNOT
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; there is nobody left to tell
         return ExitCode.DONE

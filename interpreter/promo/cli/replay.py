@@ -92,7 +92,7 @@ def settings_of(options: Namespace, study: Study) -> Settings:
 
 
 def _pairs(option: str, said: Iterable[str]) -> list[tuple[str, str]]:
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for one in said:
         name, equals, text = one.partition("=")
         if not (name and equals and text):
