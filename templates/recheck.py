@@ -474,7 +474,7 @@ def moment(value: Any) -> None:
 @lru_cache(1024)
 def seconds_of(time_: str) -> int:
     """Seconds since 1970 of a time as it is stored."""
-    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", time_)
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", time_, re.ASCII)
     parts = [int(one) for one in found.groups()] if found else []
     if not parts or not (parts[2] and parts[3] < 24 and parts[4] < 60 and parts[5] < 61 and parts[2] < 32):
         raise ValueError("it is no time")
@@ -5243,8 +5243,8 @@ def suffix_of(name: str) -> str:
 
 def natural(label: str) -> list[tuple[int, str]]:
     """Labels in the order of the numbers in them: s2 before s10."""
-    parts = re.split(r"(\d+)", label)
-    return [(int(one[:18]), "") if one.isdigit() else (-1, one) for one in parts]
+    parts = re.split("([0-9]+)", label)
+    return [(int(one[:18]), "") if one.isascii() and one.isdigit() else (-1, one) for one in parts]
 
 
 def decimals(number_: Fraction) -> str:
@@ -6139,7 +6139,7 @@ class Look:
             file = name.removesuffix(".part")
             parts = file.split("/")
             report = re.fullmatch(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)", file)
-            own = r"anchors/\d+\.note(\.[A-Za-z0-9.]+)?|data/(train|validation|token_lengths)\.bytes"
+            own = r"anchors/[0-9]+\.note(\.[A-Za-z0-9.]+)?|data/(train|validation|token_lengths)\.bytes"
             if file in known or report or re.fullmatch(own, file):
                 continue
             if parts[0] == "program" and (name != file or self.folder.digest(name) in used):
@@ -6404,7 +6404,7 @@ class Receipts:
             DiffersError: it is no note over this ledger.
         """
         parts = note.decode(errors="replace").split("\n")
-        if len(parts) != 4 or not re.fullmatch(r"[1-9]\d{0,15}", parts[1]):
+        if len(parts) != 4 or not re.fullmatch("[1-9][0-9]{0,15}", parts[1]):
             raise DiffersError("it is no note over a ledger")
         size = int(parts[1])
         if size > len(self.lines):

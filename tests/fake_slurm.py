@@ -21,6 +21,8 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     accounts        what `sacct` calls the end of jobs that were forgotten; without it there is none
     arrays          `false`: arrays are refused
     only            wrong things happen to the first so many jobs only
+    unlaunched      the first so many steps of `srun` fail before they have begun on their second node
+    broken          in the first so many, the last process is killed once all have begun
     late            a killed job's copy goes on unseen: it is only called ended
 
 State is in `jobs/NUMBER.json`; whoever calls a tool moves the queue on.
@@ -262,11 +264,24 @@ def srun(words):
     assert os.environ["SLURM_JOB_ID"]
     each = int(said["ntasks-per-node"])
     assert int(said["ntasks"]) == each * int(said["nodes"])
+    steps = HOME / "steps"
+    steps.mkdir(exist_ok=True)
+    step = len(list(steps.iterdir())) + 1
+    (steps / os.environ["SLURM_JOB_ID"]).touch()
+    begun = each if step <= plan().get("unlaunched", 0) else int(said["ntasks"])
     tasks = []
-    for number in range(int(said["ntasks"])):
+    for number in range(begun):
         told = {"SLURM_PROCID": number, "SLURM_LOCALID": number % each, "SLURM_NODEID": number // each}
         inner = {**os.environ, **{name: str(value) for name, value in told.items()}}
         tasks.append(subprocess.Popen(command, env=inner))
+    if begun < int(said["ntasks"]):
+        time.sleep(0.5)
+        for task in tasks:
+            task.kill()
+        sys.exit("srun: error: Task launch for StepId=1.0 failed on node n2: Communication connection failure")
+    if step <= plan().get("broken", 0):
+        sys.stdin.read()
+        tasks[-1].kill()
     while any(task.poll() is None for task in tasks):
         if any(task.returncode for task in tasks):
             for task in tasks:

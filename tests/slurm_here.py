@@ -405,6 +405,14 @@ class Faults(faults.Faults):
         ended(promo)
         return ["gone", "ok"]
 
+    def requeued_and_held_without_a_word(self):
+        """The same, where its supervisor's disk took no word of how it ended."""
+        promo = self._started()
+        (self.study / self._first().folder / "exit.json.part").mkdir()
+        self._requeued("requeuehold")
+        ended(promo)
+        return ["wordless", "ok"]
+
     def node_daemon_back(self):
         """slurmd dies and is back before Slurm notices: its job goes on."""
         promo = self._started()
@@ -450,6 +458,21 @@ class Faults(faults.Faults):
         ended(promo)
         return ["called off", "ok"]
 
+    def two_nodes_one_gone_at_the_start(self):
+        """The one on which promo's supervisor does not run dies as the job begins: no process of the run is there."""
+        promo = self._promo()
+        number = until(lambda: self._running_number())
+        first = shell("scontrol", "show", "job", number).partition("BatchHost=")[2].split()[0]
+        (gone,) = {*NODES} - {first}
+        self._lose_sight(gone)
+        until(self._lost)
+        node(gone)
+        ended(promo)
+        assert {one.loss.value for one in self._lost()} == {"node"}
+
+    def _running_number(self):
+        return shell("squeue", "-h", "-a", "-r", "-t", "RUNNING", "-o", "%A").strip().partition("\n")[0]
+
     def two_nodes_one_gone(self):
         """The one on which promo's supervisor does not run; Slurm needs its time to see that."""
         promo = self._started()
@@ -468,7 +491,9 @@ class Faults(faults.Faults):
         return ["node", "ok"]
 
 
-WIDE = dict.fromkeys(("two_nodes", "two_nodes_cancelled", "two_nodes_one_gone"), "  nodes    2\n")
+WIDE = dict.fromkeys(
+    ("two_nodes", "two_nodes_cancelled", "two_nodes_one_gone", "two_nodes_one_gone_at_the_start"), "  nodes    2\n"
+)
 PAUSES = dict.fromkeys(
     (
         "clock_off",
@@ -483,6 +508,7 @@ PAUSES = dict.fromkeys(
         "submitted_later",
         "submitted_without_an_answer",
         "two_nodes",
+        "two_nodes_one_gone_at_the_start",
         "two_studies",
         "waits_for_ever",
     ),

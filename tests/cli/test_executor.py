@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -128,6 +129,11 @@ class Forgets(Plain):
 
 class Raises(Plain):
     def look(self, handles):
+        raise RuntimeError("no such engine")
+
+
+class Stubborn(Raises):
+    def cancel(self, handles):
         raise RuntimeError("no such engine")
 
 
@@ -324,6 +330,20 @@ def test_an_executor_of_any_package_is_held_to_the_port_and_each_fault_of_it_is_
     said = capsys.readouterr()
     assert "Traceback" not in said.err
     assert (f"WRONG  {wrong}" in said.out if code == 1 else wrong in said.err) or not wrong
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("name", ["raises", "stubborn"])
+def test_what_an_executor_that_raises_has_begun_is_ended_when_the_try_of_it_ends(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    began = time.monotonic()
+    assert promo("executor", name, "--try") == 1
+    assert "WRONG  cancel: it raised RuntimeError: no such engine" in capsys.readouterr().out
+    for process in sys.modules["elsewhere"].STARTED.values():
+        process.wait(20)
+
+    assert time.monotonic() - began < 60  # and not the ten minutes that some of them were to take
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("elsewhere")

@@ -141,6 +141,9 @@ def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys)
         (("--noise", "1", "--vary", "hosts", "2"), "has 1 hosts, not 2"),
         (("--noise", "1", "--best", "nobody"), "trains no 'nobody'"),
         (("--noise-from", "none.csv"), "there is no file none.csv"),
+        (("--noise-from", ".", "--column", "loss"), "the noise is not measured from one"),
+        (("--noise", "1", "--column", "loss"), "the noise is not measured from one"),
+        (("--column", "loss"), "the noise is not measured from one"),
     ],
 )
 def test_what_cannot_be_simulated_is_one_clear_message(workplace, capsys, words, said):

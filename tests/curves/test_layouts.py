@@ -4,11 +4,15 @@ from fractions import Fraction
 
 import pytest
 
-from promo.base.errors import PromoError
+from promo.base.errors import BadTable, PromoError
 from promo.curves.collect import collect_curves
 from promo.curves.layouts import LAYOUTS, rearranged
 from promo.curves.read import read_sheet
+from promo.curves.replay import read_curves
 from promo.curves.values import Column, Settings
+from promo.study.values import Measure
+
+MEASURE = Measure("val_bpb", "bpb", lower_is_better=True)
 
 
 def curves(layout: str, text: str, metric: str = "val_bpb", name: str = "t.csv"):
@@ -72,6 +76,50 @@ def test_optuna_trials_end_where_they_were_pruned():
         "trial_2": [1],
     }
     assert [one.status for one in found.values()] == ["ok", "killed", "crash"]
+
+
+OWN = {
+    "wandb": "run,_step,val_bpb,config\nr1,10,1.5,a\n",
+    "mlflow": "run_id,key,value,timestamp,step,config\nr1,val_bpb,1.5,1000,10,a\n",
+    "optuna": "number,state,intermediate_values_1,config\n0,COMPLETE,2,a\n",
+    "autoresearch": "commit,val_bpb,memory_gb,status,description,config\nabc,0.99,44,keep,base,a\n",
+}
+
+
+def test_each_tool_has_a_table_with_a_column_of_its_own():
+    assert OWN.keys() == LAYOUTS.keys()
+
+
+@pytest.mark.parametrize("text", [*OWN.items(), ("mlflow", OWN["mlflow"].replace(",10,a", ",0,a"))])
+def test_a_column_that_is_named_is_the_table_s_own_whatever_the_tool_makes_of_its_runs(text):
+    layout, content = text
+    named = Settings(layout, {Column.CONFIG: "config"})
+    (with_it,), (without,) = (
+        read_curves(MEASURE, "t.csv", content.encode(), settings) for settings in (named, Settings(layout))
+    )
+
+    assert with_it.config == "a"
+    assert without.config != "a"
+    assert [(one.at, one.value) for one in with_it.points] == [(one.at, one.value) for one in without.points]
+
+
+@pytest.mark.parametrize("column", ["config", "Step"])
+def test_a_column_of_a_chart_is_refused(column):
+    content = b"Step,one - val_bpb,config\n10,1.5,a\n"
+    with pytest.raises(PromoError, match=f"column '{column}' of t.csv cannot be read"):
+        read_curves(MEASURE, "t.csv", content, Settings("wandb", {Column.CONFIG: column}))
+
+
+def test_a_column_of_conditions_is_refused_where_factors_name_them():
+    named = Settings(columns={Column.CONFIG: "name"})
+    content = b"name,kind,step,val_bpb\na,x,1,1.5\n"
+    with pytest.raises(BadTable) as refused:
+        read_curves(MEASURE, "t.csv", content, named, factors=("kind",))
+
+    assert refused.value.details == (
+        "t.csv: column 'name' is given for the config, and here conditions are named by their factors: 'kind';"
+        " leave it out",
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -136,6 +136,17 @@ def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(engine, los
     assert not engine.cluster.alive()
 
 
+@pytest.mark.parametrize("engine", ["slurm"], indirect=True)
+def test_a_job_that_is_to_begin_anew_and_whose_supervisor_left_no_word_is_not_waited_for_without_end(engine):
+    study = engine.study(pause=60, slots=3, grace="2s")
+    engine.cluster.plan(kill_after_s=1, kept="checkpoint.json", only=3, slots=3, state="PENDING")
+    engine.ran()
+
+    assert sound(study)
+    assert endings(study) == ["wordless", "ok"]
+    assert not (study / attempts(study)[0].folder / "exit.json").exists()
+
+
 @SLOW
 @BOTH
 def test_who_was_called_dead_and_finishes_late_is_recorded_and_never_counts(engine):

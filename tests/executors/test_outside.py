@@ -165,6 +165,38 @@ def test_a_table_of_another_tool_is_read_as_in_a_replay(study):
     assert read_outside(DISK, FOLDER / GOOD).settings.layout == "wandb"
 
 
+def test_a_column_of_an_export_is_the_one_that_was_named(study):
+    """W&B calls runs by names that it makes up, and keeps what was trained as a parameter."""
+    rows = [f"fancy-{seed},{at},{3 - at},good,{seed}" for seed in (1, 2) for at in (0.5, 1)]
+    export = table(*rows, header="Name,_runtime,loss,config,seed")
+    assert promo("accept", "trial.promo", export, "--from", "wandb", "--column", "config=config", "--by", "C") == 0
+
+    assert {one.folder for one in study.state().running() if study.result(one).body} >= {GOOD}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--column", "config=x"),
+        ("--unit", "seconds=min"),
+        ("--map", "good=x"),
+        ("--mapping", "map.toml"),
+        ("--from", "wandb"),
+        ("--seeds", "order"),
+        ("--interpolate", "linear"),
+    ],
+)
+def test_how_a_table_is_read_is_not_said_where_none_is_given(study, capsys, words):
+    assert f"{words[0]} says how a table is read, and no table is given" in refused(capsys, "sent", *words, code=2)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--column", "config"), ("--unit", "seconds"), ("--map", "good")])
+def test_nothing_is_said_twice_of_one_name(study, capsys, option, name):
+    words = (table("good,1,1,2"), option, f"{name}=s", option, f"{name}=min")
+
+    assert f"{option} says two things of '{name}': s and min" in refused(capsys, *words, code=2)
+
+
 def test_the_same_results_are_taken_in_once(study, capsys):
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     before = everything()
@@ -492,6 +524,58 @@ def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, 
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
 
     assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
+
+
+PLAIN_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""In front of a command: root is let do no more than the owner of its files."""
+DENIED = {
+    "-R a-w .": {
+        "run": "the study folder trial.study cannot be written: Permission denied",
+        "accept": "what was accepted for runs/short/base-lab-s1/attempt-1 cannot be written: Permission denied",
+        "report": "report.html cannot be written: Permission denied",
+    },
+    "a-w .": {
+        "run": "trial.study/checkpoint.note cannot be written: Permission denied",
+        "report": "report.html cannot be written: Permission denied",
+    },
+    "a-w ledger.jsonl": {"run": "the ledger cannot be written: Permission denied"},
+    "-R a-w runs": {"accept": "base-lab-s1/attempt-1 cannot be written: Permission denied"},
+    "0 .": {
+        "run": "the study folder trial.study cannot be written: Permission denied",
+        **dict.fromkeys(("accept", "status", "report"), "trial.study/ledger.jsonl cannot be used: Permission denied"),
+    },
+    "0 ledger.jsonl": dict.fromkeys(
+        ("run", "accept", "status", "report"), "trial.study/ledger.jsonl cannot be used: Permission denied"
+    ),
+    "0 runs": dict.fromkeys(("run", "accept", "report"), "cannot be used: Permission denied"),
+}
+"""What nobody may do with which part of a study -> command -> the one message that it has; others are carried out."""
+CARRIED_OUT = {"run": 8, "accept": 0, "status": 0, "report": 0}
+
+
+@pytest.mark.skipif(
+    PLAIN_USER and not shutil.which("setpriv"), reason="root may do everything, and there is no setpriv"
+)
+@pytest.mark.parametrize("change", DENIED)
+def test_a_study_that_somebody_may_not_read_or_write_is_one_message(study, change):
+    *words, name = change.split()
+    code = f"import sys; sys.path[:0] = {sys.path}; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    shutil.copytree(FOLDER, "kept")
+    for command in CARRIED_OUT:
+        shutil.rmtree(FOLDER)
+        shutil.copytree("kept", FOLDER)
+        subprocess.run(["chmod", *words, FOLDER / name], check=True)
+        more = {"accept": ("sent/" + S1, "--by", "C"), "run": ("--quiet",)}.get(command, ())
+        given = [*PLAIN_USER, sys.executable, "-c", code, command, "trial.promo", *more]
+        done = subprocess.run(given, capture_output=True, text=True, check=False)
+        subprocess.run(["chmod", "-R", "u+rwX", FOLDER], check=True)
+
+        message = DENIED[change].get(command)
+        assert done.returncode == (CARRIED_OUT[command] if message is None else 2), (command, done.stderr)
+        assert "Traceback" not in done.stderr, command
+        assert done.stderr.count("error: ") == (message is not None), (command, done.stderr)
+        assert (message or "") in done.stderr
+        assert message is None or "  = help: " in done.stderr
 
 
 def started(*more):

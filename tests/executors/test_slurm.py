@@ -10,6 +10,7 @@ import pytest
 from clusters import command, endings, process, ran, request, sound, state, write_study
 from promo.base.errors import PromoError
 from promo.driver.shared import share
+from promo.ledger.losses import Loss
 from promo.run.executors.slurm import _sbatch, gpus_of
 from promo.run.mounts import mount_of
 from support import rechecked
@@ -258,6 +259,34 @@ def test_a_run_of_several_devices_has_a_process_for_each_on_each_of_its_nodes(cl
     money = json.loads(said)["money"]
     seconds = sum(Fraction(one.device_s) for one in state(study).every_attempt())
     assert Fraction(money["spent"]) == seconds * 2 * nodes * 36 / 3600
+
+
+def first_ending(cluster, place, **wrong):
+    """How the first attempt of a study of two nodes ended, and how many there were of its run."""
+    study = write_study(place, "slurm", slots=1, wide="  nodes    2\n")
+    cluster.plan(slots=1, **wrong)
+    ran(place)
+    first, *_ = state(study).every_attempt()
+    log = (study / first.folder / "log.txt").read_text(encoding="utf-8")
+    return first.loss, first.ending, len(state(study).attempts[first.run]), log
+
+
+def test_a_run_that_is_not_started_on_all_of_its_nodes_is_lost(cluster, place):
+    loss, _, attempts, log = first_ending(cluster, place, unlaunched=1)
+
+    assert loss is Loss.NODE
+    assert attempts == 2
+    assert "Task launch for StepId=1.0 failed on node n2" in log
+    assert "could not be started on all of its nodes (srun ended with code 1)" in log
+
+
+def test_a_run_whose_process_on_another_node_dies_once_all_are_there_has_crashed(cluster, place):
+    loss, ending, attempts, log = first_ending(cluster, place, broken=1)
+
+    assert loss is None
+    assert ending in ("crash", "killed")
+    assert attempts == 1
+    assert "could not be started on all of its nodes" not in log
 
 
 def test_a_device_s_process_asks_for_gpus_by_their_number(cluster, place):

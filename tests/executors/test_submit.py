@@ -38,6 +38,24 @@ def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
     assert len(set(cluster.names())) == len(cluster.names()) == 4
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_one_number_for_two_jobs_is_told_and_nothing_is_concluded_of_either(cluster, place, tmp_path, at_once):
+    tool = tmp_path / "tools" / "odd-submit"
+    tool.write_text('#!/bin/sh\nsite-submit "$@" >/dev/null && echo 5\n', encoding="utf-8")
+    tool.chmod(0o755)
+    odd = {**SITE, "submit": SITE["submit"].replace("site-submit", "odd-submit"), "variables": '"SLURM_CONF"'}
+    study = write_study(place, "submit", poll=ALL, slots=2, pause=6, **odd)
+    cluster.plan(slots=at_once)
+    said = ran(place, ends=2)
+    assert said.count("error: ") == 1
+    assert "option number finds '5' in the answers for two jobs, those of " in said
+    tool.write_text('#!/bin/sh\nexec site-submit "$@"\n', encoding="utf-8")
+    ran(place)
+
+    assert sound(study)
+    assert {(one.loss.value, one.device_s) for one in state(study).every_attempt() if one.loss} == {("gone", "0")}
+
+
 def test_a_launcher_that_colours_what_it_prints_is_read_all_the_same():
     """As some do whether or not a terminal is there; a pattern that fits no row would have every job given up."""
     coloured = b"\x1b[1;32m17\x1b[0m|promo-1-0|\x1b[38;5;2mRUNNING\x1b(B\x1b[m\x1b[K\n"

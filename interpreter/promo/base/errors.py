@@ -9,7 +9,8 @@ The exceptions promo raises on purpose, and the exit code of each::
         +-- BadTable     a table of recorded curves has faults                exit 1
         +-- Busy         another promo process holds the study                exit 2
 
-Anything else that escapes is a fault of promo and keeps its traceback.
+A file that nobody lets promo read or write is one message too (`denied`).  Anything else that escapes is a fault of
+promo and keeps its traceback.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from promo.base.diagnostics import Diagnostic
 
-__all__ = ["BadTable", "Busy", "ExitCode", "Mismatch", "OtherFormat", "PromoError", "SpecError"]
+__all__ = ["ALLOWED", "BadTable", "Busy", "ExitCode", "Mismatch", "OtherFormat", "PromoError", "SpecError", "denied"]
 
 
 class ExitCode(IntEnum):
@@ -91,3 +92,18 @@ class BadTable(PromoError):
 
 class Busy(PromoError):
     """Another promo process holds this study."""
+
+
+ALLOWED = "have its owner allow that, then run again"
+
+
+def denied(fault: PermissionError) -> PromoError:
+    """
+    What to say where the system lets promo not do something with a file.
+
+    Raises:
+        PermissionError: it is of no file, and is raised again.
+    """
+    if fault.filename is None:
+        raise fault
+    return PromoError(f"{fault.filename} cannot be used: {fault.strerror}", hint=ALLOWED)

@@ -12,7 +12,7 @@ from promo.base.classes import frozen
 from promo.base.resources import page_folder
 
 SHAPE = re.compile(
-    r"# (?P<code>P\d{4}): (?P<title>[^\n]+)\n\n"
+    r"# (?P<code>P[0-9]{4}): (?P<title>[^\n]+)\n\n"
     r"(?P<meaning>.+?)\n\n"
     r"```promo(?: (?P<how>[^\n]+))?\n(?P<wrong>.*?)\n?```\n\n"
     r"```text\n(?P<said>.*?)\n?```\n\n"
@@ -71,7 +71,7 @@ def page(code: str) -> Page:
         ValueError: the file does not have the shape of a page.
     """
     path = page_folder() / f"{code}.md"
-    if not re.fullmatch(r"P\d{4}", code) or not path.exists():
+    if not re.fullmatch(r"P[0-9]{4}", code) or not path.exists():
         raise KeyError(code)
     found = SHAPE.fullmatch(path.read_text(encoding="utf-8"))
     if found is None or found["code"] != code:

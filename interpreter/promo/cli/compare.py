@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
+from promo.base.units import is_digits
 from promo.cli.replay import curves_of
 from promo.cli.spec import compile_file, write_text
 from promo.cli.terminal import put
@@ -36,7 +37,7 @@ def compare(options: Namespace) -> int:
 def _rungs(said: str, eta: int) -> tuple[int, ...]:
     least, dots, most = said.partition("..")
     words = (least, most) if dots else tuple(said.split(","))
-    if not all(word.strip().isdecimal() for word in words):
+    if not all(is_digits(word.strip()) for word in words):
         raise PromoError(f"--rungs '{said}' is neither A,B,C nor LEAST..MOST in whole numbers")
     numbers = tuple(int(word) for word in words)
     try:

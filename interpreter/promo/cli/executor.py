@@ -8,13 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
-from promo.base.units import UNITS, Dimension
+from promo.base.units import UNITS, Dimension, is_digits
 from promo.cli.terminal import put
 from promo.study.given import Level, Options
 from promo.study.hosts import options_words
 from promo.study.ports import ExecutorOption, OptionKind
 
-SPAN = re.compile(r"(\d+)([a-z]+)")
+SPAN = re.compile(r"([0-9]+)([a-z]+)")
 
 
 def executor(options: Namespace) -> int:
@@ -70,7 +70,7 @@ def _value(option: ExecutorOption, value: str, text: str) -> Level:
         if option.fault(value):
             raise PromoError(f"'{text}' {option.fault(value)}", hint=hint)
         return value
-    if option.kind is OptionKind.COUNT and value.isdecimal():
+    if option.kind is OptionKind.COUNT and is_digits(value):
         return Fraction(value)
     if option.kind is OptionKind.TIME and span is not None:
         dimension, size = UNITS.get(span[2], (Dimension.NUMBER, Fraction(1)))

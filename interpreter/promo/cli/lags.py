@@ -4,6 +4,7 @@ import json
 from argparse import Namespace
 
 from promo.base.errors import ExitCode, PromoError
+from promo.base.units import float_of
 from promo.cli.terminal import put
 from promo.report.lags import assumptions, lag_text, lags_to_json
 from promo.study.values import Study
@@ -59,7 +60,7 @@ def _correlations(options: Namespace) -> list[float]:
     if not 1 <= options.draws <= MOST_DRAWS or options.seed < 0:
         raise PromoError(f"--draws is from 1 to {MOST_DRAWS:,}, and --seed is not negative")
     try:
-        found = [float(one) for one in (options.correlation or CORRELATIONS).split(",")]
+        found = [float_of(one) for one in (options.correlation or CORRELATIONS).split(",")]
     except ValueError:
         found = []
     if not found or not all(-1 <= one <= 1 for one in found):

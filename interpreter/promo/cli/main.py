@@ -127,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(_help())
         return 0
     # Here, so that `--version`, `--help` and wrong usage need no values.
-    from promo.base.errors import ExitCode, PromoError, SpecError
+    from promo.base.errors import ExitCode, PromoError, SpecError, denied
 
     module = importlib.import_module(f"promo.cli.{COMMANDS[options.command][0]}")
     try:
@@ -145,6 +145,9 @@ def main(arguments: Sequence[str]) -> int:
     except PromoError as fault:
         _complain(fault)
         return fault.exit_code
+    except PermissionError as fault:
+        _complain(denied(fault))
+        return ExitCode.CANNOT
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; there is nobody left to tell
         return ExitCode.DONE
@@ -188,7 +191,7 @@ class _Page(argparse.HelpFormatter):
 def _columns() -> int:
     """How wide the terminal is; 80 where there is none."""
     told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
+    if not told.strip("0123456789") and int(told or "0"):
         return int(told)
     try:
         return os.get_terminal_size(1).columns or 80

@@ -82,17 +82,17 @@ def _design(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     options.add_argument("name", metavar="NAME", nargs="?", help="a design; default: all")
     options.add_argument(
-        "--split", metavar="HOSTS", type=int, choices=(2, 4, 8), default=2, help="hosts to divide over"
+        "--split", metavar="HOSTS", type=_whole, choices=(2, 4, 8), default=2, help="hosts to divide over"
     )
     unit = "in the measure's unit"
     options.add_argument("--power", action="store_true", help="print the power of its effects instead")
-    options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect of this size, {unit}")
+    options.add_argument("--size", metavar="D", type=_number, help=f"power: of an effect of this size, {unit}")
     options.add_argument(
-        "--noise", metavar="SD", type=float, help=f"power: noise between seeds, {unit}; default: the spec's"
+        "--noise", metavar="SD", type=_number, help=f"power: noise between seeds, {unit}; default: the spec's"
     )
-    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
-    options.add_argument("--hosts", metavar="N", type=int, help="power: with N hosts; default: those of the stages")
-    options.add_argument("--seeds", metavar="N", type=int, help="power: with N seeds; default: those of the stages")
+    options.add_argument("--wanted", metavar="P", type=_number, default=0.8, help="power to aim for; default: 0.8")
+    options.add_argument("--hosts", metavar="N", type=_whole, help="power: with N hosts; default: those of the stages")
+    options.add_argument("--seeds", metavar="N", type=_whole, help="power: with N seeds; default: those of the stages")
     options.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -107,31 +107,37 @@ def _plan(options: argparse.ArgumentParser) -> None:
 def _simulate(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     unit = "in the measure's unit"
-    options.add_argument("--noise", type=float, metavar="SD", help=f"noise between seeds, {unit}; default: the spec's")
     options.add_argument(
-        "--gap", type=float, metavar="D", help="lead of the candidate that is truly best; default: one SD of noise"
+        "--noise", type=_number, metavar="SD", help=f"noise between seeds, {unit}; default: the spec's"
     )
     options.add_argument(
-        "--spread", type=float, default=0.0, metavar="SD", help="spread of the others' true values; default: 0"
+        "--gap", type=_number, metavar="D", help="lead of the candidate that is truly best; default: one SD of noise"
+    )
+    options.add_argument(
+        "--spread", type=_number, default=0.0, metavar="SD", help="spread of the others' true values; default: 0"
     )
     lag = "growth: correlation of the lag with the end of training; default: 0,0.25,0.5,0.75,0.9,0.95,1"
     options.add_argument("--correlation", metavar="A,B", help=lag)
     options.add_argument(
-        "--relax", type=float, default=0.0, metavar="SD", help="spread of short-budget penalties; default: 0"
+        "--relax", type=_number, default=0.0, metavar="SD", help="spread of short-budget penalties; default: 0"
     )
     options.add_argument(
-        "--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; default: 0.5"
+        "--exponent", type=_number, default=0.5, metavar="X", help="penalties fall as budget^-X; default: 0.5"
     )
     level = "true value of those behind the best; needed where a rule asks for a level"
-    options.add_argument("--level", type=float, metavar="X", help=level)
+    options.add_argument("--level", type=_number, metavar="X", help=level)
     options.add_argument(
-        "--shared", type=float, default=0.0, metavar="SD", help="noise that all candidates of a cell share; default: 0"
+        "--shared",
+        type=_number,
+        default=0.0,
+        metavar="SD",
+        help="noise that all candidates of a cell share; default: 0",
     )
     options.add_argument(
-        "--host-noise", type=float, default=0.0, metavar="SD", help="spread of candidate x host; default: 0"
+        "--host-noise", type=_number, default=0.0, metavar="SD", help="spread of candidate x host; default: 0"
     )
-    options.add_argument("--size", type=float, metavar="D", help=f"also: power of an effect of this size, {unit}")
-    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power to aim for; default: 0.8")
+    options.add_argument("--size", type=_number, metavar="D", help=f"also: power of an effect of this size, {unit}")
+    options.add_argument("--wanted", metavar="P", type=_number, default=0.8, help="power to aim for; default: 0.8")
     options.add_argument(
         "--vary",
         nargs=2,
@@ -143,12 +149,12 @@ def _simulate(options: argparse.ArgumentParser) -> None:
         "--best", metavar="NAME", help="the candidate that is truly best; default: the first that is not always kept"
     )
     options.add_argument(
-        "--near", metavar="D", type=float, help="also: how often a candidate this close to the best remains"
+        "--near", metavar="D", type=_number, help="also: how often a candidate this close to the best remains"
     )
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
-    options.add_argument("--draws", type=int, default=20_000, metavar="N", help="simulated studies; default: 20000")
-    options.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the draws; default: 1")
+    options.add_argument("--draws", type=_whole, default=20_000, metavar="N", help="simulated studies; default: 20000")
+    options.add_argument("--seed", type=_whole, default=1, metavar="N", help="seed of the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -158,6 +164,24 @@ def _freeze(options: argparse.ArgumentParser) -> None:
         "--again", action="store_true", help="renew the seals of rules that were changed after sealing"
     )
     _add_study(options)
+
+
+def _whole(text: str) -> int:
+    from promo.base.units import whole_of
+
+    try:
+        return whole_of(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number") from fault
+
+
+def _number(text: str) -> float:
+    from promo.base.units import float_of
+
+    try:
+        return float_of(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from fault
 
 
 def _folder(text: str) -> str:
@@ -216,11 +240,11 @@ def _replay(options: argparse.ArgumentParser) -> None:
 def _compare(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     _add_curves(options)
-    options.add_argument("--eta", type=int, default=3, help="one in ETA is promoted at every rung; default: 3")
+    options.add_argument("--eta", type=_whole, default=3, help="one in ETA is promoted at every rung; default: 3")
     rungs = "budgets of the methods: A,B,C, or LEAST..MOST in powers of ETA; default: those of the stages"
     options.add_argument("--rungs", metavar="BUDGETS", help=rungs)
-    options.add_argument("--draws", type=int, default=200, help="how often seeds are resampled; default: 200")
-    options.add_argument("--seed", type=int, default=1, help="seeds the draws; default: 1")
+    options.add_argument("--draws", type=_whole, default=200, help="how often seeds are resampled; default: 200")
+    options.add_argument("--seed", type=_whole, default=1, help="seeds the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     options.add_argument("--html", metavar="FILE", help="write a page of it as well")
 
@@ -317,7 +341,7 @@ def _report(options: argparse.ArgumentParser) -> None:
 
 def _serve(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--port", type=int, default=8471, help="on 127.0.0.1; 0 takes a free one; default: 8471")
+    options.add_argument("--port", type=_whole, default=8471, help="on 127.0.0.1; 0 takes a free one; default: 8471")
     _add_study(options)
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
-from promo.cli.replay import settings_of
+from promo.cli.replay import reading_options, settings_of
 from promo.cli.terminal import put
+from promo.curves.read import suffix_of
 from promo.driver.asking import write_requests
 from promo.driver.outside import accept as take_in
 from promo.driver.outside import open_requests
@@ -41,11 +42,13 @@ def accept(options: Namespace) -> int:
     if not options.files and not options.lost:
         hint = "give folders with a result.json in them, or tables; promo ask lists the requests"
         raise PromoError("there is nothing to accept", hint=hint)
+    files = [Path(one) for one in options.files]
+    needless = reading_options(options)
+    if needless and not any(suffix_of(one.name) for one in files):
+        raise PromoError(f"{needless[0]} says how a table is read, and no table is given", hint="leave it out")
     folder = study_of(options.place, None)
     study, _ = folder.compiled().sound()
-    accepted = take_in(
-        folder, [Path(one) for one in options.files], settings_of(options, study), by=options.by, lost=options.lost
-    )
+    accepted = take_in(folder, files, settings_of(options, study), by=options.by, lost=options.lost)
     for words in accepted.left_out[:SHOWN]:
         put(f"left out: {words}")
     known = f"; {len(accepted.known)} were here already" if accepted.known else ""

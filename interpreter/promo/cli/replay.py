@@ -9,6 +9,7 @@ from pathlib import Path
 from promo.base.classes import evolve
 from promo.base.errors import PromoError
 from promo.base.reading import RECORD
+from promo.base.units import is_digits
 from promo.cli.run import display_of, print_end
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.curves.read import LARGEST
@@ -59,6 +60,13 @@ def curves_of(options: Namespace, study: Study) -> Replay:
     return build_replay(study, table.name, read_given(table, LARGEST), settings_of(options, study))
 
 
+def reading_options(options: Namespace) -> list[str]:
+    """Those that were given of the options that say how a table is read."""
+    given = {"from": options.layout != "table", "seeds": options.seeds != "auto"}
+    given |= {name: bool(getattr(options, name)) for name in ("column", "unit", "map", "mapping", "interpolate")}
+    return [f"--{name}" for name, is_given in given.items() if is_given]
+
+
 def settings_of(options: Namespace, study: Study) -> Settings:
     """Settings from the options, which go before a mapping file, which goes before the spec."""
     columns = {column_of(name): text for name, text in _pairs("--column", options.column)}
@@ -70,7 +78,7 @@ def settings_of(options: Namespace, study: Study) -> Settings:
             settings = evolve(settings, candidates={**settings.candidates, name: label})
         elif name in study.hosts:
             settings = evolve(settings, hosts={**settings.hosts, name: label})
-        elif name.isdecimal():
+        elif is_digits(name):
             settings = evolve(settings, seeds={**settings.seeds, seed_of(name): label})
         else:
             raise PromoError(f"--map {name}: the spec has no candidate, host or seed of that name")
@@ -84,10 +92,12 @@ def settings_of(options: Namespace, study: Study) -> Settings:
 
 
 def _pairs(option: str, said: Iterable[str]) -> list[tuple[str, str]]:
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for one in said:
         name, equals, text = one.partition("=")
         if not (name and equals and text):
             raise PromoError(f"{option} '{one}' is not of the form NAME=TEXT")
+        if name in dict(pairs):
+            raise PromoError(f"{option} says two things of '{name}': {dict(pairs)[name]} and {text}")
         pairs.append((name, text))
     return pairs

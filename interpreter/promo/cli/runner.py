@@ -9,6 +9,7 @@ from pathlib import Path
 
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
+from promo.base.units import whole_of
 from promo.cli.terminal import put
 from promo.study.levels import shown
 from promo.study.ports import Runner, RunnerFactor, shapes_of
@@ -158,7 +159,7 @@ def _paces(found: Runner, options: Namespace) -> int:
     from promo.driver.conformance import paces
 
     try:
-        counts = [int(one) for one in options.threads.split(",")]
+        counts = [whole_of(one) for one in options.threads.split(",")]
     except ValueError:
         counts = []
     if not counts or min(counts) < 1 or len(set(counts)) < len(counts):

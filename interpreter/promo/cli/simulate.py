@@ -11,6 +11,7 @@ from promo.base.canonical import from_exact
 from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
+from promo.base.units import float_of, whole_of
 from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text
@@ -206,6 +207,10 @@ def _can_speak(study: Study) -> None:
 
 
 def _noise(options: Namespace, study: Study) -> tuple[float, str]:
+    place = options.noise_from if options.noise is None else None
+    if options.column is not None and (place is None or Path(place).is_dir()):
+        message = "--column names a column of a table, and the noise is not measured from one"
+        raise PromoError(message, hint="leave it out, or give a table: --noise-from FILE")
     if options.noise is not None:
         return options.noise, "given"
     if options.noise_from is not None:
@@ -288,11 +293,13 @@ def _settings(vary: list[str] | None) -> list[str]:
         raise PromoError(f"--vary takes one of {', '.join(VARIED)}, not {name}")
     try:
         if ".." in text and name in COUNTED:
-            low, high = (int(part) for part in text.split(".."))
+            low, high = (whole_of(part) for part in text.split(".."))
             found = [str(one) for one in range(low, high + 1)]
         else:
             found = text.split(",")
-        numbers = [float(int(one)) if name in COUNTED else float(one.removesuffix("x").rstrip("%")) for one in found]
+        numbers = [
+            float(whole_of(one)) if name in COUNTED else float_of(one.removesuffix("x").rstrip("%")) for one in found
+        ]
     except ValueError:
         numbers = []
     if not numbers or not all((1 if name in COUNTED else 0) <= one <= LARGEST for one in numbers):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from promo.base.classes import frozen
 from promo.base.diagnostics import did_you_mean
+from promo.base.units import is_digits
 from promo.curves.conditions import OWN, condition_of, tabled
 from promo.curves.reach import COLUMN_OF
 from promo.curves.values import Column, Curve, Fault, Settings
@@ -129,7 +130,7 @@ def _in_order(curves: Iterable[Curve]) -> tuple[Curve, ...]:
 
 def _natural(label: str) -> list[tuple[int, str]]:
     """Labels with numbers in them in the order of the numbers: s2 before s10."""
-    return [(int(part[:18]), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", label)]
+    return [(int(part[:18]), "") if is_digits(part) else (-1, part) for part in re.split(r"([0-9]+)", label)]
 
 
 def _twice(alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault]:

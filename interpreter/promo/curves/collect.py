@@ -34,7 +34,7 @@ _DIMENSIONS = {
     Column.STEP: Dimension.STEPS,
     Column.TOKENS: Dimension.TOKENS,
 }
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DIGITS = 64
 MOST_LISTED = 24
 """Names of columns that a message lists."""

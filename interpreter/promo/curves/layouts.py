@@ -27,17 +27,23 @@ _OPTUNA_STATES = {"COMPLETE": OK, "FAIL": "crash"}
 """A trial that was pruned, or was running still, is one that was ended before its time."""
 
 
-def rearranged(layout: str, sheet: Sheet, metric: str) -> Layout:
+def rearranged(layout: str, sheet: Sheet, metric: str, asked: Collection[str] = ()) -> Layout:
     """
     A table of another tool as promo reads tables.
 
+    Args:
+        layout: the tool.
+        sheet: its table.
+        metric: what the study measures.
+        asked: columns of the table that whoever reads it has named; they stay as they are beside what is made.
+
     Raises:
-        PromoError: the table has not the columns of that tool.
+        PromoError: the table has not the columns of that tool, or one that was named cannot be read.
     """
-    return LAYOUTS[layout](sheet, metric)
+    return LAYOUTS[layout](sheet, metric, asked)
 
 
-def _autoresearch(sheet: Sheet, metric: str) -> Layout:
+def _autoresearch(sheet: Sheet, metric: str, asked: Collection[str]) -> Layout:
     """
     One row an experiment: its commit, its score after five minutes of training, and whether it crashed.
 
@@ -61,10 +67,10 @@ def _autoresearch(sheet: Sheet, metric: str) -> Layout:
                 },
             )
         )
-    return _layout(sheet, ("config", "run", "seconds", "value", "status"), rows, keep=True)
+    return _layout(sheet, asked, ("config", "run", "seconds", "value", "status"), rows, keep=True)
 
 
-def _wandb(sheet: Sheet, metric: str) -> Layout:
+def _wandb(sheet: Sheet, metric: str, asked: Collection[str]) -> Layout:
     """
     A chart's export (a coordinate, then `run - metric` for each run), or a history in rows with a run in each.
 
@@ -83,7 +89,7 @@ def _wandb(sheet: Sheet, metric: str) -> Layout:
                 if cells[name]:
                     said = {"config": run, "run": run, column.value: cells[coordinate]}
                     rows.append((row, {**said, **_value(cells[name])}))
-        return _layout(sheet, ("config", "run", column.value, "value", "status"), rows)
+        return _layout(sheet, asked, ("config", "run", column.value, "value", "status"), rows)
     owner = next((name for name in _WANDB_RUNS if name in sheet.header), None)
     if owner is None or metric not in sheet.header:
         raise _unlike(sheet, "an export of W&B", f"'RUN - {metric}' columns, or a run column and '{metric}'")
@@ -94,7 +100,7 @@ def _wandb(sheet: Sheet, metric: str) -> Layout:
         if cells[metric]:
             at = {column.value: cells[coordinate], **{name: cells[other] for name, other in extra.items()}}
             rows.append((row, {"config": cells[owner], "run": cells[owner], **at, **_value(cells[metric])}))
-    return _layout(sheet, ("config", "run", column.value, *extra, "value", "status"), rows, keep=True)
+    return _layout(sheet, asked, ("config", "run", column.value, *extra, "value", "status"), rows, keep=True)
 
 
 def _wide_columns(sheet: Sheet, metric: str) -> dict[str, str]:
@@ -107,7 +113,7 @@ def _wide_columns(sheet: Sheet, metric: str) -> dict[str, str]:
     return found
 
 
-def _mlflow(sheet: Sheet, metric: str) -> Layout:
+def _mlflow(sheet: Sheet, metric: str, asked: Collection[str]) -> Layout:
     """
     One row a logged value: run_id, key, value, step, timestamp in milliseconds; run_name, if there, names the config.
 
@@ -128,7 +134,7 @@ def _mlflow(sheet: Sheet, metric: str) -> Layout:
     run, key, value, step, stamp = (columns[name] for name in ("run_id", "key", "value", "step", "timestamp"))
     began: dict[str, int] = {}
     for row, cells in sheet.rows:
-        if not re.fullmatch(r"\d{1,18}", cells[stamp]):
+        if not re.fullmatch(r"[0-9]{1,18}", cells[stamp]):
             message = f"{sheet.name}, row {row}: the timestamp '{cells[stamp][:40]}' is no Unix time in milliseconds"
             raise PromoError(message)
         began[cells[run]] = min(int(cells[stamp]), began.get(cells[run], int(cells[stamp])))
@@ -143,12 +149,12 @@ def _mlflow(sheet: Sheet, metric: str) -> Layout:
     if not rows:
         keys = ", ".join(sorted({cells[key] for _, cells in sheet.rows})[:8])
         raise PromoError(f"{sheet.name} holds no metric '{metric}'; it holds: {keys}")
-    if {texts["step"] for _, texts in rows} == {"0"}:
-        return _layout(sheet, ("config", "run", "seconds", "value", "status"), rows)  # steps were never logged
-    return _layout(sheet, ("config", "run", "step", "seconds", "value", "status"), rows, keep=True)
+    if {texts["step"] for _, texts in rows} == {"0"}:  # steps were never logged
+        return _layout(sheet, asked, ("config", "run", "seconds", "value", "status"), rows, keep=True, read=(step,))
+    return _layout(sheet, asked, ("config", "run", "step", "seconds", "value", "status"), rows, keep=True)
 
 
-def _optuna(sheet: Sheet, metric: str) -> Layout:
+def _optuna(sheet: Sheet, metric: str, asked: Collection[str]) -> Layout:
     """
     Intermediate values: columns `intermediate_values_STEP` of a trials table, or rows of trial, step and value.
 
@@ -176,7 +182,7 @@ def _optuna(sheet: Sheet, metric: str) -> Layout:
             if (value := cells[column]) and value.lower() != "nan":  # others reported there
                 rows.append((row, {**said, "step": step, "value": value}))
     header = ("config", "run", "step", "value", "status") if steps else ("config", "run", "step", "value")
-    return _layout(sheet, header, rows, keep=True, read=steps)
+    return _layout(sheet, asked, header, rows, keep=True, read=steps)
 
 
 def _value(said: str) -> dict[str, str]:
@@ -198,18 +204,37 @@ class _Over(dict[str, str]):
 
 def _layout(
     sheet: Sheet,
+    asked: Collection[str],
     header: tuple[str, ...],
     rows: list[tuple[int, dict[str, str]]],
     *,
     keep: bool = False,
     read: Collection[str] = (),
 ) -> Layout:
-    """The columns that a layout made, and the others of the tool's own that it has not *read*, where rows stay rows."""
+    """
+    The columns that a layout made, and the others of the tool's own that it has not *read*, where rows stay rows.
+
+    What it made gives way, with a star behind its name, to a column of the same name that is *asked* for.
+    """
+    lost = [name for name in asked if name in sheet.header and not keep]
+    if lost:
+        message = f"column '{lost[0]}' of {sheet.name} cannot be read: a row of a chart holds a point of each run"
+        raise PromoError(message, hint="leave it out; the headings of a chart name its runs")
     known = {column.value: column for column in Column}
-    others = tuple(name for name in sheet.header if name not in header and name not in read) if keep else ()
+    called = {name: _beside(name, {*asked} & {*sheet.header}) for name in header}
+    made = tuple(called.values())
+    others = tuple(name for name in sheet.header if name not in made and name not in read) if keep else ()
+    if made != header:
+        rows = [(row, {called.get(name, name): text for name, text in texts.items()}) for row, texts in rows]
     before = dict(sheet.rows)
     whole = ((row, _Over(texts, before[row]) if others else texts) for row, texts in rows)
-    return Sheet(sheet.name, (*header, *others), tuple(whole), sheet.faults), {known[name]: name for name in header}
+    return Sheet(sheet.name, (*made, *others), tuple(whole), sheet.faults), {known[one]: called[one] for one in header}
+
+
+def _beside(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name += "*"
+    return name
 
 
 def _unlike(sheet: Sheet, what: str, expected: str) -> PromoError:
@@ -217,7 +242,7 @@ def _unlike(sheet: Sheet, what: str, expected: str) -> PromoError:
     return PromoError(f"{sheet.name} is not {what}: its columns are {shown}", hint=f"expected: {expected}")
 
 
-LAYOUTS: Mapping[str, Callable[[Sheet, str], Layout]] = {
+LAYOUTS: Mapping[str, Callable[[Sheet, str, Collection[str]], Layout]] = {
     "autoresearch": _autoresearch,
     "wandb": _wandb,
     "mlflow": _mlflow,

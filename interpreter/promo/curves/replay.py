@@ -154,9 +154,10 @@ def read_curves(
     """
     sheet, columns = read_sheet(name, content), settings.columns
     if settings.layout != "table":
-        sheet, known = rearranged(settings.layout, sheet, measure.metric)
+        sheet, known = rearranged(settings.layout, sheet, measure.metric, columns.values())
         columns = {**known, **columns}
     if factors:
+        _refuse(name, _needless(settings, factors))
         sheet, column, faults = by_factors(sheet, factors)
         _refuse(name, faults)
         columns = {**columns, Column.CONFIG: column}
@@ -164,6 +165,14 @@ def read_curves(
     curves, faults = collect_curves(sheet, evolve(settings, columns=columns), measure.metric, measure.unit)
     _refuse(name, faults)
     return curves
+
+
+def _needless(settings: Settings, factors: tuple[str, ...]) -> Iterable[Fault]:
+    named = settings.columns.get(Column.CONFIG)
+    if named is not None:
+        words = ", ".join(f"'{one}'" for one in factors)
+        message = f"column '{named}' is given for the config, and here conditions are named by their factors: {words}"
+        yield Fault(0, f"{message}; leave it out")
 
 
 def stored_replay(study: Study, kept: Mapping[str, bytes | None]) -> Replay:

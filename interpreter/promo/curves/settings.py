@@ -4,6 +4,7 @@ import tomllib
 
 from promo.base.classes import evolve
 from promo.base.errors import PromoError
+from promo.base.units import is_digits
 from promo.curves.values import Column, Settings
 from promo.study.values import Study
 
@@ -51,7 +52,7 @@ def with_spec(settings: Settings, study: Study) -> Settings:
         units={**{Column(word): unit for word, unit in said.units.items()}, **settings.units},
         candidates={**{name: labels[name] for name in study.candidates if name in labels}, **settings.candidates},
         hosts={**{name: labels[name] for name in study.hosts if name in labels}, **settings.hosts},
-        seeds={**{int(name): label for name, label in labels.items() if name.isdecimal()}, **settings.seeds},
+        seeds={**{int(name): label for name, label in labels.items() if is_digits(name)}, **settings.seeds},
         seeds_by=said.seeds_by if settings.seeds_by == "auto" else settings.seeds_by,
         interpolate=settings.interpolate or said.interpolate,
     )
@@ -78,6 +79,6 @@ def seed_of(word: str) -> int:
     Raises:
         PromoError: it is no whole number.
     """
-    if not word.isdecimal():
+    if not is_digits(word):
         raise PromoError(f"'{word}' is not a seed of a spec")
     return int(word)

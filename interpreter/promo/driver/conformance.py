@@ -17,6 +17,7 @@ from pathlib import Path
 from promo.base.canonical import canonical, exact, from_exact
 from promo.base.classes import evolve, frozen
 from promo.base.errors import PromoError
+from promo.base.units import in_digits
 from promo.driver.study import StudyFolder
 from promo.run.budgets import HINTS, HOW, is_kept
 from promo.run.clock import SystemClock
@@ -342,7 +343,7 @@ def _levels(runner: Runner, given: Mapping[str, str]) -> dict[str, Level]:
             levels[name] = text
             continue
         try:
-            levels[name] = Fraction(text)
+            levels[name] = Fraction(in_digits(text))
         except (ValueError, ZeroDivisionError) as fault:
             raise PromoError(f"'{text}' is not a level of '{name}'", hint=f"write it like this: {name}=2") from fault
     return levels

@@ -5,6 +5,7 @@ Anyone's executor can be held to it: `promo executor NAME --try`.  Attempts lie 
 because workers on other machines have to see it.
 """
 
+import contextlib
 import re
 import tempfile
 import time
@@ -123,6 +124,8 @@ class _Trial:
     patience_s: float
     disk: Disk = field(factory=RealDisk)
     number: int = 0
+    under_way: list[tuple[Executor, object, Path]] = field(factory=list)
+    """What was started, as who started it calls it, and its folder."""
 
     def attempt(self, executor: Executor, seconds: int) -> AttemptSpec:
         """A new attempt that takes so many seconds, not started yet."""
@@ -133,6 +136,23 @@ class _Trial:
         job = executor.name(folder)
         limit_s = _budget(seconds).limit_s
         return AttemptSpec(folder, worker, limit_s, _REQUEST.trainer, job=job, options=self.options)
+
+    def start(self, executor: Executor, attempts: list[AttemptSpec]) -> Sequence[object]:
+        """Handles of attempts that became due together."""
+        if isinstance(executor, Gathering):
+            handles = executor.start_all(attempts)
+        else:
+            handles = [executor.start(one) for one in attempts]
+        self.under_way += [(executor, *one) for one in zip(handles, (each.folder for each in attempts), strict=False)]
+        return handles
+
+    def leave_nobody(self) -> None:
+        """End what may be under way, whatever its executor says to that; without its folder none trains on either."""
+        for executor, handle, folder in self.under_way:
+            if not (folder / EXIT).exists():
+                with contextlib.suppress(Exception):
+                    executor.cancel([handle])
+        self.under_way.clear()
 
     def wait(self, executor: Executor, handle: object, wanted: Callable[[Stand], bool]) -> Stand:
         """Where an attempt stands once it stands as wanted, or has ended; where it stood last if it never does."""
@@ -168,7 +188,7 @@ def tried(
         place: a folder that its workers see; what is made there is removed.
         patience_s: how long an attempt may take to stand as it has to.
     """
-    with tempfile.TemporaryDirectory(prefix="promo-executor-", dir=place) as name:
+    with tempfile.TemporaryDirectory(prefix="promo-executor-", dir=place, ignore_cleanup_errors=True) as name:
         trial = _Trial(make, options, environment, Path(name).resolve(), patience_s)
         if isinstance(make(), OutsideExecutor):
             yield from _asks(trial)
@@ -181,7 +201,10 @@ def tried(
             "given up": _never_begins,
         }
         for part, checks in parts.items():
-            yield from _guarded(part, checks(trial))
+            try:
+                yield from _guarded(part, checks(trial))
+            finally:
+                trial.leave_nobody()
 
 
 def _asks(trial: _Trial) -> Iterator[Held]:
@@ -212,7 +235,7 @@ def _runs(trial: _Trial) -> Iterator[Held]:
     """Two at once, to their ends: one look for both, results, and device time that is not the wait."""
     executor, began = trial.make(), time.monotonic()
     both = [trial.attempt(executor, SHORT_S) for _ in range(2)]
-    handles = _started(executor, both)
+    handles = trial.start(executor, both)
     asked = time.monotonic()
     stands = _looked(executor, handles)
     took_s = time.monotonic() - asked
@@ -234,7 +257,7 @@ def _cancels(trial: _Trial) -> Iterator[Held]:
     """One of two that is called off is gone, and what it left is no result; the other goes on until its turn comes."""
     executor = trial.make()
     attempt, other = (trial.attempt(executor, LONG_S) for _ in range(2))
-    handle, beside = _started(executor, [attempt, other])
+    handle, beside = trial.start(executor, [attempt, other])
     seen = trial.wait(executor, handle, lambda stand: stand is Phase.RUNNING and _printed(attempt.folder) > 0)
     yield Held("seen to run", seen is Phase.RUNNING, _said(seen))
     left = executor.cancel([handle])
@@ -254,7 +277,7 @@ def _is_found(trial: _Trial) -> Iterator[Held]:
     """One that an earlier promo started is found by a new executor, or is known to have ended."""
     first = trial.make()
     attempt = trial.attempt(first, 2 * SHORT_S)
-    handle = first.start(evolve(attempt, finish=True))
+    (handle,) = trial.start(first, [evolve(attempt, finish=True)])
     trial.wait(first, handle, lambda stand: stand is not Phase.UNKNOWN and _lies(attempt))
     later = trial.make()
     found = later.find(attempt.folder, attempt.job, trial.options)
@@ -282,13 +305,6 @@ def _is_missed(trial: _Trial) -> Iterator[Held]:
     later.close()
 
 
-def _started(executor: Executor, attempts: list[AttemptSpec]) -> Sequence[object]:
-    """Handles of attempts that became due together."""
-    if isinstance(executor, Gathering):
-        return executor.start_all(attempts)
-    return [executor.start(one) for one in attempts]
-
-
 def _lies(attempt: AttemptSpec) -> bool:
     """Whether somebody has taken an attempt in hand; the file is there a moment before who has it stands in it."""
     claim = attempt.folder / "claim"
@@ -300,7 +316,8 @@ def _never_begins(trial: _Trial) -> Iterator[Held]:
     executor = trial.make()
     attempt = trial.attempt(executor, SHORT_S)
     (give_up if executor.here else give_up_alone)(attempt.folder)
-    stand = trial.wait(executor, executor.start(attempt), _has_ended)
+    (handle,) = trial.start(executor, [attempt])
+    stand = trial.wait(executor, handle, _has_ended)
     end = trial.end(attempt, stand, None)
     never = end.result.digest is None
     yield Held("given up", never, f"it never began: {_said(stand)}" if never else "it began all the same")

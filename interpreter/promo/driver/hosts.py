@@ -276,4 +276,4 @@ def _is_device(declared: str, real: str) -> bool:
     """Whether a device is the declared one: all words of the declaration, memory sizes aside, are in its name."""
     words = re.findall(r"[a-z0-9]+", declared.lower())
     have = set(re.findall(r"[a-z0-9]+", real.lower()))
-    return all(word in have for word in words if not re.fullmatch(r"\d+gb", word))
+    return all(word in have for word in words if not re.fullmatch(r"[0-9]+gb", word))

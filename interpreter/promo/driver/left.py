@@ -330,7 +330,7 @@ def _left_out(folder: StudyFolder, state: State) -> Iterator[str]:
 
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
 """A crate and a bundle that were unpacked are study folders too."""
-OWN_PLACES = re.compile(rf"{ANCHORS}/\d+\.note(\.[A-Za-z0-9.]+)?|{DATA}/({'|'.join(map(re.escape, STREAMS))})")
+OWN_PLACES = re.compile(rf"{ANCHORS}/[0-9]+\.note(\.[A-Za-z0-9.]+)?|{DATA}/({'|'.join(map(re.escape, STREAMS))})")
 """Notes with their receipts, and the prepared text, whose bytes are looked at where they are used."""
 MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
 """Reports, which anybody may make again."""
@@ -407,7 +407,7 @@ def _is_unstarted(folder: StudyFolder, plan: Plan, place: str, *, part: bool) ->
         for run in stage.runs
     }
     run = cells.get(cell)
-    if run is None or not re.fullmatch(r"[1-9]\d{0,5}", number):
+    if run is None or not re.fullmatch(r"[1-9][0-9]{0,5}", number):
         return False
     if not content.strip(b"\0"):
         return True

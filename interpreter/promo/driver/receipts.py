@@ -175,7 +175,7 @@ def _stamped_at(reply: Path) -> str:
     """UTC of a time stamp in ISO 8601, rounded down to seconds; after every time when openssl words it differently."""
     words = ["openssl", "ts", "-reply", "-in", str(reply), "-text"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    found = re.search(r"Time stamp: (\w{3}) +(\d+) ([\d:]{8})\S* (\d{4}) GMT", done.stdout)
+    found = re.search(r"Time stamp: (\w{3}) +([0-9]+) ([0-9:]{8})\S* ([0-9]{4}) GMT", done.stdout)
     if found is None or found[1] not in MONTHS:
         return NEVER
     month = 1 + MONTHS.index(found[1])

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 
 from promo.base.classes import frozen
+from promo.base.units import is_digits
 from promo.ledger.chain import LEAF
 
 NODE = b"\x01"
@@ -74,7 +75,7 @@ def from_note(note: bytes) -> Checkpoint:
         ValueError: it is none, byte for byte.
     """
     lines = note.decode("utf-8").split("\n")
-    if len(lines) != PARTS + 1 or not lines[1].isdecimal():
+    if len(lines) != PARTS + 1 or not is_digits(lines[1]):
         raise ValueError("it is not a checkpoint")
     try:
         found = Checkpoint(lines[0].removeprefix(PREFIX), int(lines[1]), base64.b64decode(lines[2], validate=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promo.base.canonical import parse_canonical
 from promo.base.codec import from_json
-from promo.base.errors import PromoError
+from promo.base.errors import ALLOWED, PromoError
 from promo.ledger.chain import decode, encode, line_digest
 from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
@@ -123,4 +123,5 @@ class Journal:
     def _refused(self, fault: OSError) -> PromoError:
         """After a failed write or flush nobody knows what is on disk, so nothing more is recorded."""
         self._failed = True
-        return PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk")
+        hint = ALLOWED if isinstance(fault, PermissionError) else "free the disk"
+        return PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint=hint)

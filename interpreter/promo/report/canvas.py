@@ -18,6 +18,7 @@ from html import escape
 
 from promo.base.classes import frozen
 from promo.base.resources import template_folder
+from promo.base.units import is_digits
 from promo.base.visible import on_one_line
 
 WIDTH = 840.0
@@ -92,7 +93,7 @@ def width_of(text: str, *, bold: bool = False) -> float:
 
 def _em(character: str) -> float:
     if character.isascii():
-        return EMS.get(character, 0.66 if character.islower() or character.isdigit() else 0.71)
+        return EMS.get(character, 0.66 if character.islower() or is_digits(character) else 0.71)
     if unicodedata.combining(character):
         return 0.0
     return EMS.get(character, 1.1 if unicodedata.east_asian_width(character) in "WF" else 0.8)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
+from promo.base.units import is_digits
 from promo.plans.values import Plan
 from promo.report.declared import describe_level
 from promo.report.words import listed
@@ -119,7 +120,7 @@ def _says(name: str, factor: Factor, level: Level) -> bool:
     parts, told = _parts(name), _parts(describe_level(level))
     if isinstance(level, str):
         return bool(told) and (_within(told, parts) or _within(parts, told))
-    digits = [part for part in told if part.isdigit()]
+    digits = [part for part in told if is_digits(part)]
     places = range(1, len(parts) - len(digits) + 1)
     return any(parts[at : at + len(digits)] == digits and _stands_for(parts[at - 1], factor) for at in places)
 

@@ -12,6 +12,7 @@ from attrs import asdict
 
 from promo.base.classes import evolve
 from promo.base.resources import template_folder
+from promo.base.units import is_digits
 from promo.base.visible import visible
 from promo.report.beside import BesideView
 from promo.report.canvas import marks_svg
@@ -207,5 +208,5 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not text[1:2].isdigit())
+    starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not is_digits(text[1:2]))
     return visible(f"'{text}" if starts else text)

@@ -18,7 +18,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol
 
-from promo.base.errors import Mismatch, PromoError
+from promo.base.errors import ALLOWED, Mismatch, PromoError
 from promo.base.reading import NotPlainError, open_plain, read_plain
 
 FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -211,6 +211,7 @@ def _told(effect: Callable[Concatenate["RealDisk", Path, P], None]) -> Callable[
 def refusal(what: str, fault: OSError) -> PromoError:
     """A disk that refused to write, in words."""
     hint = "free the disk, then run again" if fault.errno in FULL else "fix the disk, then run again"
+    hint = ALLOWED if isinstance(fault, PermissionError) else hint
     return PromoError(f"{what} cannot be written: {fault.strerror or fault}", hint=hint)
 
 

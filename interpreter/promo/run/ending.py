@@ -28,7 +28,7 @@ from promo.run.store import (
     witnesses,
     write_exit,
 )
-from promo.run.values import NO_DISK, Delivered, Ending, Exit, Phase, Reason, Result, RunStatus
+from promo.run.values import NO_DISK, NO_PEERS, Delivered, Ending, Exit, Phase, Reason, Result, RunStatus
 
 UNSEEN = frozenset({Reason.CANCELLED, Reason.BUSY, Reason.GIVEN_UP})
 """Reasons of attempts that ended before anything could be said of their candidate."""
@@ -161,7 +161,11 @@ def end_of(
         run,
         number,
         result,
-        Loss.DISK if full else None if delivered and result.digest else _loss(said, exit_),
+        Loss.DISK
+        if full
+        else None
+        if delivered and result.digest
+        else _loss(said, exit_) or _unmet(disk, place, exit_),
         _device_s(disk, (study, folder), result, exit_, seen_s),
         None if wait is None else wait.over(now, exit_),
         witnesses(disk, place) if over else {},
@@ -216,6 +220,13 @@ def _limit_s(disk: Disk, place: Path) -> int | None:
         return parse_request(disk.read(place / REQUEST) or b"").budget.limit_s
     except ValueError:
         return None
+
+
+def _unmet(disk: Disk, place: Path, exit_: Exit | None) -> Loss | None:
+    """The loss of a run of several nodes that could not be started on all of them, as its worker says."""
+    if exit_ is None or exit_.returncode != NO_PEERS or exit_.reason is not Reason.ITSELF:
+        return None
+    return Loss.NODE if parse_request(disk.read(place / REQUEST) or b"").nodes > 1 else None
 
 
 def _loss(said: Ending | None, exit_: Exit | None) -> Loss | None:

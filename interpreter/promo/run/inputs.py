@@ -45,7 +45,7 @@ LONGEST_VALUE = 4_096
 LONGEST = 4_000_000
 """Bytes of a file that is searched for names of others."""
 PATH = re.compile(r"(?<![\w./~-])/[^\s\"'`;|&()<>${},:=\[\]]+")
-INTERPRETER = re.compile(r"\b(?:accelerate|bash|conda|julia|node|perl|python[\d.]*|Rscript|ruby|sh|torchrun|uv)\b")
+INTERPRETER = re.compile(r"\b(?:accelerate|bash|conda|julia|node|perl|python[0-9.]*|Rscript|ruby|sh|torchrun|uv)\b")
 """What a script may hand its work to."""
 KERNEL = re.compile(r"/(dev/(?!shm/)|proc/|sys/)")
 

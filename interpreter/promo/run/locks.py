@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from promo.base.errors import Busy, PromoError
+from promo.base.errors import ALLOWED, Busy, PromoError
 from promo.base.reading import open_plain, read_plain
 from promo.ledger.ports import Disk
 from promo.run.mounts import mount_of
@@ -281,7 +281,7 @@ def others_on_processors(folder: Path) -> tuple[int, ...]:
     with contextlib.suppress(OSError):
         for path in sorted(folder.glob(f"{PROCESSORS}*")):
             number = path.name.removeprefix(PROCESSORS)
-            if number.isdecimal() and int(number) != os.getpid() and _is_held(path):
+            if re.fullmatch("[0-9]+", number) and int(number) != os.getpid() and _is_held(path):
                 found.append(int(number))
     return tuple(found)
 
@@ -403,7 +403,8 @@ def is_locked(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as fault:
-        raise PromoError(f"the lock of {folder} cannot be opened: {fault.strerror or fault}") from fault
+        message = f"the lock of {folder} cannot be opened: {fault.strerror or fault}"
+        raise PromoError(message, hint=ALLOWED if isinstance(fault, PermissionError) else "") from fault
     try:
         return not locked(handle)
     finally:

@@ -4,7 +4,8 @@ One more process of a run in Python that has several devices: `python -m promo.r
 It calls the trainer of the request as the first process does, keeps no points and leaves no result.
 
 `python -m promo.run.rank -- COMMAND` is what Slurm's `srun` starts on each node, for that has names of its own for
-which process is which: it becomes the command, and ends where the run has its first process already.
+which process is which: it says that it is there, waits until all are, and becomes the command; where the run has its
+first process already, it ends instead.
 """
 
 import importlib
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 from promo.run.contract import Recorder
+from promo.run.ranks import HERE_I_AM, STEP
 from promo.run.store import REQUEST, parse_request
 
 STUDY_ABOVE = 3
@@ -34,6 +36,9 @@ def main(folder: Path) -> int:
 def become(argv: list[str]) -> int:
     """Go on as a command, as the process that `srun` says it is."""
     os.environ.update({name: os.environ[told] for told, name in OF_SLURM.items()})
+    os.write(1, HERE_I_AM + b"\n")
+    while os.read(0, STEP):  # to its end, which tells that all are there
+        pass
     if os.environ["RANK"] != "0":
         os.execvp(argv[0], argv)  # noqa: S606 - a list of words, and no shell
     return 0

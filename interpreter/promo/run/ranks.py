@@ -6,7 +6,8 @@ others are its children, told by the variables that `torchrun` sets (RANK, WORLD
 NODE_RANK, MASTER_ADDR, MASTER_PORT).  All of them see all devices of the run; LOCAL_RANK says which one is whose.  One
 that ends badly ends the run, and whoever is left when rank 0 has ended is ended by the supervisor.
 
-On several nodes the others are started by Slurm's `srun`, which must be there.
+On several nodes the others are started by Slurm's `srun`, which must be there.  Each says through it that it is there,
+and none of them becomes the run's own program before all have: a start that fails before that is no fault of the run.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from promo.run.values import Request
+from promo.run.values import NO_PEERS, Request
 
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 HERE = "127.0.0.1"
@@ -30,6 +31,9 @@ FAILING_S, FAILING_SHARE = 10.0, 0.1
 """How long the first may take to fail by itself once another one has; and as a share of its allowance."""
 LOST = 98
 """Exit status of a first process that was ended because another one had failed."""
+HERE_I_AM = b"promo: this process of the run is there"
+"""What each process of several nodes says, on a line of its own, before it becomes the run's own program."""
+STEP = 65_536
 
 
 class RankError(RuntimeError):
@@ -39,6 +43,14 @@ class RankError(RuntimeError):
         self.rank, self.code = rank, code
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         super().__init__(f"process {rank} of the run {how}")
+
+
+class UnbegunError(RankError):
+    """Processes on other nodes could not all be started, so that nothing of the run's own was."""
+
+    def __str__(self) -> str:
+        """What happened, in words."""
+        return f"the run's processes could not be started on all of its nodes (srun ended with code {self.code})"
 
 
 def own_rank() -> int:
@@ -101,17 +113,48 @@ class Peers:
         import subprocess
 
         outer = os.environ if environment is None else environment
-        words = list(argv) if request.nodes == 1 else [*_spread(request), *argv]
-        apart = variables[1:] if request.nodes == 1 else [_common(variables[0])]
-        self._failed, self._leaving = failed, threading.Event()
+        spread = request.nodes > 1
+        words = [*_spread(request), *argv] if spread else list(argv)
+        apart = [_common(variables[0])] if spread else variables[1:]
+        self._failed, self._leaving, self._all_there = failed, threading.Event(), not spread
         self._patience_s = LEAVING_S
         self.fault: RankError | None = None
+        given, heard = (subprocess.PIPE, subprocess.PIPE) if spread else (subprocess.DEVNULL, sys.stderr)
         self._processes = [
-            subprocess.Popen(words, cwd=cwd, env={**outer, **each}, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+            subprocess.Popen(words, bufsize=0, cwd=cwd, env={**outer, **each}, stdin=given, stdout=heard)
             for each in apart
         ]
+        self._hearing = threading.Thread(target=self._hear, args=(request.width,), daemon=True)
+        if spread:
+            self._hearing.start()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
+
+    def _hear(self, width: int) -> None:
+        """Pass on what `srun` prints; when all processes have said that they are there, they may begin."""
+        (srun,) = self._processes
+        assert srun.stdout is not None
+        assert srun.stdin is not None
+        absent = width
+        with srun.stdout as said:
+            while absent and (line := said.readline()):
+                if line.rstrip() == HERE_I_AM:
+                    absent -= 1
+                else:
+                    _print(line)
+            self._all_there = not absent
+            srun.stdin.close()  # which they wait for
+            while more := os.read(said.fileno(), STEP):
+                _print(more)
+
+    def _hear_out(self) -> None:
+        if self._hearing.ident is not None:
+            self._hearing.join(1.0)
+
+    def _blame(self, rank: int, code: int) -> RankError:
+        """Who ended badly; what was printed before that is heard first."""
+        self._hear_out()
+        return RankError(rank, code) if self._all_there else UnbegunError(rank, code)
 
     def _look(self) -> None:
         going = list(enumerate(self._processes, 1))
@@ -119,7 +162,7 @@ class Peers:
             for rank, process in going:
                 code = process.poll()
                 if code:
-                    self.fault = RankError(rank, code)
+                    self.fault = self._blame(rank, code)
                     self._failed(self.fault)
                     return
             going = [(rank, process) for rank, process in going if process.returncode is None]
@@ -152,7 +195,8 @@ class Peers:
                 process.kill()
                 process.wait()
             elif code and self.fault is None:
-                self.fault = RankError(rank, code)
+                self.fault = self._blame(rank, code)
+        self._hear_out()
 
 
 @contextlib.contextmanager
@@ -190,6 +234,11 @@ def together(folder: Path, request: Request) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _print(said: bytes) -> None:
+    with contextlib.suppress(OSError):
+        os.write(sys.stderr.fileno(), said)
+
+
 def failing_s(allowance_s: int) -> float:
     """How long the first process may take to fail by itself once another one has, in seconds."""
     return min(FAILING_S, FAILING_SHARE * allowance_s)
@@ -203,7 +252,7 @@ def _give_up(over: threading.Event, patience_s: float, fault: RankError) -> None
             return
         sys.stderr.write(f"{fault}, and the first one waits for it\n")
         sys.stderr.flush()
-        os._exit(LOST)
+        os._exit(NO_PEERS if isinstance(fault, UnbegunError) else LOST)
 
     threading.Thread(target=end, daemon=True).start()
 

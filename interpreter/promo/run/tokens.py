@@ -22,6 +22,7 @@ from promo.base.canonical import digest_bytes, parse_json
 from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.base.reading import LARGE, RECORD, read_plain
+from promo.base.units import is_digits
 from promo.study.data import Tokens
 
 FORM = 1
@@ -164,7 +165,7 @@ def _lines(content: bytes) -> tuple[bytes, ...]:
     tokens: list[bytes] = []
     for number, line in enumerate(content.splitlines(), start=1):
         text, _, rank = line.decode("ascii", "replace").partition(" ")
-        if not rank.strip().isdecimal() or int(rank) != len(tokens):
+        if not is_digits(rank.strip()) or int(rank) != len(tokens):
             raise ValueError(f"line {number} is not a token in base64 and the rank {len(tokens)}")
         tokens.append(_token(text, f"line {number}"))
     return _different(tokens)

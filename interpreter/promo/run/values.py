@@ -24,6 +24,8 @@ __all__ = ["OWN_FAULT", "RunStatus", "Work"]
 
 NO_DISK = 96
 """Exit status of a worker whose disk is full or fails: nobody's fault but the machine's."""
+NO_PEERS = 95
+"""Exit status of a worker whose run could not be started on all of its nodes: no fault of the run either."""
 
 # --- requests ----------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from promo.run.budgets import is_kept, is_used_up, lived_words, missed, outlived
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, processor_seconds, software, where_it_runs
-from promo.run.ranks import RankError, together
+from promo.run.ranks import RankError, UnbegunError, together
 from promo.run.redact import redact_text
 from promo.run.segments import Done, misfit
 from promo.run.store import (
@@ -40,7 +40,7 @@ from promo.run.store import (
     result_bytes,
     seconds_paid,
 )
-from promo.run.values import NO_DISK, TRAIN, Body, Counter, Facts, Request, RunStatus, Used
+from promo.run.values import NO_DISK, NO_PEERS, TRAIN, Body, Counter, Facts, Request, RunStatus, Used
 from promo.study.limits import BudgetKind
 
 STUDY_ABOVE = 3
@@ -120,8 +120,9 @@ def serve(name: str, *, keep: bool) -> int:
         told, token, place = given
         folder = home / place
         os.chdir(_own_folder(folder))
-        if not carry_out(folder, ready, told, heard):
-            return NO_DISK
+        status = carry_out(folder, ready, told, heard)
+        if status:
+            return status
         busy.clear()
         if not keep:
             return 0
@@ -175,23 +176,26 @@ def main(folder: Path) -> int:
     """Carry out the request in *folder* here and now; 0 when a result was written, whatever it says."""
     now = time.monotonic()
     request = parse_request((folder / REQUEST).read_bytes())
-    return 0 if carry_out(folder, _imported(request.trainer, now), now) else NO_DISK
+    return carry_out(folder, _imported(request.trainer, now), now)
 
 
-def carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None" = None) -> bool:
+def carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None" = None) -> int:
     """
-    Leave a result in an attempt's folder, and raise what the trainer raised.
+    Leave a result in an attempt's folder, and raise what the trainer raised; 0 when there is one.
 
-    False when the disk refuses to take anything, which is no fault of the run.
+    Where the disk refuses to take anything, or other nodes to start it, which is no fault of the run, the exit status.
     """
     try:
         _carry_out(folder, ready, told, heard)
+    except UnbegunError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return NO_PEERS
     except (OSError, PromoError) as fault:
         cause = fault.__cause__ if isinstance(fault, PromoError) else fault
         if isinstance(cause, OSError) and cause.errno in REFUSED:
-            return False
+            return NO_DISK
         raise
-    return True
+    return 0
 
 
 def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -> None:
@@ -212,7 +216,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
             asked = None if heard is None else heard.to_end()
             outcome = outcome if asked is None else _unless_used_up(outcome, request, asked)
         except Exception as fault:
-            if isinstance(fault, OSError) and fault.errno in REFUSED:
+            if isinstance(fault, UnbegunError) or (isinstance(fault, OSError) and fault.errno in REFUSED):
                 raise
             _count_training(recorder)
             _leave(folder, content, _failed(fault), recorder, told - ready.born)

@@ -15,7 +15,7 @@ from lsprotocol import types
 from promo import plugins
 from promo.base.classes import frozen
 from promo.base.errors import PromoError
-from promo.base.units import UNITS, Dimension
+from promo.base.units import UNITS, Dimension, is_digits
 from promo.server.document import Document
 from promo.server.names import IMPORT
 from promo.study.ports import Runner, shapes_of
@@ -59,7 +59,7 @@ def complete(document: Document, text: str, offset: int) -> list[types.Completio
     number = NUMBER.match(here.partial)
     if number:
         return list(_units(document, here.place.number, number.group()))
-    if here.partial[:1].isdigit():
+    if is_digits(here.partial[:1]):
         return []
     starts_clause = bool(here.place.block) and here.starts_line
     said = _said(text, offset) if starts_clause else frozenset()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from promo.base.classes import evolve
+from promo.base.units import float_of, whole_of
 from promo.sketch.values import Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
 
 LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"
@@ -289,7 +290,7 @@ def _as_level(knob: Knob, text: str) -> Value:
             return text
         raise SketchError(f"'{text}' is no choice of {knob.word}", f"it can be: {', '.join(knob.choices)}")
     try:
-        value = int(text) if knob.kind is Kind.WHOLE else float(text)
+        value = whole_of(text) if knob.kind is Kind.WHOLE else float_of(text)
     except ValueError as fault:
         kind = "whole number" if knob.kind is Kind.WHOLE else "number"
         raise SketchError(f"'{text}' is no {kind}, as {knob.word} is") from fault
@@ -334,7 +335,7 @@ def _short(whole: int, knobs: Iterable[Knob], counted: str) -> int:
 
 
 def _takes(text: str) -> str:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d)", text.strip())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|min|h|d)", text.strip())
     try:
         if found is not None and 0 < Decimal(found[1]) < 10**6:
             return found[1] + found[2]

@@ -9,12 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from promo.base.units import is_digits
 from promo.sketch.settings import kind_of, named
 from promo.sketch.values import Knob, Value, Way
 
 LINE = re.compile(r"( *)([A-Za-z_]\w*):(?: +([^#]*?))?(?: *#.*)?")
 GROUP = re.compile(r" *- (?:override )?/?([a-z_][\w/]*): *([\w.-]+) *(?:#.*)?", re.IGNORECASE)
-NUMBER = re.compile(r"[+-]?(\d[\d_]*)(\.\d*)?(e[+-]?\d+)?|[+-]?\.\d+(e[+-]?\d+)?", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?([0-9][0-9_]*)(\.[0-9]*)?(e[+-]?[0-9]+)?|[+-]?\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 PACKAGE = "@package"
 """A file of a group that says so stands under another name than its folder's."""
 
@@ -67,6 +68,6 @@ def _numbers(text: str, prefix: tuple[str, ...]) -> Iterator[tuple[str, tuple[Va
         while above and above[-1][0] >= indent:
             above.pop()
         if NUMBER.fullmatch(value):
-            whole = value.lstrip("+-").replace("_", "").isdigit()
+            whole = is_digits(value.lstrip("+-").replace("_", ""))
             yield ".".join((*prefix, *(one for _, one in above), name)), (int(value) if whole else float(value), line)
         above.append((indent, name))

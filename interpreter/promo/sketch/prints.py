@@ -23,7 +23,7 @@ AMID = re.compile(r".*\.(info|warning|error|critical|debug|success|set_\w+)")
 """Functions whose text is a part of its line."""
 BARS = re.compile(r".*\.set_postfix")
 """Functions whose keywords are seen as `name=value`."""
-PERCENT = re.compile(r"%(?:\(\w*\))?[#0\- +]*[\d*]*(?:\.[\d*]+)?([a-zA-Z%])")
+PERCENT = re.compile(r"%(?:\(\w*\))?[#0\- +]*[0-9*]*(?:\.[0-9*]+)?([a-zA-Z%])")
 BRACES = re.compile(r"\{[^{}!:]*(?:![rsa])?(?::([^{}]*))?\}")
 SEPARATED = re.compile(r"(.*?)\s*(->|=>|[:=|])\s*", re.DOTALL)
 """A name and what parts it from its number."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from promo.base.classes import evolve
+from promo.base.units import is_digits
 from promo.run.runners.files.constants import pairs
 from promo.sketch.commands import ROOT, Commands
 from promo.sketch.values import Kind, Knob, Value, Way
@@ -229,4 +230,4 @@ def constant_knobs(tree: ast.Module) -> list[Knob]:
 def named(word: str) -> str:
     """A word of a script as a name of promo; empty where nothing of it can be in one."""
     name = re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_")[:60]
-    return f"x_{name}" if name[:1].isdigit() else name
+    return f"x_{name}" if is_digits(name[:1]) else name

@@ -13,7 +13,7 @@ from math import ceil, floor
 from promo.base.canonical import from_exact
 from promo.base.diagnostics import Confidence, Edit
 from promo.base.edits import line_after
-from promo.base.units import UNITS, Dimension, Quantity
+from promo.base.units import UNITS, Dimension, Quantity, is_digits
 from promo.study.given import Level
 from promo.study.names import Scope
 from promo.study.space import Interval
@@ -279,7 +279,7 @@ class Expressions:
             self.scope.report("P0301", "only plain numbers have powers", part)
             return
         text, unit = split_unit(exponent.text)
-        whole = text.isdigit() and base.dimension is Dimension.NUMBER and base.value.denominator == 1
+        whole = is_digits(text) and base.dimension is Dimension.NUMBER and base.value.denominator == 1
         size = base.value.numerator.bit_length() * int(text[:MOST_DIGITS]) if whole else MOST_BITS
         edits: tuple[Edit, ...] = ()
         if size < MOST_BITS and len(power := str(base.value.numerator ** int(text))) <= MOST_DIGITS:

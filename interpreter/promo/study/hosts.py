@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from promo.base.diagnostics import Edit, did_you_mean
 from promo.base.source import Span
-from promo.base.units import Dimension
+from promo.base.units import Dimension, is_digits
 from promo.study.expressions import Expressions, unquoted
 from promo.study.given import MOST, Level
 from promo.study.host import Host, HostOption
@@ -126,7 +126,7 @@ def _check_executor(scope: Scope, name: Token) -> None:
 def _check_device(scope: Scope, name: Token) -> None:
     """A host's device is one; how many of them a run has is said elsewhere."""
     given = unquoted(name)
-    if not (given.lstrip()[:1].isdecimal() or any(sign in given for sign in SIGNS)):
+    if not (is_digits(given.lstrip()[:1]) or any(sign in given for sign in SIGNS)):
         return  # most are; the forms take a millisecond to compile
     many = next((found for found in (re.fullmatch(rf"\s*{form}\s*", given) for form in FORMS) if found), None)
     if many is None or re.search(r"\s[0-9]{1,2}$", many["name"]):  # as in `TPU v3 2x2`

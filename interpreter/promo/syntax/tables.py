@@ -220,7 +220,7 @@ def _alternatives(pattern: str) -> list[str]:
 
 def _choices(grammar: str) -> dict[str, list[str]]:
     """The words of each terminal that is a choice of words; Lark's own pattern has them in another order."""
-    lines = re.findall(r'^([A-Z]+)(?:\.\d+)?: ("[a-z]+"(?: \| "[a-z]+")+)$', grammar, re.MULTILINE)
+    lines = re.findall(r'^([A-Z]+)(?:\.[0-9]+)?: ("[a-z]+"(?: \| "[a-z]+")+)$', grammar, re.MULTILINE)
     return {terminal: re.findall(r"[a-z]+", these) for terminal, these in lines}
 
 

@@ -117,11 +117,6 @@ class Job:
     """Since when it is in hand."""
 
     @property
-    def grace_s(self) -> float:
-        """How long the queue may not know it before it is given up."""
-        return _grace_s(self.options)
-
-    @property
     def now(self) -> Stand:
         """Where it stands."""
         return self.phase if self.stand is None else self.stand
@@ -385,6 +380,8 @@ class QueueExecutor(ABC):
                 if self.tells_who_waits and row.listed is Listed.QUEUED:  # it is to begin anew, which nobody does
                     job.missing_since = now if since is None else since
                 self._read(job, now)
+                if _is_overdue(job, now):
+                    job.stand = job.loss
             else:
                 self._say_why(job, row.said, now)
         self._judge_machine(job)
@@ -430,13 +427,13 @@ class QueueExecutor(ABC):
         self._read(job, now)
         if job.missing_since is None:
             job.missing_since = now
-        if job.stand is None and now - job.missing_since >= job.grace_s:
+        if _is_overdue(job, now):
             give_up_alone(job.folder)
             job.stand = self.why_gone(job) or Loss.UNKNOWN
 
     def _read(self, job: Job, now: float) -> None:
         """How it ended, as its folder says; the queue's word where that says nothing more than that it was ended."""
-        exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, job.grace_s)
+        exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, _grace_s(job.options))
         if exit_ is None:
             never = job.ended_since is not None and is_given_up(job.folder)  # then there will be no word of it
             if never or (job.ended_since is not None and now - job.ended_since >= word_s):
@@ -468,6 +465,11 @@ def _waits(job: Job) -> bool:
     return job.stand is None and job.phase is Phase.QUEUED and job.number is not None
 
 
+def _is_overdue(job: Job, now: float) -> bool:
+    """Whether nothing was heard of a job for all of its grace that its queue does not know, or has had wait again."""
+    return job.stand is None and job.missing_since is not None and now - job.missing_since >= _grace_s(job.options)
+
+
 def _is_silence(rows: Mapping[str, Row] | None, jobs: Sequence[Job]) -> bool:
     """Whether a queue has answered for none of some jobs."""
     return rows is None or {row.listed for row in map(rows.get, (job.name for job in jobs)) if row} == {Listed.SILENT}
@@ -478,6 +480,7 @@ def _may_go_on(row: Row | None) -> bool:
 
 
 def _grace_s(options: Options) -> float:
+    """How long a queue may not know a job before it is given up."""
     given = dict(options).get("grace")
     return GRACE_S if given is None or isinstance(given, str) else float(given)
 

@@ -22,6 +22,7 @@ from math import ceil
 from typing import ClassVar
 
 from promo.base.errors import PromoError
+from promo.base.units import is_digits
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import (
@@ -107,7 +108,7 @@ def gpus_of(value: Level) -> int | None:
     """GPUs that a list of resources asks for; None where it names none, or takes their number from the run."""
     parts = [one.replace("=", ":").split(":") for one in str(value).split(",")]
     gpus = [one for one in parts if one[0] in ("gpu", "gres/gpu") and one[-1] != "{devices}"]
-    return sum(int(one[-1]) if one[-1].isdecimal() else 1 for one in gpus) or None
+    return sum(int(one[-1]) if is_digits(one[-1]) else 1 for one in gpus) or None
 
 
 def _text(example: str, meaning: str, *, moves: bool = False, form: str = WORD) -> ExecutorOption:
@@ -323,7 +324,7 @@ def _rows(said: str) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for line in said.splitlines():
         number, name, state, place, node, why = [*line.strip().split("|", 5), *[""] * 5][:6]
-        name, row = (f"{name}-{place}" if place.isdecimal() else name), _row(number, state, node, why)
+        name, row = (f"{name}-{place}" if is_digits(place) else name), _row(number, state, node, why)
         if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
             rows[name] = row
     return rows

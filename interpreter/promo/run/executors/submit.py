@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from promo.base.errors import PromoError
@@ -135,9 +136,16 @@ class SubmitExecutor(QueueExecutor):
     def __init__(self) -> None:
         super().__init__()
         self._tools = Tools()
+        self._numbers: dict[str, Path] = {}
+        """Folder of the attempt whose job was given each number last."""
 
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
-        """Run the host's own command."""
+        """
+        Run the host's own command.
+
+        Raises:
+            PromoError: it was refused, or its number is that of another job, so that neither can be known by it.
+        """
         given = text_of(attempt.options)
         folder = str(attempt.folder.resolve())
         attend = [sys.executable, "-P", "-m", "promo.run.attend", folder]
@@ -151,12 +159,25 @@ class SubmitExecutor(QueueExecutor):
         code, said = done
         if code == 0:
             found = _pattern(given, "number").search(said)
-            return found["number"] if found is not None else None
+            return None if found is None else self._of_its_own(found["number"], attempt.folder)
         if "doubt" in given and _pattern(given, "doubt").search(said):
             return None
         hint = "change the options in the host's block, then run again"
         told = f": {said.strip()[-500:]}" if said.strip() else ", and says nothing"
         raise PromoError(f"the job is refused: '{words[0]}' ends with status {code}{told}", hint=hint)
+
+    def _of_its_own(self, number: str, folder: Path) -> str:
+        """A number that no other job has which may go on; empty ones say nothing."""
+        ended = {job.folder for job in self._jobs if job.stand is not None}
+        before = self._numbers.get(number)
+        if number and before is not None and before not in ended:
+            for job in self._jobs:
+                job.number = None if job.number == number else job.number
+            message = f"option number finds '{number}' in the answers for two jobs, those of {before} and {folder}"
+            hint = "have submit print what differs from job to job, then run again; another pattern is another study"
+            raise PromoError(message, hint=hint)
+        self._numbers[number] = folder
+        return number
 
     def why_waiting(self, said: str) -> str:
         """Whatever stands in a row as its reason."""

@@ -94,7 +94,7 @@ def number(said: object) -> float:
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What a program tells a terminal: colours and moves."""
-VALUE = r"[^\s,;|()\[\]{}\"']+(?:,\d[^\s,;|()\[\]{}\"']*)*\(?"
+VALUE = r"[^\s,;|()\[\]{}\"']+(?:,[0-9][^\s,;|()\[\]{}\"']*)*\(?"
 """Up to a space or a mark that ends a value; a comma before a digit ends none, so that `1,234` is refused and not 1."""
 
 

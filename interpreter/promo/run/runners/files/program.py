@@ -20,11 +20,12 @@ from typing import IO, assert_never
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.classes import evolve
 from promo.base.reading import read_plain
+from promo.base.units import float_of, in_digits, whole_of
 from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output
 from promo.run.program import LONGEST_FILE, Command, Literal, Program, Script
-from promo.run.ranks import Peers, RankError, environments, free_port
+from promo.run.ranks import Peers, RankError, UnbegunError, environments, free_port
 from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.figures import Lines, Said, from_file, points_fault, points_of
 from promo.run.runners.files.states import Cpu, Keeper, StateError
@@ -211,7 +212,7 @@ def literal(value: int | str | Fraction) -> Literal:
     if isinstance(value, int):
         return value
     try:
-        number = Fraction(value)
+        number = Fraction(in_digits(value) if isinstance(value, str) else value)
     except (ValueError, ZeroDivisionError):
         return str(value)
     return int(number) if number.denominator == 1 else float(number)
@@ -266,7 +267,7 @@ def _value(said: str, values: Mapping[str, Literal]) -> Literal:
     if said.startswith("{") and said.endswith("}") and said[1:-1] in values:
         return values[said[1:-1]]
     text = _filled(said, values)
-    for kind in (int, float):
+    for kind in (whole_of, float_of):
         try:
             return kind(text)
         except ValueError:
@@ -363,6 +364,9 @@ def _run(
     The exit status of a program, and which other process of it ended badly, if one did.
 
     With several devices it is started once for each of them, unless it does that itself; the first is heard.
+
+    Raises:
+        UnbegunError: the others were not all started.
     """
     place = Path(str(values["program"]))
     environment = {
@@ -398,6 +402,8 @@ def _run(
             if code:
                 peers.why()
                 peers.hurry()
+        if isinstance(peers.fault, UnbegunError):
+            raise peers.fault
         return code, peers.fault
     finally:
         process.wait()

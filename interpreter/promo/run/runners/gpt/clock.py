@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from promo.base.classes import define, evolve, field
+from promo.base.units import is_digits
 from promo.run.runners.gpt.checkpoint import Spent
 from promo.run.values import Segment
 from promo.study.limits import BudgetKind
@@ -143,4 +144,4 @@ class Clock:
 
 def _amount(text: str) -> float:
     """An amount as it was kept: whole where it was counted, so that it is written as before."""
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if is_digits(text) else float(text)
