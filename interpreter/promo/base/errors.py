@@ -95,6 +95,7 @@ class Busy(PromoError):
 
 
 ALLOWED = "have its owner allow that, then run again"
+KEPT = "have it taken as it is, then run again; a study keeps its hosts' options: others need a new one (--study)"
 
 
 def denied(fault: PermissionError) -> PromoError:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from promo.base.classes import frozen
-from promo.base.errors import PromoError
+from promo.base.errors import KEPT, PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
@@ -172,8 +172,7 @@ class RayExecutor(QueueExecutor):
             where = cluster.address or "this machine"
             raise PromoError(f"no Ray answers at {where}", hint="start it there with: ray start, then run again")
         if answer is not None and "refused" in answer:
-            hint = "change the options in the host's block, then run again"
-            raise PromoError(f"Ray refuses the actor: {answer['refused']}", hint=hint)
+            raise PromoError(f"Ray refuses the actor: {answer['refused']}", hint=KEPT)
         return None if answer is None else name
 
     def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:

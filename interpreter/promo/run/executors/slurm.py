@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from math import ceil
 from typing import ClassVar
 
-from promo.base.errors import PromoError
+from promo.base.errors import KEPT, PromoError
 from promo.base.units import is_digits
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
@@ -288,8 +288,7 @@ def _sbatch(words: list[str], script: bytes, environment: Mapping[str, str]) -> 
     why = next((line for line in said.splitlines() if REFUSED in line), said).lower()
     if any(word in why for word in IN_DOUBT):
         return None
-    hint = "change the options in the host's block, then run again"
-    raise PromoError(f"Slurm refuses the job: {said[-LONGEST_REFUSAL:] or done.returncode}", hint=hint)
+    raise PromoError(f"Slurm refuses the job: {said[-LONGEST_REFUSAL:] or done.returncode}", hint=KEPT)
 
 
 def _excluded(given: Mapping[str, str], bad: Iterable[str]) -> str:

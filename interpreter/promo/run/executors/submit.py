@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from promo.base.errors import PromoError
+from promo.base.errors import KEPT, PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
@@ -162,9 +162,8 @@ class SubmitExecutor(QueueExecutor):
             return None if found is None else self._of_its_own(found["number"], attempt.folder)
         if "doubt" in given and _pattern(given, "doubt").search(said):
             return None
-        hint = "change the options in the host's block, then run again"
         told = f": {said.strip()[-500:]}" if said.strip() else ", and says nothing"
-        raise PromoError(f"the job is refused: '{words[0]}' ends with status {code}{told}", hint=hint)
+        raise PromoError(f"the job is refused: '{words[0]}' ends with status {code}{told}", hint=KEPT)
 
     def _of_its_own(self, number: str, folder: Path) -> str:
         """A number that no other job has which may go on; empty ones say nothing."""
