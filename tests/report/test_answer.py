@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from promo.api import load
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
 from promo.report.answer import MOST_TOLD, is_yes_or_no
@@ -308,3 +309,25 @@ def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):
     )
     assert facts(found)["Frozen"].endswith("; there is no result yet")
     assert "Kept" not in facts(found)
+
+
+def test_an_undecided_rule_about_several_has_a_row_for_each_in_its_table(view):
+    failing = re.sub(r"quality = ([13]) }", r'quality = \1\n  behaviour = "ok" }', SOUND["candidate"])
+    failing = failing.replace("quality = 2 }", 'quality = 2\n  behaviour = "nan" }')
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted")
+    view(spec("use", host=INLINE, candidate=failing, gate=gate, rule=rule))
+    rows = [one for one in load("trial.study").decisions() if one.kind == "rule"]
+
+    assert [(one.candidate, one.changed, one.verdict) for one in rows] == [
+        ("fair", "quality 3, behaviour ok", "undecided"),
+        ("good", "quality 1, behaviour ok", "undecided"),
+    ]
+
+
+def test_a_rule_that_had_nobody_to_judge_keeps_its_row(view):
+    failing = SOUND["candidate"].replace("quality = 2 }", 'quality = 2\n  behaviour = "nan" }')
+    view(spec("use", host=INLINE, candidate=failing, rule=RULE.replace("judge good", "judge promoted")))
+    rows = [one for one in load("trial.study").decisions() if one.kind == "rule"]
+
+    assert [(one.candidate, one.verdict) for one in rows] == [(None, "undecided")]
