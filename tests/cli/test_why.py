@@ -40,7 +40,7 @@ def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
         "+0.3000 pt, 0.1000 inside"
     )
     assert "(reference base, with the 0.2 pt that the gate allows)" in told
-    assert "Tied with fair; distinguished from fair by parameters (80 against 160)." in told
+    assert "Tied with fair (quality 3); distinguished from fair (quality 3) by parameters (80 against 160)." in told
     assert (
         "Demanded before it may decide: mean loss at most 2.3 pt does not hold; so the gate kept mean gap to base at "
         "most 0.2 pt in place of mean gap to base at most 0.1 pt." in told

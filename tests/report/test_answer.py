@@ -136,7 +136,7 @@ def test_a_rule_about_several_names_them_where_it_speaks_of_them(view):
         "mean over cells."
     )
     [row] = found.overview
-    assert (row.seen, row.margin) == ("2 of 2 findings hold", "2.0000 inside (fair, the least)")
+    assert (row.seen, row.margin) == ("2 of 2 findings hold", "2.0000 inside, the least, for fair (quality 3)")
     assert row.confidence == "no test asked"
 
 
@@ -146,7 +146,11 @@ def test_of_several_the_one_that_fails_gives_the_margin(view):
     found = view(spec("use", host=INLINE, gate=gate, rule=rule, **THREE_SEEDS))
 
     [row] = found.overview
-    assert (row.outcome, row.seen, row.margin) == ("fails", "1 of 2 findings hold", "0.5000 beyond (fair, the least)")
+    assert (row.outcome, row.seen, row.margin) == (
+        "fails",
+        "1 of 2 findings hold",
+        "0.5000 beyond, the least, for fair (quality 3)",
+    )
     assert row.confidence.startswith("upper 90% bound 1.0000")
 
 

@@ -82,7 +82,7 @@ def moved_lines(record: Record, name: str) -> Iterator[str]:
             was = {standing.candidate: standing.verdict for standing in counted.ranking.standings}
             for standing in other.ranking.standings:
                 if standing.verdict is not was[standing.candidate]:
-                    reason = standing_reason(standing, other, record.study)
+                    reason = standing_reason(standing, other, record.study, record.call)
                     who = f"{wording(version)}, {record.call(standing.candidate)}"
                     yield f"{who} would be {standing.verdict.value}: {reason}."
         elif other.judgement is not None:

@@ -18,6 +18,7 @@ from promo.report.account import account_lines
 from promo.report.amounts import a_run_words
 from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
+from promo.report.changed import called_list
 from promo.report.curves import curves_view
 from promo.report.describe import describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
@@ -230,7 +231,8 @@ class _View:
         of = f" of {candidate.control_of}" if candidate.control_of else ""
         role = "" if candidate.role.value == "plain" else f"{candidate.role.value}{of}, "
         if candidate.follows is not None:
-            return f"{role}{follower_words(self.study, candidate.follows, self.record.state.path(candidate.follows))}"
+            path = self.record.state.path(candidate.follows)
+            return f"{role}{follower_words(self.study, candidate.follows, path, self.record.call)}"
         levels = dict(candidate.levels)
         varied = [
             f"{factor} {exact(level) if isinstance(level, Fraction) else level}"
@@ -264,7 +266,7 @@ class _View:
         return evolve(
             first,
             name=row,
-            entrants=listed(tuple(entrants)),
+            entrants=called_list(tuple(entrants), self.record.call),
             runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
             spent=f"{span_text(spent)} spent in training" if self.record.is_timed else first.spent,
             spreads=tuple(one for name in names for one in self._spreads(name)),
@@ -280,7 +282,7 @@ class _View:
             name=stage.name,
             documentation=said.documentation,
             budget=self._spent(said),
-            entrants=listed(entrants)
+            entrants=called_list(entrants, self.record.call)
             if entrants is not None
             else f"{stage.entrants.planned} that {stage.after} promotes",
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
