@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import Json, from_exact
 from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
@@ -22,6 +22,7 @@ from promo.curves.settings import with_spec
 from promo.curves.values import OK, Column, Settings
 from promo.files import read_given
 from promo.plans.compile import compile_plan
+from promo.report.changed import changes, planned
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
 from promo.report.words import listed, plural
 from promo.study.flow import entrants_again
@@ -104,7 +105,10 @@ def simulate(options: Namespace) -> int:
         settings.append((setting, changed, figures(varied, changed)))
     if options.json:
         found = [{"setting": name, **figures_to_json(at, one)} for name, at, one in settings]
-        told = {"effects": effects_json(options, study, world.noise)} if study.effects and world.noise else {}
+        told: dict[str, Json] = (
+            {"effects": effects_json(options, study, world.noise)} if study.effects and world.noise else {}
+        )
+        told["changed"] = {name: words for name, words in changes(study, planned(study, plan)).items() if words}
         put(json.dumps({"promo_simulation": 1, "vary": vary, "found": found, **told}, indent=1, sort_keys=True))
     else:
         first = figures(study, world) if vary else settings[0][2]
