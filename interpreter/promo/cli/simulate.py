@@ -13,7 +13,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
 from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
-from promo.cli.spec import compile_file, print_diagnostics, write_text
+from promo.cli.spec import but_seals, compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put, put_wrapped
 from promo.curves.conditions import tabled
 from promo.curves.read import LARGEST as LARGEST_TABLE
@@ -76,7 +76,7 @@ def simulate(options: Namespace) -> int:
     compiled = compile_file(options.spec)
     study, plan = compiled.priced()
     if study.effects and (not study.gates or study.beyond_gates):
-        print_diagnostics(compiled.diagnostics)
+        print_diagnostics(but_seals(compiled.diagnostics))
         return _effects_alone(options, study)
     try:
         from promo.decision.simulate import simulate as run
@@ -84,7 +84,7 @@ def simulate(options: Namespace) -> int:
         if fault.name != "numpy":
             raise
         raise PromoError("promo simulate needs numpy", hint="pip install promo-lang[simulate]") from fault
-    print_diagnostics(compiled.diagnostics)
+    print_diagnostics(but_seals(compiled.diagnostics))
     world, source = _world(options, study)
     if study.grows:
         _plain(world)

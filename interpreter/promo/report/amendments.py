@@ -118,6 +118,7 @@ def verdict_words(study: Study, name: str, verdict: Verdict, call: Call) -> str:
         case Held():
             return f"hold, because {outcome_words(name, verdict.outcome, study, call)}"
         case Settled():
-            return f"promotes {called_list(verdict.promoted, call)}" if verdict.answer is None else verdict.answer.value
+            promoted = called_list(verdict.promoted, call) if verdict.promoted else "no candidate"
+            return f"promotes {promoted}" if verdict.answer is None else verdict.answer.value
         case _:
             assert_never(verdict.outcome)

@@ -194,8 +194,9 @@ def decision_words(decision: Decision, study: Study, call: Call) -> str:
 def _gate(decision: Decision, found: Ranking, call: Call) -> str:
     dropped = [one.candidate for one in found.standings if one.verdict is Verdict.DROPPED]
     promoted = [one.candidate for one in found.standings if one.verdict is Verdict.PROMOTED]
+    who = called_list(promoted, call) if promoted else "no candidate"
     tail = f"; dropped {called_list(dropped, call)}" if dropped else ""
-    return f"{decision.name} promoted {called_list(promoted, call)} to {found.target}{tail}"
+    return f"{decision.name} promoted {who} to {found.target}{tail}"
 
 
 def _growth(grow: Grow, decision: Decision, found: Ranking, call: Call) -> str:

@@ -217,8 +217,8 @@ class _View:
                 f"{budget}); a run that is read at several budgets counts once at each."
             )
         return (
-            f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
-            f"{beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
+            f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in {self.record.training()} of a budget of "
+            f"{budget}, and {beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
             f"{span_text(self.plan.bound_s)}.{self._queued()}"
         )
 
@@ -268,7 +268,9 @@ class _View:
             name=row,
             entrants=called_list(tuple(entrants), self.record.call),
             runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
-            spent=f"{span_text(spent)} spent in training" if self.record.is_timed else first.spent,
+            spent=f"{span_text(spent)} spent in {self.record.training(*names)}"
+            if self.record.is_timed
+            else first.spent,
             spreads=tuple(one for name in names for one in self._spreads(name)),
             curves=evolve(first.curves, picture="", trained="", rows=(), rest=""),
             strip=NO_PICTURE,
@@ -288,7 +290,7 @@ class _View:
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
             runs=f"{count.done} of {count.runs}",
-            spent=f"{span_text(self.record.spent_s(stage.name))} spent in training"
+            spent=f"{span_text(self.record.spent_s(stage.name))} spent in {self.record.training(stage.name)}"
             if self.record.is_timed
             else "seconds of training were not recorded",
             spreads=tuple(self._spreads(stage.name)),
