@@ -63,7 +63,9 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
         "Verified": "",
         "Spent": "",
     }
-    assert facts(found)["Spent"].startswith("24 s in simulated training of a budget of 24 s (100.0%); with start-up and scoring ")
+    assert facts(found)["Spent"].startswith(
+        "24 s in simulated training of a budget of 24 s (100.0%); with start-up and scoring "
+    )
     assert facts(found)["Verified"].startswith("2 of 2 decisions recomputed for this report, with the same outcome.")
     assert facts(found)["Frozen"].endswith(" before the first result")
 

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from promo.api import load, plan
+from promo.base.classes import evolve
 from promo.cli.live import Lines
 from promo.driver.export import logged_runs
 from promo.driver.report import record_of
@@ -51,6 +52,14 @@ def test_a_picture_that_names_a_candidate_says_what_changed(studies, name):
 
         left = [one for one in texts if one in bare(record) and record.changed[one].split(",")[0] not in said]
         assert left == [], said
+
+
+def test_another_row_of_the_ladder_is_told_of_only_where_a_band_leads_there(studies):
+    view = build_view(record_of(studies["quickstart"]))
+
+    assert view.ladder.picture and not view.ladder.broken
+    assert "in another row" not in render_html(view)
+    assert "in another row" in render_html(evolve(view, ladder=evolve(view.ladder, broken=True)))
 
 
 def test_stages_that_gates_join_stand_beside_each_other_in_the_ladder(studies):

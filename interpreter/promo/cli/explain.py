@@ -10,7 +10,7 @@ from promo.base.diagnostics import did_you_mean, suggestion
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
 
-NEAR = 5
+NEAR = 2
 """How far the number of a code may be from another that is near it."""
 ALIKE = 0.85
 """How much a word has to be like a code to be a slip of it; with one of five characters wrong it is 0.8."""

@@ -136,8 +136,8 @@ class Record:
             for one in self.attempts(stage)
             if one.envelope is not None
         ]
-        used = [one.body.used if one.body is not None else None for one in measured if one is not None]
-        simulated = sum(one is not None and one.counter is Counter.SIMULATED for one in used)
+        used = [one.body.used for one in measured if one is not None and one.body is not None and one.body.used]
+        simulated = sum(one.counter is Counter.SIMULATED for one in used)
         if simulated and simulated == len(used):
             return "simulated training"
         return f"training{f' (simulated in {simulated} of {len(used)} attempts)' if simulated else ''}"

@@ -218,8 +218,8 @@ class _View:
             )
         return (
             f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in {self.record.training()} of a budget of "
-            f"{budget}, and {beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
-            f"{span_text(self.plan.bound_s)}.{self._queued()}"
+            f"{budget}, and {beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the "
+            f"bound is {span_text(self.plan.bound_s)}.{self._queued()}"
         )
 
     def _queued(self) -> str:
