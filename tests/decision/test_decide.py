@@ -95,7 +95,7 @@ def test_missing_stop_stops_the_study_and_promotes_nobody():
     }
     assert {one.verdict for one in decision.ranking.standings} == {Verdict.DROPPED}
     said = decision_words(evolve(decision, outcome=Settled()), study, str)
-    assert said == "pick promoted no candidate to long; dropped base, fair, good and poor"
+    assert said == "pick promoted no candidate to long; dropped good, base, fair and poor"
 
 
 def test_a_gate_before_which_everyone_failed_keeps_only_always():
