@@ -14,6 +14,7 @@
   // A heading sorts upwards, then downwards, then puts the rows back as they were.
   const sortable = (table, rows) => {
     const body = table.tBodies[0];
+    const places = [...body.rows];
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
       const button = document.createElement("button");
@@ -30,7 +31,8 @@
           head.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
           order.sort((a, b) => (text(a) === NONE || text(b) === NONE ? 1 : way) * compared(text(a), text(b)));
         }
-        body.append(...order);
+        const next = order.values();
+        body.append(...places.map((row) => (rows.includes(row) ? next.next().value : row)));
       });
     });
   };
@@ -58,7 +60,7 @@
   };
 
   document.querySelectorAll(".scroll > table").forEach((table) => {
-    const rows = [...table.tBodies[0].rows];
+    const rows = [...table.tBodies[0].rows].filter((row) => !row.classList.contains("again"));
     if (!table.tHead || rows.length < 3 || table.querySelector(".sum")) return;
     sortable(table, rows);
     if (rows.length >= 12) filterable(table, rows);

@@ -6,10 +6,10 @@ study, as a report does it, so a table never says what does not follow from them
 kind of thing, and a field one value.  `import promo` finds these names only when they are asked for.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from promo.base.canonical import from_exact
 from promo.base.classes import fields, frozen
@@ -21,7 +21,8 @@ from promo.driver.study import StudyFolder, study_folder
 from promo.files import read_source
 from promo.report.changed import changes, planned
 from promo.report.effect_table import effect_rows
-from promo.report.tables import FACTOR, RUN_COLUMNS, cell_rows, decision_rows, point_rows, run_table
+from promo.report.tables import RUN_COLUMNS, cell_rows, decision_rows, fact_columns, point_rows, run_table
+from promo.rows import SPREAD, Cell, Decision, Effect, Finding, PlannedRun, Point, Row, Run, Table
 
 if TYPE_CHECKING:
     from promo.report.record import Record
@@ -43,251 +44,6 @@ __all__ = [
     "load",
     "plan",
 ]
-
-
-# --- rows --------------------------------------------------------------------------------------------------------
-
-
-@frozen(kw_only=True)
-class Run:
-    """An attempt at a run; None where nothing is known."""
-
-    run: str
-    """Identity of what it trains, for how long, on what; the same in every study that trains it."""
-    attempt: int
-    stage: str
-    candidate: str
-    changed: str | None
-    """By what it differs from the reference, in words."""
-    host: str
-    seed: int
-    state: str
-    """`accepted` counts; `failed`, `lost`, `flagged` (excluded by a guard) and `running` do not."""
-    status: str | None
-    """How it ended: `ok`, `nan`, `diverged`, `oom`, `timeout`, `killed`, `crash` or `invalid`."""
-    cause: str | None
-    metric: str
-    value: float | None
-    """Of the metric, in the study's unit."""
-    rank: int | None
-    """Of its candidate at this stage, 1 is best, where a gate has read it."""
-    verdict: str | None
-    """`promoted` or `dropped`, where a gate has read the stage."""
-    spent_s: float | None
-    """Seconds of training."""
-    slot_s: float | None
-    """Seconds that it had its slot, all phases."""
-    devices: int
-    """That it had meanwhile; an hour of it is so many hours of devices."""
-    paid: float | None
-    """For those, by the declared prices, in the study's currency; None where its host has none."""
-    steps: int | None
-    tokens: int | None
-    tokens_per_s: float | None
-    peak_rss_bytes: int | None
-    peak_device_bytes: int | None
-    envelope: str | None
-    """Digest of its result file."""
-    started: str | None
-    """UTC, as ISO 8601; so is *ended*."""
-    ended: str | None
-    environment: int | None
-    """Number of the environment it ran in, as in the report."""
-    machine: str | None
-    device: str | None
-    software: str | None
-    factors: Mapping[str, float | str]
-    """Factor -> its level; a column `factor_NAME` each in a data frame."""
-
-
-@frozen(kw_only=True)
-class Point:
-    """One value that a run measured on its way."""
-
-    run: str
-    stage: str
-    candidate: str
-    changed: str | None
-    host: str
-    seed: int
-    step: int | None
-    tokens: int | None
-    charged_s: float | None
-    """Seconds of training that had been charged by then."""
-    name: str
-    """What was measured, such as `val_bpb`."""
-    value: float
-
-
-@frozen(kw_only=True)
-class Decision:
-    """What a gate, rule or reduction found of one candidate (a reduction: of one factor) under one condition."""
-
-    decision: str
-    kind: str
-    """`gate`, `rule`, `reduce` or `baseline`."""
-    stage: str
-    seal: str | None
-    """Digest of what was frozen; None where it was not."""
-    evidence: str
-    """Digest of what it read."""
-    candidate: str | None
-    changed: str | None
-    rank: int | None
-    statistic: float | None
-    """What it was ranked by, in the measure's unit; of a factor its effect."""
-    verdict: str | None
-    """Of a gate `promoted` or `dropped`; of a rule its answer; of a factor its outcome."""
-    ground: str | None
-    """Why, in a word or two."""
-    condition: str | None
-    holds: bool | None
-    condition_statistic: float | None
-    margin: float | None
-    """How far inside its bound; negative beyond it."""
-    adjusted_p: float | None
-
-
-@frozen(kw_only=True)
-class Cell:
-    """A value that a gate ranked by or a rule compared: one candidate on one host with one seed."""
-
-    decision: str
-    kind: str
-    stage: str
-    candidate: str
-    changed: str | None
-    host: str
-    seed: int
-    status: str | None
-    """`ok`, or why there is no value."""
-    value: float | None
-    reference: float | None
-    """Of a rule: the value of whom it is compared with, in the same cell."""
-    difference: float | None
-    """By how much the candidate is worse than that."""
-
-
-@frozen(kw_only=True)
-class Effect:
-    """What is said of effects: an estimate, error, contrast, term, step, block, change, or a sentence, by its kind."""
-
-    effects: str
-    family: str
-    """Of tests that share one rate, by the procedure."""
-    procedure: str
-    rate: float
-    stage: str | None
-    kind: str
-    effect: str | None
-    host: str | None
-    """Of an estimate on one host, or of a block."""
-    stands_for: str | None
-    """What it is not separated from."""
-    value: float | None
-    error: float | None
-    degrees: float | None
-    t: float | None
-    f: float | None
-    """Of a factor or an interaction with all its contrasts."""
-    p: float | None
-    adjusted_p: float | None
-    """Within the family."""
-    low: float | None
-    high: float | None
-    discovered: bool | None
-    method: str | None
-    before: str | None
-    """Of a change: the earlier stage."""
-    runs: int | None
-    words: str | None
-
-
-@frozen(kw_only=True)
-class PlannedRun:
-    """A run that a plan may need."""
-
-    run: str
-    stage: str
-    candidate: str
-    changed: str | None
-    host: str
-    seed: int
-    factors: Mapping[str, float | str]
-
-
-@frozen(kw_only=True)
-class Finding:
-    """What `promo check` finds in a spec."""
-
-    code: str
-    severity: str
-    """`error` or `warning`."""
-    message: str
-    hint: str
-    file: str
-    line: int
-    column: int
-
-
-Row = TypeVar("Row")
-"""One of the classes above."""
-
-
-class Table(Sequence[Row], Generic[Row]):
-    """Rows of one kind, in order; a tuple with two ways out to data frames."""
-
-    def __init__(self, kind: type[Row], rows: Iterable[Row], factors: Sequence[str] = ()) -> None:
-        self._kind, self._rows, self._factors = kind, tuple(rows), tuple(factors)
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Table[Row]": ...
-    def __getitem__(self, index: int | slice) -> "Row | Table[Row]":
-        if isinstance(index, slice):
-            return Table(self._kind, self._rows[index], self._factors)
-        return self._rows[index]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self._rows)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} rows: {', '.join(self.columns)}>"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
-        own = (one.name for one in fields(self._kind) if one.name != "factors")
-        return (*own, *(f"{FACTOR}{name}" for name in self._factors))
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """A dictionary a row, of `columns`."""
-        return [self._flat(row) for row in self._rows]
-
-    def _flat(self, row: Row) -> dict[str, Any]:
-        flat = {one.name: getattr(row, one.name) for one in fields(row)}
-        levels = flat.pop("factors", {})
-        return flat | {f"{FACTOR}{name}": levels.get(name) for name in self._factors}
-
-    def to_pandas(self) -> Any:
-        """A pandas `DataFrame`; an `ImportError` where pandas, which promo does not bring, is not installed."""
-        import pandas
-
-        return pandas.DataFrame(self.to_dicts(), columns=list(self.columns))
-
-    def to_polars(self) -> Any:
-        """A polars `DataFrame`; an `ImportError` where polars, which promo does not bring, is not installed."""
-        import polars
-
-        rows = self.to_dicts()
-        return polars.DataFrame({name: [row[name] for row in rows] for name in self.columns}, strict=False)
-
-
-# --- a study -----------------------------------------------------------------------------------------------------
 
 
 class Study:
@@ -340,9 +96,13 @@ class Study:
 
     def runs(self) -> Table[Run]:
         """Every attempt at a run, in the order in which they were started."""
-        factors, width = tuple(self._record.study.factors), len(RUN_COLUMNS)
-        rows = run_table(self._record)
-        return Table(Run, (_row(Run, row[:width], _levels(factors, row[width:])) for row in rows), factors)
+        factors, facts = tuple(self._record.study.factors), fact_columns(self._record)
+        own, more = len(RUN_COLUMNS), len(RUN_COLUMNS) + len(facts)
+        rows = (
+            _row(Run, row[:own], facts=_said(facts, row[own:more]), factors=_levels(factors, row[more:]))
+            for row in run_table(self._record)
+        )
+        return Table(Run, rows, factors, facts)
 
     def points(self) -> Table[Point]:
         """Every value that runs with an accepted result measured on their way: their learning curves."""
@@ -379,6 +139,10 @@ def load(path: str | Path) -> Study:
     return Study(folder)
 
 
+def _said(names: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
+    return {name: text for name, text in zip(names, texts, strict=True) if text}
+
+
 def _levels(factors: Sequence[str], texts: Sequence[str]) -> dict[str, float | str]:
     return {name: _level(text) for name, text in zip(factors, texts, strict=True) if text}
 
@@ -399,12 +163,12 @@ _READ: Mapping[object, Callable[[str], object]] = {
 """Kind of a column -> how its text is read; of a kind that may be None, an empty text is."""
 
 
-def _row(kind: type[Row], texts: Sequence[str], factors: Mapping[str, float | str] | None = None) -> Row:
-    """A row of a table, from its texts."""
-    own = [one for one in fields(kind) if one.name != "factors"]
+def _row(kind: type[Row], texts: Sequence[str], **spread: Mapping[str, Any]) -> Row:
+    """A row of a table, from its texts and from what is spread over columns of its own."""
+    own = [one for one in fields(kind) if one.name not in SPREAD]
     given = {one.name: _value(one.type, text) for one, text in zip(own, texts, strict=True)}
     made: Callable[..., Row] = kind
-    return made(**given) if factors is None else made(**given, factors=factors)
+    return made(**given, **spread)
 
 
 def _value(kind: Any, text: str) -> object:

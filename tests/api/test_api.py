@@ -1,5 +1,7 @@
 """Studies and specs for scripts: names, rows, columns and data frames; nothing is imported before it is asked for."""
 
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -13,7 +15,10 @@ from promo.base.classes import fields
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
 from promo.report.effect_table import EFFECT_COLUMNS
+from promo.report.places import COLUMNS as PLACE_COLUMNS
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, FACTOR, POINT_COLUMNS, RUN_COLUMNS
+from promo.rows import SPREAD
+from promo.run.provenance import RECORDED_VARIABLES
 from support import promo, spec
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +31,9 @@ def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("api")
     text = spec(host=HOST).replace("quality = 3 }", 'quality = 3\n  behaviour = "once"\n}')
     (place / "trial.promo").write_text(text, encoding="utf-8")
-    assert promo("run", place / "trial.promo", "--quiet") == 0
+    with pytest.MonkeyPatch.context() as outside:
+        outside.setenv("OMP_WAIT_POLICY", "PASSIVE")
+        assert promo("run", place / "trial.promo", "--quiet") == 0
     return place
 
 
@@ -86,7 +93,25 @@ COLUMNS = {
 def test_rows_have_the_columns_of_the_tables(name):
     kind = getattr(package, name)
 
-    assert tuple(one.name for one in fields(kind) if one.name != "factors") == COLUMNS[name]
+    assert tuple(one.name for one in fields(kind) if one.name not in SPREAD) == COLUMNS[name]
+
+
+def test_facts_of_a_run_have_the_types_of_their_columns():
+    kinds = {one.name: one.type.__args__ for one in fields(package.Run) if one.name in PLACE_COLUMNS}
+
+    assert kinds == {name: (kind, type(None)) for name, kind in PLACE_COLUMNS.items()}
+
+
+def test_a_run_says_where_it_ran_one_value_an_attribute(study):
+    run = next(one for one in study.runs() if one.status == "ok")
+
+    assert (run.machine_system, run.machine_release) == (platform.system(), platform.release())
+    assert run.machine_cores == os.cpu_count()
+    assert run.software_python == platform.python_version()
+    assert run.device_memory_bytes is None
+    assert {*run.facts} <= {f"variable_{name}" for name in RECORDED_VARIABLES}
+    assert run.facts["variable_OMP_WAIT_POLICY"] == "PASSIVE"
+    assert study.runs()[:1].to_dicts()[0]["variable_OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_a_study_is_known_by_its_folder_or_by_its_spec(place, study):
@@ -178,7 +203,7 @@ def test_a_spec_is_checked_and_priced(tmp_path):
     path.write_text(spec(), encoding="utf-8")
     plan = package.plan(path)
 
-    assert [one.code for one in package.check(path)] == ["P0414", "P0414"]
+    assert [one.code for one in package.check(path)] == ["P0414"]
     assert plan.planned_runs == 13
     assert {one.candidate for one in plan.runs if one.stage == "short"} == {"base", "good", "fair", "poor"}
     assert plan.runs[0].factors["quality"] in (1.0, 2.0, 3.0, 4.0)

@@ -304,3 +304,22 @@ def test_findings_as_json_have_a_version(workplace, capsys):
 def test_fixing_standard_input_leaves_no_room_for_other_findings(workplace, capsys, extra):
     assert promo("check", "--fix", "-", extra) == 2
     assert "no room" in capsys.readouterr().err
+
+
+def test_rules_without_a_seal_are_one_warning_and_none_before_a_plan(workplace, capsys):
+    (workplace / "t.promo").write_text(spec(), encoding="utf-8")
+    assert promo("check", "t.promo") == 0
+    told = capsys.readouterr().err
+    assert promo("plan", "t.promo") == 0
+
+    assert told.count("P0414") == 1
+    assert "'pick' and 'close' are frozen but not sealed yet" in told
+    assert "leave them: promo run seals them before the first run" in told
+    assert "P0414" not in capsys.readouterr().err
+
+
+def test_a_text_read_aloud_has_the_words_that_the_grammar_takes(workplace, capsys):
+    (workplace / "t.promo").write_text(spec().replace("judge good", "judge promoted"), encoding="utf-8")
+    assert promo("read", "t.promo") == 0
+
+    assert "rule close: judge promoted against base at long; require that each of them" in capsys.readouterr().out

@@ -346,6 +346,22 @@ def test_every_code_is_listed_and_explained(capsys):
     assert "there is no code P0499" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("P9999", "promo explain lists all"),
+        ("foo", "promo explain lists all"),
+        ("P0499", "promo explain lists all"),
+        ("P0416", "near it are P0414, P0415, P0417, P0418; promo explain lists all"),
+        ("P312", "near it is P0312; promo explain lists all"),
+    ],
+)
+def test_codes_are_suggested_only_if_they_are_near(capsys, word, hint):
+    assert promo("explain", word) == 2
+
+    assert capsys.readouterr().err.rstrip().endswith(f"= help: {hint}")
+
+
 def test_a_seal_is_explained(capsys):
     spec = ROOT / "specs" / "quickstart.promo"
     assert promo("explain", "seal", "pick_three", spec) == 0

@@ -69,9 +69,10 @@ def test_a_law_foretells_what_lies_on_it(workplace, capsys):
     assert promo("laws", spec, "--curves", curves, "--json") == 0
     found = json.loads(capsys.readouterr().out)["laws"]["by_steps"]
 
-    assert [one["candidate"] for one in found] == ["left", "right"]
+    assert [(one["candidate"], one["changed"]) for one in found] == [("left", None), ("right", "config b")]
     for one, config in zip(found, TRUTH, strict=True):
         (told,) = one["foretold"]
+        assert (told["candidate"], told["changed"]) == (one["candidate"], one["changed"])
         assert one["points"] == 9
         assert one["unsure"] == []
         assert float(told["value"]) == pytest.approx(loss(config, 1600), rel=1e-3)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from promo.base.classes import evolve
 from promo.cli.drawing import MOST_ROWS, drawing, fitted, last_point, look
 from promo.cli.live import Lines, Screen
 from promo.driver.requests import Requests
@@ -97,6 +98,8 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
         "spent 0.375 of a budget of 5.333 slot-hours (7.0%)",
         f"taken in total: 0.389 of a bound of {hours_text(plan.bound_s)}",
     )
+    simulated = spent_words(evolve(seen, slot_s=Fraction(900)), plan)
+    assert simulated[0] == "simulated 0.375 of a budget of 5.333 slot-hours (7.0%)"
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
         ("pick", "decides when short has ended"),

@@ -62,7 +62,7 @@ def test_the_report_is_the_report_and_a_finished_study_is_not_looked_at_again(st
     assert report == (study.path / "report.html").read_text(encoding="utf-8")
     assert 'http-equiv="refresh"' not in page + report
     assert 'data-going="no"' in page
-    assert (now["going"], now["words"][0][:34]) == (False, f"13 of 13 runs; spent {trained(study)} s of a bud")
+    assert (now["going"], now["words"][0][:34]) == (False, f"13 of 13 runs; simulated {trained(study)} s of a")
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Frame-Options"] == "DENY"
 

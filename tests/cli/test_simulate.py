@@ -28,6 +28,35 @@ def test_a_world_is_said_and_its_figures_have_errors(capsys):
     assert "GPU-hours: expected 169.2, budget 169.2, bound 899.389" in said
 
 
+def table_lines(said):
+    """Lines that have columns, which a terminal would break anywhere."""
+    return [line for line in said.splitlines() if "  " in line.strip() or line.startswith(" " * 8)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("staged_promotion", ("--vary", "noise", "0.01,0.02")),
+        ("replay_prefix", ("--vary", "noise", "0.01,0.02")),
+        ("staged_screening", ()),
+    ],
+)
+def test_tables_fit_80_columns(capsys, name, words):
+    assert promo("simulate", SPECS / f"{name}.promo", "--noise", "0.02", "--draws", "50", *words) == 0
+    lines = table_lines(capsys.readouterr().out)
+
+    assert len(lines) > 7
+    assert [line for line in lines if len(line) > 80] == []
+
+
+def test_json_says_what_changed(capsys):
+    assert promo("simulate", SPECS / "quickstart.promo", "--noise", "0.02", "--draws", "50", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert found["changed"]["shallow"] == "depth 1, aspect 32"
+    assert {*found["changed"]} < {*found["found"][0]["figures"]["gates"][0]["kept"]}
+
+
 def test_sweeps_are_tables_and_pictures(workplace, capsys):
     quick = SPECS / "quickstart.promo"
     words = ["--noise", "0.02", "--draws", "300", "--vary", "seeds", "1..3", "--plot", "out.svg"]

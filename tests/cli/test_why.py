@@ -40,10 +40,12 @@ def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
         "+0.3000 pt, 0.1000 inside"
     )
     assert "(reference base, with the 0.2 pt that the gate allows)" in told
-    assert "Tied with fair; distinguished from fair by parameters (80 against 160)." in told
+    fair = "fair (quality 3, size 16)"
+    assert f"Tied with {fair}; distinguished from {fair} by parameters (80 against 160)." in told
     assert (
         "Demanded before it may decide: mean loss at most 2.3 pt does not hold; so the gate kept mean gap to base at "
         "most 0.2 pt in place of mean gap to base at most 0.1 pt." in told
     )
-    assert "Rank 2 of the 4 with a value at short, by mean 2.3000 pt: base, good, fair and poor." in told
-    assert "base is always kept; the other 3 compete for the places: good, fair and poor." in told
+    three = f"good (quality 1), {fair} and poor (quality 4)."
+    assert f"Rank 2 of the 4 with a value at short, by mean 2.3000 pt: base, {three}" in told
+    assert f"base is always kept; the other 3 compete for the places: {three}" in told

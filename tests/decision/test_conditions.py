@@ -49,7 +49,7 @@ def test_conditions_on_candidates(keep, kept):
     assert set(decision.promoted) == kept | {"base"}
     for standing in decision.ranking.standings:
         assert standing.findings
-        assert standing_reason(standing, decision, study)
+        assert standing_reason(standing, decision, study, str)
 
 
 def test_an_allowance_widens_every_margin():
@@ -96,8 +96,8 @@ def test_a_demand_can_widen_the_cut_instead():
     assert calm.promoted == ("base", "good")
     assert wild.promoted == ("base", "fair", "good")
     assert (calm.ranking.keep, wild.ranking.keep) == (gate.keep, Top(2, per_host=False))
-    assert demand_words(calm, study) == ("mean loss at most 3 pt holds",)
-    assert demand_words(wild, study) == (
+    assert demand_words(calm, study, str) == ("mean loss at most 3 pt holds",)
+    assert demand_words(wild, study, str) == (
         "mean loss at most 3 pt does not hold; so the gate kept top 2 in place of top 1",
     )
 
@@ -234,4 +234,4 @@ def test_agreement_of_rankings_without_order_is_not_reached_and_says_why():
     (undefined,) = finding.details
     assert decision.outcome == Held(Unmet(0))
     assert undefined == LeastAgreement("box", "rack", undefined=True)
-    assert "one of them ranks fewer than two apart" in detail_words(undefined, finding)[1]
+    assert "one of them ranks fewer than two apart" in detail_words(undefined, finding, str)[1]

@@ -72,7 +72,7 @@ def test_a_candidate_without_a_value_is_dropped_and_the_next_one_moves_up():
 
     assert decision.promoted == ("base", "fair")
     assert (good.rank, good.statistic, good.ground) == (None, None, Ground.MISSING)
-    assert "seed 2: boom" in standing_reason(good, decision, study)
+    assert "seed 2: boom" in standing_reason(good, decision, study, str)
 
 
 def test_always_keeps_a_candidate_without_a_value():
@@ -94,6 +94,8 @@ def test_missing_stop_stops_the_study_and_promotes_nobody():
         (Verdict.DROPPED, Ground.STOPPED)
     }
     assert {one.verdict for one in decision.ranking.standings} == {Verdict.DROPPED}
+    said = decision_words(evolve(decision, outcome=Settled()), study, str)
+    assert said == "pick promoted no candidate to long; dropped good, base, fair and poor"
 
 
 def test_a_gate_before_which_everyone_failed_keeps_only_always():
@@ -216,7 +218,7 @@ def test_every_way_of_having_no_value_is_dropped_and_named(status):
     assert good.verdict is Verdict.DROPPED
     assert good.cells[0].status is status
     assert good.ground is (Ground.CRASHED if status.own_fault else Ground.MISSING)
-    assert "box seed 1" in standing_reason(good, decision, study)
+    assert "box seed 1" in standing_reason(good, decision, study, str)
 
 
 def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
@@ -224,7 +226,9 @@ def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
     decision = decide_gate(study, gate, evidence(**dict.fromkeys(FOUR, ("1", "1"))))
 
     assert decision.promoted == ("base", "fair")
-    assert "tied with base, good and poor; the rule" in standing_reason(decision.ranking.standings[1], decision, study)
+    assert "tied with base, good and poor; the rule" in standing_reason(
+        decision.ranking.standings[1], decision, study, str
+    )
 
 
 def test_a_host_that_is_missing_altogether_leaves_everyone_without_a_statistic():
@@ -244,7 +248,7 @@ def test_a_host_that_is_missing_altogether_leaves_everyone_without_a_statistic()
 
     assert decision.promoted == ("base",)
     assert {one.rank for one in decision.ranking.standings} == {None}
-    assert "rack seed 1: not run" in standing_reason(decision.ranking.standings[1], decision, study)
+    assert "rack seed 1: not run" in standing_reason(decision.ranking.standings[1], decision, study, str)
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3])

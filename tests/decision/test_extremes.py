@@ -65,7 +65,7 @@ def test_a_gate_decides_and_its_decision_is_stored_and_said(keep, data):
 
     assert from_json(Decision, to_json(decision)) == decision
     assert decision_words(decision, one, str)
-    assert all(standing_reason(standing, decision, one) for standing in decision.ranking.standings)
+    assert all(standing_reason(standing, decision, one, str) for standing in decision.ranking.standings)
 
 
 @settings(max_examples=40, deadline=None)

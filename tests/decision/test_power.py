@@ -227,7 +227,9 @@ def test_a_study_of_a_grid_is_told_its_power_by_simulate(workplace, capsys):
     (workplace / "grid.promo").write_text(RECORDED + text, encoding="utf-8")
     assert promo("simulate", workplace / "grid.promo", "--noise", "0.1", "--size", "0.2") == 0
 
-    assert "lr linear" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "lr linear" in told
+    assert [line for line in told.splitlines() if "  " in line.strip() and len(line) > 80] == []
     assert promo("simulate", workplace / "grid.promo", "--noise", "0.1", "--host-noise", "0.1") == 0
     assert (
         "effects asked at s: the effect of conditions that differ between hosts is not known" in capsys.readouterr().out

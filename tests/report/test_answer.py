@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from promo.api import load
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
 from promo.report.answer import MOST_TOLD, is_yes_or_no
@@ -62,7 +63,9 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
         "Verified": "",
         "Spent": "",
     }
-    assert facts(found)["Spent"].startswith("24 s of a budget of 24 s (100.0%); with start-up and scoring ")
+    assert facts(found)["Spent"].startswith(
+        "24 s in simulated training of a budget of 24 s (100.0%); with start-up and scoring "
+    )
     assert facts(found)["Verified"].startswith("2 of 2 decisions recomputed for this report, with the same outcome.")
     assert facts(found)["Frozen"].endswith(" before the first result")
 
@@ -135,7 +138,7 @@ def test_a_rule_about_several_names_them_where_it_speaks_of_them(view):
         "mean over cells."
     )
     [row] = found.overview
-    assert (row.seen, row.margin) == ("2 of 2 findings hold", "2.0000 inside (fair, the least)")
+    assert (row.seen, row.margin) == ("2 of 2 findings hold", "2.0000 inside, the least, for fair (quality 3)")
     assert row.confidence == "no test asked"
 
 
@@ -145,7 +148,11 @@ def test_of_several_the_one_that_fails_gives_the_margin(view):
     found = view(spec("use", host=INLINE, gate=gate, rule=rule, **THREE_SEEDS))
 
     [row] = found.overview
-    assert (row.outcome, row.seen, row.margin) == ("fails", "1 of 2 findings hold", "0.5000 beyond (fair, the least)")
+    assert (row.outcome, row.seen, row.margin) == (
+        "fails",
+        "1 of 2 findings hold",
+        "0.5000 beyond, the least, for fair (quality 3)",
+    )
     assert row.confidence.startswith("upper 90% bound 1.0000")
 
 
@@ -308,3 +315,25 @@ def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):
     )
     assert facts(found)["Frozen"].endswith("; there is no result yet")
     assert "Kept" not in facts(found)
+
+
+def test_an_undecided_rule_about_several_has_a_row_for_each_in_its_table(view):
+    failing = re.sub(r"quality = ([13]) }", r'quality = \1\n  behaviour = "ok" }', SOUND["candidate"])
+    failing = failing.replace("quality = 2 }", 'quality = 2\n  behaviour = "nan" }')
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted")
+    view(spec("use", host=INLINE, candidate=failing, gate=gate, rule=rule))
+    rows = [one for one in load("trial.study").decisions() if one.kind == "rule"]
+
+    assert [(one.candidate, one.changed, one.verdict) for one in rows] == [
+        ("fair", "quality 3, behaviour ok", "undecided"),
+        ("good", "quality 1, behaviour ok", "undecided"),
+    ]
+
+
+def test_a_rule_that_had_nobody_to_judge_keeps_its_row(view):
+    failing = SOUND["candidate"].replace("quality = 2 }", 'quality = 2\n  behaviour = "nan" }')
+    view(spec("use", host=INLINE, candidate=failing, rule=RULE.replace("judge good", "judge promoted")))
+    rows = [one for one in load("trial.study").decisions() if one.kind == "rule"]
+
+    assert [(one.candidate, one.verdict) for one in rows] == [(None, "undecided")]

@@ -367,6 +367,34 @@ def test_the_same_study_trained_for_real_prints_on_four_pages(browser):
     assert [pages(one) for one in printed] == [4, 4]
 
 
+def test_both_columns_of_a_printed_table_have_headings(browser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = carried_out("quickstart", tmp_path, monkeypatch)
+    write_report(folder, folder.path / "report.html")
+    page, _ = opened(browser, folder, viewport=A4)
+    shown = page.evaluate("[...document.querySelectorAll('.again')].map((row) => row.getClientRects().length)")
+    page.emulate_media(media="print")
+    tables = page.evaluate(
+        """[...document.querySelectorAll("#stages table:has(.again)")].map((table) => {
+          const [head, again] = [table.tHead.rows[0], table.querySelector(".again")];
+          const [first, second] = [head, again].map((row) => row.cells[0].getBoundingClientRect());
+          const rows = [...table.tBodies[0].rows].map((row) => row.cells[0].getBoundingClientRect());
+          return {
+            texts: [head, again].map((row) => [...row.cells].map((cell) => cell.textContent)),
+            beside: second.left > first.right,
+            above: rows.filter((row) => row.left === second.left && row.top < second.top).length,
+          };
+        })"""
+    )
+    page.context.close()
+
+    assert set(shown) == {0}
+    assert len(tables) >= 2
+    for table in tables:
+        assert table["texts"][0] == table["texts"][1]
+        assert (table["beside"], table["above"]) == (True, 0)
+
+
 def pages(printed: bytes) -> int:
     return max(map(int, re.findall(rb"/Count (\d+)", printed)))
 

@@ -2,17 +2,19 @@
 
 import csv
 import io
+import json
 import re
 from html import unescape
 
 import pytest
 
 from promo.api import load, plan
+from promo.base.classes import evolve
 from promo.cli.live import Lines
 from promo.driver.export import logged_runs
 from promo.driver.report import record_of
 from promo.report.beside import build_beside
-from promo.report.changed import MOST_CALLED
+from promo.report.changed import MOST_CALLED, called_list
 from promo.report.render import render_csv, render_html, render_markdown
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import build_view
@@ -50,6 +52,14 @@ def test_a_picture_that_names_a_candidate_says_what_changed(studies, name):
 
         left = [one for one in texts if one in bare(record) and record.changed[one].split(",")[0] not in said]
         assert left == [], said
+
+
+def test_another_row_of_the_ladder_is_told_of_only_where_a_band_leads_there(studies):
+    view = build_view(record_of(studies["quickstart"]))
+
+    assert view.ladder.picture and not view.ladder.broken
+    assert "in another row" not in render_html(view)
+    assert "in another row" in render_html(evolve(view, ladder=evolve(view.ladder, broken=True)))
 
 
 def test_stages_that_gates_join_stand_beside_each_other_in_the_ladder(studies):
@@ -102,6 +112,62 @@ def test_the_answer_and_the_sentences_below_it_call_them_so(studies, name):
     lines = [view.answer.headline, *(one.said for one in view.answer.facts), *view.story, *told]
 
     assert [line for line in lines if uncalled(record, line)] == []
+
+
+READ_ALOUD = re.compile("(Frozen )?(gate|rule|Rule|Gate|Growth) |Training switches ")
+"""What a text begins with that reads a decider of the spec aloud, whose words are the spec's."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_sentence_and_no_row_of_a_report_has_a_bare_name(studies, name):
+    record = record_of(studies[name])
+    page = render_html(build_view(record))
+    page = re.sub(r'<table class="legend">.*?</table>|<(svg|script|style)\b.*?</\1>', "", page, flags=re.DOTALL)
+    found = [
+        re.sub(r"\s+", " ", unescape(re.sub("<[^>]*>", " ", inner)).strip())
+        for tag in ("p", "li", "td", "summary", "figcaption")
+        for inner in re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", page, re.DOTALL)
+    ]
+    spaced = {one.replace(" (", " ").rstrip(")") for one in record.called}
+    words = [one.replace("as wide as", "") for one in found if one not in spaced and not READ_ALOUD.match(one)]
+
+    assert len(words) > 50
+    assert [one for one in words if uncalled(record, one)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_of_why_but_the_rule_calls_them_so(studies, name, capsys):
+    record = record_of(studies[name])
+    for candidate in record.candidates:
+        assert promo("why", candidate, "--study", studies[name].path) == 0
+    lines = [one for one in capsys.readouterr().out.splitlines() if not one.startswith("  The rule: ")]
+
+    assert lines
+    assert [one for one in lines if uncalled(record, one)] == []
+
+
+def test_of_a_list_those_are_counted_that_have_something_to_say():
+    called = {"a": "a (x 1)", "b": "b (x 2)", "c": "c (x 3)", "d": "d (x 4)", "e": "e (x 5)"}
+    names = ("a", "b", "c", "d", "base")
+
+    assert called_list(names, lambda name: called.get(name, name)) == "a (x 1), b (x 2), c (x 3), d (x 4) and base"
+    assert called_list((*names, "e"), lambda name: called.get(name, name)) == "a, b, c, d, base and e"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_has_the_name_and_what_changed(studies, name, capsys):
+    folder = studies[name]
+    changed = {one: words for one, words in record_of(folder).changed.items() if words}
+    assert promo("status", "--json", folder.path) == 0
+    status = json.loads(capsys.readouterr().out)
+
+    assert status["changed"] == changed
+    assert {(one["candidate"], one["changed"]) for one in status["attempts"]} == {
+        (one.candidate, changed.get(one.candidate)) for one in load(folder.path).runs()
+    }
+    for one in record_of(folder).candidates:
+        assert promo("why", one, "--json", "--study", folder.path) == 0
+        assert json.loads(capsys.readouterr().out)["changed"] == changed.get(one)
 
 
 def test_why_calls_them_so(studies, capsys):

@@ -18,7 +18,7 @@ from promo.base.resources import template_folder
 from promo.report.axes import Plot
 from promo.report.canvas import FONT, LEAST_PT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
 from promo.report.curves import MOST_MARKS
-from promo.report.flows import Rung, ladder_svgs, ranks_svg
+from promo.report.flows import BROKEN, Rung, ladder_svgs, ranks_svg
 from promo.report.pictures import (
     ENDS,
     KINDS,
@@ -202,6 +202,10 @@ def test_a_band_to_another_picture_has_an_end_in_each():
 
     assert len(pictures) > 1
     assert sum(one.count('band"') for one in pictures) == 5 + len(pictures) - 1
+    assert [one.count(f'{BROKEN}"') for one in pictures] == [1, *[2] * (len(pictures) - 2), 1]
+    assert BROKEN not in "".join(
+        ladder_svgs([evolve(rungs[0], title="s"), evolve(rungs[1], title="t", target=None)], NAMES, CHANGED, "It")
+    )
 
 
 def test_chains_that_no_gate_joins_stand_in_pictures_of_their_own():

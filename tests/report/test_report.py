@@ -27,6 +27,7 @@ from promo.report.tables import DECISION_COLUMNS, decision_rows, run_columns, ru
 from promo.report.view import build_view
 from promo.run.disk import RealDisk
 from promo.run.store import read_points
+from promo.run.values import Counter
 from support import promo, spec
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} \\"quoted\\" \u202egnol'
@@ -417,7 +418,7 @@ def test_every_run_says_where_it_ran(study):
     view = build_view(record)
 
     assert {row["environment"] for row in rows if row["status"] == "ok"} == {"1"}
-    assert all("cores" in row["machine"] for row in rows if row["status"] == "ok")
+    assert all(int(row["machine_cores"]) > 0 for row in rows if row["status"] == "ok")
     assert all(row["started"] and row["ended"] for row in rows)
     assert {run.environment for run in view.runs.rows if run.good} == {"1"}
     assert view.environments[0].runs.startswith(f"{sum(bool(row['environment']) for row in rows)} attempts on box at ")
@@ -523,3 +524,19 @@ def test_stages_that_share_seeds_are_not_said_to_differ(study, workplace):
     assert not any(
         one.startswith(different) for one in build_view(record_of(StudyFolder(workplace / "trial.study"))).limits
     )
+
+
+def test_simulated_seconds_are_called_so_and_not_held_against_slots(study):
+    record = record_of(study)
+    view = build_view(record)
+    (said,) = [one for one in view.story if " in simulated training of a budget of " in one]
+
+    assert record.training() == "simulated training"
+    assert all("spent in simulated training" in one.spent for one in view.stages)
+    assert " in training" not in said
+    key = next(key for key, result in record.results.items() if result.body and result.body.used)
+    body = record.results[key].body
+    real = evolve(record.results[key], body=evolve(body, used=evolve(body.used, counter=Counter.TRAINER)))
+    mixed = evolve(record, results={**record.results, key: real})
+    attempts = sum(bool(result.body and result.body.used) for result in record.results.values())
+    assert mixed.training() == f"training (simulated in {attempts - 1} of {attempts} attempts)"

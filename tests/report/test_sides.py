@@ -41,7 +41,7 @@ def test_a_finding_says_on_which_side_its_value_and_its_confidence_are(require, 
     decision = decide_rule(study, rule, evidence)
     (finding,) = decision.found.findings
 
-    assert says in finding_words(finding, study)
+    assert says in finding_words(finding, study, str)
 
 
 def test_a_rule_that_fails_for_want_of_confidence_says_so():

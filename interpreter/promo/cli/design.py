@@ -8,7 +8,7 @@ from promo.base.canonical import Json
 from promo.base.classes import frozen
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, designs_alone
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.report.design import array_json, array_text, design_json, design_text
 from promo.study.space import Array, Design
 from promo.study.values import Study
@@ -108,7 +108,7 @@ def _power(options: Namespace, given: _Given, designs: list[str]) -> None:
     if options.json:
         put(json.dumps(power_json(found, supposed), indent=1))
     else:
-        put(power_text(found, supposed, "" if study is None else study.measure.unit, source))
+        put_wrapped(power_text(found, supposed, "" if study is None else study.measure.unit, source).split("\n"))
 
 
 def _noise(options: Namespace, study: Study | None) -> tuple[float, str]:

@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.decision.power import Powers, Supposed, powers
 from promo.report.hosts import supposed_json, supposed_lines
 from promo.report.power import power_json, power_text
@@ -37,8 +37,8 @@ def simulate_effects(options: Namespace, study: Study, noise: float, source: str
     else:
         why = study.beyond_gates
         look = f"\ngates are not simulated, because {listed(why)} {'looks' if len(why) == 1 else 'look'} at factors"
-        put(f"{study.name}: effects alone, by formulas and integrals; what is drawn says so{look if why else ''}\n")
-        put(effects_text(options, study, noise, source))
+        head = f"{study.name}: effects alone, by formulas and integrals; what is drawn says so{look if why else ''}\n\n"
+        put_wrapped((head + effects_text(options, study, noise, source)).split("\n"))
     return ExitCode.DONE
 
 

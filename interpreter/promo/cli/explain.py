@@ -1,6 +1,7 @@
 """`promo explain`: the page of a diagnostic code, all codes, or what a seal holds."""
 
 import json
+import re
 from argparse import Namespace
 
 from promo.base import pages
@@ -9,7 +10,10 @@ from promo.base.diagnostics import did_you_mean, suggestion
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
 
-NEAR = 5
+NEAR = 2
+"""How far the number of a code may be from another that is near it."""
+ALIKE = 0.85
+"""How much a word has to be like a code to be a slip of it; with one of five characters wrong it is 0.8."""
 
 
 def explain(options: Namespace) -> int:
@@ -42,15 +46,23 @@ def _page(code: str) -> None:
     try:
         page = pages.page(code)
     except KeyError as fault:
-        known = pages.codes()
-        near = [one for one in known if one[:3] == code[:3]][:NEAR] or [suggestion(code, known) or known[0]]
-        hint = f"near it are {', '.join(near)}; promo explain lists all"
-        raise PromoError(f"there is no code {code}", hint=hint) from fault
+        near = _near(code)
+        told = f"near it {'is' if len(near) == 1 else 'are'} {', '.join(near)}; " if near else ""
+        raise PromoError(f"there is no code {code}", hint=f"{told}promo explain lists all") from fault
     put(f"{page.code}: {page.title}\n")
     put(page.meaning)
     put(f"\nFor example:\n\n{_indented(page.wrong)}")
     put(f"\npromo says:\n\n{_indented(page.said)}")
     put(f"\nPut right:\n\n{_indented(page.right)}")
+
+
+def _near(code: str) -> list[str]:
+    """Codes of the same area whose numbers are close; where there are none, one that is written almost so."""
+    known = pages.codes()
+    if re.fullmatch(r"P[0-9]{4}", code):
+        return [one for one in known if one[:3] == code[:3] and abs(int(one[1:]) - int(code[1:])) <= NEAR]
+    slip = suggestion(code, known, cutoff=ALIKE)
+    return [slip] if slip else []
 
 
 def _indented(text: str) -> str:

@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from promo.base.errors import ExitCode, PromoError
 from promo.base.units import float_of
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.report.lags import assumptions, lag_text, lags_to_json
 from promo.study.values import Study
 
@@ -39,10 +39,8 @@ def simulate_lags(options: Namespace, study: Study, noise: float, source: str) -
         return ExitCode.DONE
     words = f"sd {noise:g} {study.measure.unit} ({source})" if source else "none is supposed, since nothing says it"
     for grow, chances in found:
-        put(lag_text(study, grow, chances, words))
-        put("")
-    for line in assumptions(study, options.spread, options.draws, options.seed):
-        put(line)
+        put_wrapped([*lag_text(study, grow, chances, words).split("\n"), ""])
+    put_wrapped(assumptions(study, options.spread, options.draws, options.seed))
     return ExitCode.DONE
 
 

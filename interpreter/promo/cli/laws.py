@@ -14,7 +14,7 @@ from promo.driver.readings import recorded_evidence
 from promo.driver.report import record_of
 from promo.evidence.extrapolate import fit_laws
 from promo.evidence.values import Evidence
-from promo.report.changed import Call, caller
+from promo.report.changed import beside, changes, planned
 from promo.report.forecasts import Scored, forecasts_json, forecasts_text, scored_in
 from promo.report.laws import law_text, laws_json
 from promo.report.record import Record
@@ -33,7 +33,7 @@ def laws(options: Namespace) -> int:
         study, plan = compile_file(places[0]).sound()
         stages = dict.fromkeys(stage for law in _having_laws(study).laws.values() for stage in law.every_stage)
         known = recorded_evidence(study, curves_of(options, study), tuple(stages))
-        _print(options, study, known, (), caller(study, plan), recorded=True)
+        _print(options, study, known, (), changes(study, planned(study, plan)), recorded=True)
         return ExitCode.DONE
     records = _records(places, options.study)
     found = tuple(one for record in records for one in scored_in(record))
@@ -41,7 +41,9 @@ def laws(options: Namespace) -> int:
         put(json.dumps(forecasts_json(found), indent=1) if options.json else forecasts_text(found))
         return ExitCode.DONE
     (record,) = records
-    _print(options, _having_laws(record.study), record.evidence, found, record.call, recorded=bool(record.state.replay))
+    _print(
+        options, _having_laws(record.study), record.evidence, found, record.changed, recorded=bool(record.state.replay)
+    )
     return ExitCode.DONE
 
 
@@ -71,14 +73,24 @@ def _having_laws(study: Study) -> Study:
 
 
 def _print(
-    options: Namespace, study: Study, known: Known, found: tuple[Scored, ...], call: Call, *, recorded: bool
+    options: Namespace,
+    study: Study,
+    known: Known,
+    found: tuple[Scored, ...],
+    changed: Mapping[str, str],
+    *,
+    recorded: bool,
 ) -> None:
     if options.json:
         fits: dict[str, Json] = {
-            name: list(laws_json(law, fit_laws(study, law, known, recorded=recorded)))
+            name: laws_json(law, fit_laws(study, law, known, recorded=recorded), changed)
             for name, law in study.laws.items()
         }
         put(json.dumps({"laws": fits, **forecasts_json(found)}, indent=1))
         return
+
+    def call(name: str) -> str:
+        return beside(name, changed.get(name, ""))
+
     texts = [law_text(study, law, known, call, recorded=recorded) for law in study.laws.values()]
     put("\n\n".join((*texts, *((forecasts_text(found),) if found else ()))))

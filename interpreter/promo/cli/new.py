@@ -10,7 +10,7 @@ from promo.base.classes import evolve
 from promo.base.diagnostics import errors
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
-from promo.cli.spec import print_diagnostics
+from promo.cli.spec import but_seals, print_diagnostics
 from promo.cli.terminal import put
 from promo.driver.pipeline import compile_source
 from promo.driver.study import SUFFIX
@@ -165,7 +165,7 @@ def _write(draft: Draft, folder: Path) -> int:
     source = Source(str(spec), spec_text(draft, f"sha256:{pin[:PIN]}"))
     _create(spec, source.text)
     found = compile_source(source, folder, None).diagnostics
-    shown = [one for one in found if one.code != "P0414"]  # the first run seals what is frozen
+    shown = but_seals(found)
     print_diagnostics(shown)
     _say(draft, runner_file, spec, sound=not any(errors(shown)))
     return ExitCode.FINDINGS if any(errors(shown)) else ExitCode.DONE

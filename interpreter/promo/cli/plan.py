@@ -10,7 +10,7 @@ from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.base.reading import RECORD
 from promo.base.visible import visible
-from promo.cli.spec import compile_file, print_diagnostics
+from promo.cli.spec import but_seals, compile_file, print_diagnostics
 from promo.cli.terminal import put, put_styled, styled, wants_colour
 from promo.files import read_given, write_given
 from promo.plans.values import Plan, SavedPlan, plan_from_json
@@ -37,7 +37,7 @@ def plan(options: Namespace) -> int:
     compiled = compile_file(options.spec)
     # What changed is asked most of all when a seal no longer fits.
     study, made = compiled.priced(*(["P0401"] if options.diff else []))
-    print_diagnostics(compiled.diagnostics)
+    print_diagnostics(but_seals(compiled.diagnostics))
     if options.out:
         saved = to_json(SavedPlan(str(Path(options.spec).resolve()), made))
         write_given(Path(options.out), (json.dumps(saved, sort_keys=True, indent=1) + "\n").encode())

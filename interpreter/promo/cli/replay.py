@@ -11,7 +11,7 @@ from promo.base.errors import PromoError
 from promo.base.reading import RECORD
 from promo.base.units import is_digits
 from promo.cli.run import display_of, print_end
-from promo.cli.spec import compile_file, print_diagnostics
+from promo.cli.spec import but_seals, compile_file, print_diagnostics
 from promo.curves.read import LARGEST
 from promo.curves.replay import Replay, build_replay
 from promo.curves.settings import column_of, seed_of, with_mapping, with_spec
@@ -29,7 +29,7 @@ def replay(options: Namespace) -> int:
     spec = Path(options.spec)
     compiled = compile_file(str(spec))
     study, _ = compiled.sound()
-    print_diagnostics(one for one in compiled.diagnostics if one.code != "P0414")
+    print_diagnostics(but_seals(compiled.diagnostics))
     curves = curves_of(options, study)
     folder = study_folder(spec, Path(options.study) if options.study else None)
     ending = run_study(

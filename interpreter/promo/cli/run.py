@@ -10,7 +10,7 @@ from promo.base.codec import from_json
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.reading import RECORD
 from promo.cli.places import study_of
-from promo.cli.spec import compile_file, print_diagnostics
+from promo.cli.spec import but_seals, compile_file, print_diagnostics
 from promo.cli.terminal import put, put_wrapped
 from promo.driver.pipeline import Compiled
 from promo.driver.run import run_study
@@ -34,7 +34,7 @@ def run(options: Namespace) -> int:
     spec, plan = _spec_and_plan(Path(options.spec))
     compiled = compile_file(str(spec))
     compiled.sound()
-    print_diagnostics(one for one in compiled.diagnostics if one.code != "P0414")
+    print_diagnostics(but_seals(compiled.diagnostics))
     if plan is not None:
         _refuse_stale(options.spec, plan, compiled)
     folder = study_folder(spec, Path(options.study) if options.study else None)

@@ -7,14 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import Json, from_exact
 from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
 from promo.base.units import float_of, whole_of
 from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
-from promo.cli.spec import compile_file, print_diagnostics, write_text
+from promo.cli.spec import but_seals, compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put, put_wrapped
 from promo.curves.conditions import tabled
 from promo.curves.read import LARGEST as LARGEST_TABLE
@@ -23,6 +23,7 @@ from promo.curves.settings import with_spec
 from promo.curves.values import OK, Column, Settings
 from promo.files import read_given
 from promo.plans.compile import compile_plan
+from promo.report.changed import changes, planned
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
 from promo.report.words import listed, plural
 from promo.study.flow import entrants_again
@@ -76,7 +77,7 @@ def simulate(options: Namespace) -> int:
     compiled = compile_file(options.spec)
     study, plan = compiled.priced()
     if study.effects and (not study.gates or study.beyond_gates):
-        print_diagnostics(compiled.diagnostics)
+        print_diagnostics(but_seals(compiled.diagnostics))
         return _effects_alone(options, study)
     try:
         from promo.decision.simulate import simulate as run
@@ -84,7 +85,7 @@ def simulate(options: Namespace) -> int:
         if fault.name != "numpy":
             raise
         raise PromoError("promo simulate needs numpy", hint="pip install promo-lang[simulate]") from fault
-    print_diagnostics(compiled.diagnostics)
+    print_diagnostics(but_seals(compiled.diagnostics))
     world, source = _world(options, study)
     if study.grows:
         _plain(world)
@@ -105,7 +106,10 @@ def simulate(options: Namespace) -> int:
         settings.append((setting, changed, figures(varied, changed)))
     if options.json:
         found = [{"setting": name, **figures_to_json(at, one)} for name, at, one in settings]
-        told = {"effects": effects_json(options, study, world.noise)} if study.effects and world.noise else {}
+        told: dict[str, Json] = (
+            {"effects": effects_json(options, study, world.noise)} if study.effects and world.noise else {}
+        )
+        told["changed"] = {name: words for name, words in changes(study, planned(study, plan)).items() if words}
         put(json.dumps({"promo_simulation": 1, "vary": vary, "found": found, **told}, indent=1, sort_keys=True))
     else:
         first = figures(study, world) if vary else settings[0][2]

@@ -38,6 +38,11 @@ def designs_alone(path: str) -> "Alone | None":
     return designs_of(read_source(Path(path), path), Path(path).parent)
 
 
+def but_seals(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What to tell somebody who did not ask whether a spec is ready: the first run seals what is frozen."""
+    return [one for one in diagnostics if one.code != "P0414"]
+
+
 def print_diagnostics(diagnostics: Iterable[Diagnostic], *, expected: bool = False) -> None:
     """Findings for people, on standard error; with all that was *expected* where reading stopped, if asked for."""
     found = tuple(diagnostics)

@@ -20,6 +20,7 @@ from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.state import Attempt, State, StudyState
 from promo.plans.values import Plan
 from promo.report.amendments import verdict_lines
+from promo.report.changed import changes, planned
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name
 from promo.report.money import money_to_json
@@ -204,6 +205,7 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
 
 
 def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
+    changed = changes(study, planned(study, plan))
     return {
         "promo_status": 2,
         "study": state.study.value,
@@ -213,12 +215,14 @@ def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
         "events": state.events,
         "opened": {stage: list(entrants) for stage, entrants in state.opened.items()},
         "closed": sorted(state.closed),
+        "changed": {name: words for name, words in changed.items() if words},
         "attempts": [
             {
                 "run": attempt.run,
                 "attempt": attempt.number,
                 "stage": attempt.stage,
                 "candidate": attempt.candidate,
+                "changed": changed.get(attempt.candidate) or None,
                 "host": attempt.host,
                 "seed": attempt.seed,
                 "state": attempt.state.value,

@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 
+from promo.base.canonical import Json
 from promo.base.diagnostics import did_you_mean
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
@@ -22,7 +23,7 @@ def why(options: Namespace) -> int:
         names = (options.gate,)
     told = [one for name in names if (one := explain(record, options.candidate, name)) is not None]
     if options.json:
-        content = {"promo_why": 1, "candidate": options.candidate, "verdicts": [*map(explanation_to_json, told)]}
+        content = {"promo_why": 1, **_who(record, options.candidate), "verdicts": [*map(explanation_to_json, told)]}
         put(json.dumps(content, indent=1, sort_keys=True))
         return ExitCode.DONE
     if not told:
@@ -34,6 +35,10 @@ def why(options: Namespace) -> int:
     return ExitCode.DONE
 
 
+def _who(record: Record, name: str) -> dict[str, Json]:
+    return {"candidate": name, "changed": record.changed.get(name) or None}
+
+
 def _known(name: str, known: tuple[str, ...], what: str) -> None:
     if name not in known:
         hint = did_you_mean(name, known, f"there are: {', '.join(known) or 'none'}")
@@ -43,4 +48,4 @@ def _known(name: str, known: tuple[str, ...], what: str) -> None:
 def _nothing(record: Record, candidate: str, name: str | None) -> str:
     if name is not None and name not in record.decisions:
         return f"{name} has not decided yet."
-    return f"{name or 'No gate and no rule'} has not decided about {candidate} yet."
+    return f"{name or 'No gate and no rule'} has not decided about {record.call(candidate)} yet."

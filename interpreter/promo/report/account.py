@@ -17,9 +17,10 @@ from promo.decision.stats import sampled_interval, summarise
 from promo.decision.values import Decision, Ground, Ranking, Verdict
 from promo.evidence.values import Evidence
 from promo.plans.values import Plan
+from promo.report.changed import Call, called_list
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.record import Record
-from promo.report.words import listed, number, plural
+from promo.report.words import number, plural
 from promo.study.judgement import Gate
 
 CONFIDENCE = Fraction(95, 100)
@@ -190,7 +191,7 @@ def account_lines(record: Record) -> Iterator[str]:
     sampled = {one.gate: one for one in samples(record)}
     for decision, found in _decided(record):
         if decision.name in sampled:
-            yield sampled_words(sampled[decision.name], record.study.measure.unit)
+            yield sampled_words(sampled[decision.name], record.study.measure.unit, record.call)
         elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
             yield (
                 f"No candidate that {decision.name} dropped was trained any further, so the cost of its drops is not "
@@ -229,14 +230,15 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     )
 
 
-def sampled_words(one: Sampled, unit: str) -> str:
+def sampled_words(one: Sampled, unit: str, call: Call) -> str:
     """What an audit sample showed."""
-    head = f"Of {one.dropped} that {one.gate} dropped, {listed(one.drawn)} were promoted to {one.target} as a sample"
+    drawn = called_list(one.drawn, call)
+    head = f"Of {one.dropped} that {one.gate} dropped, {drawn} were promoted to {one.target} as a sample"
     if one.interval is None:
         return f"{head}; a value is missing there, so nothing is known about wrong drops."
     share = share_text(Fraction(len(one.wrong), len(one.known)))
     low, high = one.interval
-    names = f" ({listed(one.wrong)})" if one.wrong else ""
+    names = f" ({called_list(one.wrong, call)})" if one.wrong else ""
     beaten = one.regret is not None and from_exact(one.regret) > 0
     regret = (
         f"The best of the sample beats the best kept by {number(one.regret)} {unit}: the drops cost at least that much"

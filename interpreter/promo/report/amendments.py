@@ -82,7 +82,7 @@ def moved_lines(record: Record, name: str) -> Iterator[str]:
             was = {standing.candidate: standing.verdict for standing in counted.ranking.standings}
             for standing in other.ranking.standings:
                 if standing.verdict is not was[standing.candidate]:
-                    reason = standing_reason(standing, other, record.study)
+                    reason = standing_reason(standing, other, record.study, record.call)
                     who = f"{wording(version)}, {record.call(standing.candidate)}"
                     yield f"{who} would be {standing.verdict.value}: {reason}."
         elif other.judgement is not None:
@@ -118,6 +118,7 @@ def verdict_words(study: Study, name: str, verdict: Verdict, call: Call) -> str:
         case Held():
             return f"hold, because {outcome_words(name, verdict.outcome, study, call)}"
         case Settled():
-            return f"promotes {called_list(verdict.promoted, call)}" if verdict.answer is None else verdict.answer.value
+            promoted = called_list(verdict.promoted, call) if verdict.promoted else "no candidate"
+            return f"promotes {promoted}" if verdict.answer is None else verdict.answer.value
         case _:
             assert_never(verdict.outcome)

@@ -310,7 +310,7 @@ def _whole(record: Record, stage: str) -> list[str]:
     return [name for name in ranked(record, stage) if not rows[name].missing]
 
 
-def judged_words(rule: Rule) -> str:
+def judged_words(rule: Rule, call: Call) -> str:
     """Whom a rule is about, against whom, and where: `shallow against bridge at longer`."""
-    against = f" against {rule.reference}" if rule.reference else ""
-    return f"{describe_judged(rule.judged)}{against} at {rule.stage}"
+    against = f" against {call(rule.reference)}" if rule.reference else ""
+    return f"{call(describe_judged(rule.judged))}{against} at {rule.stage}"

@@ -259,7 +259,7 @@ def _spent(record: Record) -> str:
         return f"not known: the table has no clock; the budget is {span_text(budget)}"
     spent = record.spent_s()
     share = f" ({share_text(spent / budget)})" if budget else ""
-    said = f"{span_text(spent)} of a budget of {span_text(budget)}{share}"
+    said = f"{span_text(spent)} in {record.training()} of a budget of {span_text(budget)}{share}"
     if record.state.replay:
         return f"{said}, as recorded; nothing was trained here"
     paid = money_words(record.study, record.state)

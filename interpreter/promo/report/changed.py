@@ -68,7 +68,8 @@ def caller(study: Study, plan: Plan) -> Call:
 
 def called_list(names: Sequence[str], call: Call) -> str:
     """`shallow (depth 1) and wide (aspect 21)`: a few candidates with what changed, many by their names alone."""
-    return listed(list(names) if len(names) > MOST_CALLED else [call(name) for name in names])
+    called = [call(name) for name in names]
+    return listed(list(names) if len({*called} - {*names}) > MOST_CALLED else called)
 
 
 def beside(name: str, changed: str) -> str:

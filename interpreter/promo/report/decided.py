@@ -194,8 +194,9 @@ def decision_words(decision: Decision, study: Study, call: Call) -> str:
 def _gate(decision: Decision, found: Ranking, call: Call) -> str:
     dropped = [one.candidate for one in found.standings if one.verdict is Verdict.DROPPED]
     promoted = [one.candidate for one in found.standings if one.verdict is Verdict.PROMOTED]
+    who = called_list(promoted, call) if promoted else "no candidate"
     tail = f"; dropped {called_list(dropped, call)}" if dropped else ""
-    return f"{decision.name} promoted {called_list(promoted, call)} to {found.target}{tail}"
+    return f"{decision.name} promoted {who} to {found.target}{tail}"
 
 
 def _growth(grow: Grow, decision: Decision, found: Ranking, call: Call) -> str:
@@ -213,7 +214,7 @@ def _rule(rule: Rule, found: Judgement, study: Study, call: Call) -> str:
     verb = "holds" if found.answer is Answer.HOLDS else "fails"
     judged = called_list(found.judged, call)
     who = f"{judged} against {call(rule.reference)}" if rule.reference else judged
-    return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study) for one in found.findings)}"
+    return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study, call) for one in found.findings)}"
 
 
 def _reduction(decision: Decision, found: Reducing) -> str:
@@ -248,13 +249,13 @@ def fate_words(one: Fixing) -> str:
 # --- candidates and conditions -------------------------------------------------------------------------------------
 
 
-def standing_reason(standing: Standing, decision: Decision, study: Study) -> str:
+def standing_reason(standing: Standing, decision: Decision, study: Study, call: Call) -> str:
     """Why a candidate was promoted or dropped, with its margin."""
     found, unit = decision.found, study.measure.unit
     assert isinstance(found, Ranking)
     tie = ""
     if standing.tied_with:
-        tie = f"; tied with {listed(standing.tied_with)}; the rule's tie-break decided"
+        tie = f"; tied with {called_list(standing.tied_with, call)}; the rule's tie-break decided"
     match standing.ground:
         case Ground.ALWAYS:
             place = f"would rank {standing.rank}" if standing.rank else "has no value"
@@ -281,7 +282,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
             return "decided by a person"
         case Ground.MET | Ground.NOT_MET:
             allowance = allowance_of(decision, study)
-            return "; ".join(finding_words(finding, study, allowance) for finding in standing.findings)
+            return "; ".join(finding_words(finding, study, call, allowance) for finding in standing.findings)
         case _:
             assert_never(standing.ground)
 
@@ -292,11 +293,11 @@ def allowance_of(decision: Decision, study: Study) -> str:
     return f"{exact(gate.allowance)} {study.measure.unit}" if gate.allowance else ""
 
 
-def demand_words(decision: Decision, study: Study) -> tuple[str, ...]:
+def demand_words(decision: Decision, study: Study, call: Call) -> tuple[str, ...]:
     """What was demanded before a gate may decide, and what came of it when it was not met."""
     found, gate = decision.found, study.gates[decision.name]
     assert isinstance(found, Ranking)
-    said = [finding_words(one, study, allowance_of(decision, study)) for one in found.demands]
+    said = [finding_words(one, study, call, allowance_of(decision, study)) for one in found.demands]
     if found.keep != gate.keep:
         unmet = next(place for place, one in enumerate(found.demands) if not one.holds)
         instead, keep = (describe_condition(one, study.measure) for one in (found.keep, gate.keep))
@@ -304,24 +305,24 @@ def demand_words(decision: Decision, study: Study) -> tuple[str, ...]:
     return tuple(said)
 
 
-def finding_words(finding: Finding, study: Study, allowance: str = "") -> str:
+def finding_words(finding: Finding, study: Study, call: Call, allowance: str = "") -> str:
     """A condition, whether it holds, and by how much; *allowance* is what a gate widens differences by."""
     verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
     numbers = f": {number(finding.statistic, signed=True)}{_unit(finding, study)}" if finding.statistic else ""
     if finding.margin is not None and finding.holds is not None:
         numbers += f", {side_words(finding)}"
     widened = [f"with the {allowance} that the gate allows"] if allowance and _widened(finding) else []
-    details = ", ".join([*_details(finding), *widened])
+    details = ", ".join([*_details(finding, call), *widened])
     condition = describe_condition(finding.condition, study.measure)
     return f"{condition} {verdict}{numbers}" + (f" ({details})" if details else "")
 
 
-def _measured(finding: Finding, study: Study) -> str:
+def _measured(finding: Finding, study: Study, call: Call) -> str:
     """A finding as a rule reports it: what was asked, what was seen, how far apart."""
     if finding.statistic is None:
-        return finding_words(finding, study)
+        return finding_words(finding, study, call)
     shown = f"{number(finding.statistic, signed=True)}{_unit(finding, study)}"
-    details = ", ".join(_details(finding, reference=False))
+    details = ", ".join(_details(finding, call, reference=False))
     more = f" ({details})" if details else ""
     condition = describe_condition(finding.condition, study.measure)
     return f"required {condition}, seen {shown}, {side_words(finding, ' the bound')}{more}"
@@ -354,13 +355,13 @@ def _unit(finding: Finding, study: Study) -> str:
     return "" if isinstance(finding.condition, Agreement) else f" {study.measure.unit}"
 
 
-def _details(finding: Finding, *, reference: bool = True) -> list[str]:
+def _details(finding: Finding, call: Call, *, reference: bool = True) -> list[str]:
     found = [one for one in finding.details if reference or not isinstance(one, Reference)]
     itself = finding.statistic == "0" and not finding.margin
-    return [words for one in found for words in detail_words(one, finding, itself=itself)]
+    return [words for one in found for words in detail_words(one, finding, call, itself=itself)]
 
 
-def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> tuple[str, ...]:
+def detail_words(detail: Detail, finding: Finding, call: Call, *, itself: bool = False) -> tuple[str, ...]:
     """What stands beside a finding: places, whom it was compared with, confidence with the test behind it."""
     match detail:
         case Place():
@@ -368,7 +369,9 @@ def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> t
             none = "place none: it does not compete for one"
             return (none if detail.place is None else f"{where} {detail.place} of {detail.of}",)
         case Reference():
-            return ("reference itself" if itself else f"reference {detail.candidate or 'none'}",)
+            return (
+                "reference itself" if itself else f"reference {call(detail.candidate) if detail.candidate else 'none'}",
+            )
         case Bounded():
             side = "upper" if detail.upper else "lower"
             bound = f"{side} {exact(detail.confidence * 100)}% bound {number(detail.value)}"
@@ -386,7 +389,7 @@ def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> t
         case CellsWon():
             return (f"cells won {detail.won} of {detail.of}",)
         case About():
-            return (f"candidate {detail.candidate}",)
+            return (f"candidate {call(detail.candidate)}",)
         case _:
             assert_never(detail)
 

@@ -444,7 +444,7 @@ def describe_judged(judged: Judged) -> str:
         case str():
             return judged
         case Promoted():
-            return "all promoted"
+            return "promoted"
         case BestOf():
             return f"best of {judged.stage}"
         case _:

@@ -46,7 +46,6 @@ class Environments:
     """The distinct environments of a study, numbered in the order of its attempts."""
 
     def __init__(self, record: Record) -> None:
-        self.record = record
         self._found: dict[str, list[tuple[Attempt, Facts]]] = {}
         self._of: dict[tuple[str, int], str] = {}
         for attempt in record.attempts():
@@ -68,12 +67,6 @@ class Environments:
         """Every environment, with everything that is known of it."""
         for key, members in self._found.items():
             yield EnvironmentView(self._number[key], _runs([one for one, _ in members]), tuple(_rows(members)))
-
-    def texts(self, attempt: Attempt) -> tuple[str, ...]:
-        """Machine, device and software of one attempt as texts; empty where nothing is known."""
-        result = self.record.results.get((attempt.run, attempt.number))
-        body = result.body if result else None
-        return tuple(flat(_group(body.facts, group)) if body else "" for group in GROUPS)
 
 
 def _group(facts: Facts, group: str) -> Mapping[str, Json]:

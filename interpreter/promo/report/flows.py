@@ -32,6 +32,8 @@ STUB = 36.0
 """Room for a band beside a stage, and length of what is shown of one that leads to another row."""
 WHOLE = 36.0
 """Width of a band that stands for all of a study's time."""
+BROKEN = "broken band"
+"""Class of the ends of a band that leads to another row."""
 THIN = 2.0
 """Width of the thinnest band."""
 MOST_WORDS = 170.0
@@ -223,13 +225,14 @@ def _bands(
                 continue
             start, end = (begin, y), (there.x, there.ys[target.order.index(candidate)])
             if here.shelf == there.shelf and there.x > begin:
-                paths = [(here.shelf, _band(start, end))]
+                kind, paths = "band", [(here.shelf, _band(start, end))]
             else:
+                kind = BROKEN
                 paths = [(here.shelf, _stub(start)), (there.shelf, _stub((end[0] - STUB, end[1])))]
             for shelf, path in paths:
                 wide = max(WHOLE * target.weight, THIN)
                 drawn = (
-                    f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
+                    f'<path class="c{look(candidate).colour} {kind}" d="{path}" fill="none" stroke="currentColor" '
                     f'stroke-width="{wide:.1f}"/>'
                 )
                 yield shelf, belonging(candidate, drawn, called)

@@ -15,6 +15,7 @@ from tabulate import tabulate
 from promo.base.canonical import Json, exact, from_exact, rounded
 from promo.base.classes import frozen
 from promo.decision.values import Forecasting, Judgement, Ranking, Reducing, Scheduling, Told, Walking
+from promo.report.changed import beside
 from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, percent, plural
 from promo.study.laws import LEVEL
@@ -33,13 +34,18 @@ class Scored:
     by: str
     """The forecast or schedule that put it down."""
     told: Told
-    called: str
-    """The candidate with what changed."""
+    changed: str
+    """What changed in the candidate."""
     came: Fraction | None
     """Mean over the cells with a value."""
     runs: int
     replayed: bool
     """Whether the values were there before, in a table."""
+
+    @property
+    def called(self) -> str:
+        """The candidate with what changed."""
+        return beside(self.told.candidate, self.changed)
 
     @property
     def inside(self) -> bool | None:
@@ -79,7 +85,9 @@ class Tally:
 def scored(record: Record, law: str, by: str, told: Told) -> Scored:
     """What was foretold, beside what came."""
     came, runs = record.came(told.candidate, told.stage)
-    return Scored(record.folder, law, by, told, record.call(told.candidate), came, runs, bool(record.state.replay))
+    return Scored(
+        record.folder, law, by, told, record.changed.get(told.candidate, ""), came, runs, bool(record.state.replay)
+    )
 
 
 def scored_in(record: Record) -> Iterator[Scored]:
@@ -181,6 +189,7 @@ def forecasts_json(found: Sequence[Scored]) -> dict[str, Json]:
                 "law": one.law,
                 "by": one.by,
                 "candidate": one.told.candidate,
+                "changed": one.changed or None,
                 "stage": one.told.stage,
                 "value": one.told.value,
                 "low": one.told.low,

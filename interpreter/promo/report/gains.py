@@ -129,7 +129,7 @@ def _counts(record: Record, rule: Rule, *, differences: bool) -> str:
     measure = record.study.measure
     if not differences:
         return f"{measure.metric} ({measure.unit}), {'lower' if measure.lower_is_better else 'higher'} is better"
-    against = f" than {rule.reference}" if rule.reference else ""
+    against = f" than {record.call(rule.reference)}" if rule.reference else ""
     if side_of(rule) is Side.GAIN:
         return f"gain in {measure.unit}: right of 0 is better{against}"
     return f"gap in {measure.unit}: left of 0 is better{against}"

@@ -8,7 +8,7 @@ from promo.base.classes import frozen
 from promo.evidence.values import Evidence
 from promo.plans.values import StagePlan
 from promo.report.amounts import a_run_words, cap_words
-from promo.report.flows import Rung, ladder_svgs
+from promo.report.flows import BROKEN, Rung, ladder_svgs
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number, short_number
@@ -23,6 +23,8 @@ class LadderView:
 
     picture: str
     """SVG of the stages that gates join; empty before any of them has ended."""
+    broken: bool
+    """Whether a band of it leads to another row."""
     apart: str
     """SVG of the other stages; empty where there are none that have ended."""
     columns: tuple[str, ...]
@@ -62,15 +64,17 @@ def ladder_view(record: Record) -> LadderView:
     """The ladder of a study as far as it has come."""
     shown = [stage for stage in record.plan.stages if stage.name in record.evidence]
     if not shown:
-        return LadderView("", "", (), ())
+        return LadderView("", False, "", (), ())
     orders = {stage.name: ranked(record, stage.name) for stage in shown}
     on = {stage.name: _let_on(record, stage.name) for stage in shown}
     joined = {name for gate in record.study.gates.values() for name in (gate.source, gate.target)}
     ladder = _together(record, [stage for stage in shown if stage.name in joined])
     apart = [stage for stage in shown if stage.name not in joined]
     names = [name for name in record.candidates if any(name in order for order in orders.values())]
+    picture = _picture(record, ladder, "Candidates by mean at each stage that gates join, best first.")
     return LadderView(
-        picture=_picture(record, ladder, "Candidates by mean at each stage that gates join, best first."),
+        picture=picture,
+        broken=BROKEN in picture,
         apart=_picture(record, apart, "Candidates by mean at each stage that no gate joins, best first."),
         columns=("candidate", *(stage.name for stage in shown)),
         rows=tuple((record.call(name), *_places(record, shown, name, orders, on)) for name in names),

@@ -115,11 +115,12 @@ def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence], call: Cal
     return "\n".join((f"{view.name}: {view.sentence}", "", shown, *view.statements))
 
 
-def laws_json(law: Law, found: Iterable[Fitted]) -> list[Json]:
-    """A law for programs; numbers as text of twelve digits."""
+def laws_json(law: Law, found: Iterable[Fitted], changed: Mapping[str, str]) -> list[Json]:
+    """A law for programs; numbers as text of twelve digits.  *changed*: what changed in each candidate."""
     return [
         {
             "candidate": one.candidate,
+            "changed": changed.get(one.candidate or "") or None,
             "points": one.points,
             "places": one.places,
             "parameters": dict(zip(law.form.names, map(_digits, one.law.parameters), strict=True)) if one.law else None,
@@ -128,6 +129,7 @@ def laws_json(law: Law, found: Iterable[Fitted]) -> list[Json]:
                 {
                     "stage": told.stage,
                     "candidate": told.candidate,
+                    "changed": changed.get(told.candidate) or None,
                     "value": _digits(told.value),
                     "low": _digits(told.low),
                     "high": _digits(told.high),

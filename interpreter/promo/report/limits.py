@@ -196,8 +196,8 @@ def _capacity(record: Record) -> Iterable[str]:
     if len(set(sizes.values())) > 1:
         least, most = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda name: sizes[name])
         yield (
-            f"Capacity is not matched: from {sizes[least]:,} parameters ({least}) to {sizes[most]:,} ({most}). A "
-            "better score may come from size alone."
+            f"Capacity is not matched: from {sizes[least]:,} parameters for {record.call(least)} to {sizes[most]:,} "
+            f"for {record.call(most)}. A better score may come from size alone."
         )
     for name in record.candidates:
         if study.candidates[name].role is not Role.REFERENCE:
@@ -211,13 +211,15 @@ def _capacity(record: Record) -> Iterable[str]:
         times = rounded(Fraction(sizes[name], sizes[largest]), 2)
         every = "all of its rivals" if len(smaller) == len(rivals) - len(controls) else f"{len(smaller)} of its rivals"
         yield (
-            f"The reference {name} ({sizes[name]:,} parameters) is larger than {every}, {times} times the next "
-            f"({largest}, {sizes[largest]:,}): its lead over them does not separate its recipe from its size."
+            f"The reference {record.call(name)}, with {sizes[name]:,} parameters, is larger than {every}, "
+            f"{times} times the next largest, {record.call(largest)}, with {sizes[largest]:,}: its lead over them does "
+            "not separate its recipe from its size."
         )
         if controls:
-            yield f"Matched to it in size: {listed([f'{one} ({sizes[one]:,})' for one in controls])}."
+            yield f"Matched to it in size: {listed([f'{record.call(one)} with {sizes[one]:,}' for one in controls])}."
         else:
-            yield f"No candidate is declared as control of {name}, so nothing here has its size with another recipe."
+            who = record.call(name)
+            yield f"No candidate is declared as control of {who}, so nothing here has its size with another recipe."
 
 
 def _rivals(record: Record, name: str) -> list[str]:
@@ -240,7 +242,8 @@ def _noise(record: Record) -> Iterable[str]:
             widest.append((rounded(spans[name], 4), stage, name))
     if widest:
         unit = record.study.measure.unit
-        call = record.call if len(widest) <= MOST_CALLED else str
+        few = len({name for *_, name in widest if record.changed[name]}) <= MOST_CALLED
+        call = record.call if few else str
         told = [f"{span} {unit} at {stage} for {call(name)}" for span, stage, name in widest]
         yield (
             f"Cells of one candidate differ by up to {listed(told)}; smaller differences between candidates may be "

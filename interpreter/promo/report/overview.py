@@ -5,6 +5,7 @@ from promo.base.classes import frozen
 from promo.decision.values import About, Between, Bounded, Chance, Finding, Judgement
 from promo.report.answer import judged_words, lead_of
 from promo.report.certainty import certainty_words
+from promo.report.changed import Call
 from promo.report.decided import side_words
 from promo.report.describe import describe_condition
 from promo.report.figures import tail
@@ -44,7 +45,7 @@ def _row(record: Record, rule: Rule) -> RuleRow:
     return RuleRow(
         rule=rule.name,
         outcome=found.answer.value if found else "open",
-        about=judged_words(rule),
+        about=judged_words(rule, record.call),
         required=describe_condition(rule.require, record.study.measure),
         seen=seen,
         margin=margin,
@@ -65,14 +66,14 @@ def _figures(record: Record, rule: Rule, found: Judgement | None) -> tuple[str, 
         return NONE, NONE, NONE
     if len(found.findings) > 1:
         hold = sum(one.holds is True for one in found.findings)
-        return f"{hold} of {plural(len(found.findings), 'finding')} hold", *_closest(found)
+        return f"{hold} of {plural(len(found.findings), 'finding')} hold", *_closest(found, record.call)
     finding = found.findings[0]
     unit = "tau-b" if isinstance(finding.condition, Agreement) else record.study.measure.unit
     seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)} {unit}"
     return seen, _margin(finding), _confidence(finding) or interval_words(record, rule, finding) or "no test asked"
 
 
-def _closest(found: Judgement) -> tuple[str, str]:
+def _closest(found: Judgement, call: Call) -> tuple[str, str]:
     """Of a rule that asks the same of several candidates: margin and confidence of the one that decides, by name."""
     asked = [
         (finding, one.candidate) for finding in found.findings for one in finding.details if isinstance(one, About)
@@ -80,7 +81,7 @@ def _closest(found: Judgement) -> tuple[str, str]:
     if len(asked) != len(found.judged) or any(one.margin is None or one.holds is None for one, _ in asked):
         return NONE, NONE
     finding, who = min(asked, key=lambda one: (one[0].holds, from_exact(one[0].margin or "0")))
-    return f"{_margin(finding)} ({who}, the least)", _confidence(finding) or "no test asked"
+    return f"{_margin(finding)}, the least, for {call(who)}", _confidence(finding) or "no test asked"
 
 
 def _margin(finding: Finding) -> str:

@@ -107,7 +107,8 @@ def status_words(study: Study, state: State, name: str, call: Call) -> str:
     if name in study.schedules:
         path = path_words(state.path(name), unit_of(study, study.laws[study.schedules[name].law]), call)
         return path + (f"; {settling(person)}" if person else "")
-    said = f"promoted {called_list(state.promoted(name), call) or 'no candidate'}"
+    promoted = state.promoted(name)
+    said = f"promoted {called_list(promoted, call) if promoted else 'no candidate'}"
     if name in study.reductions:
         levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)
         said = f"fixed {levels or 'no factor'}; {said}"

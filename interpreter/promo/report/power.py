@@ -8,10 +8,14 @@ from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
 from promo.decision.unreplicated import DRAWS
 from promo.report.design import aligned, chain_text, effect_name
 from promo.report.effects import rate_words, within_words
+from promo.report.narrow import GAP, WIDTH, lines_of
 from promo.report.words import listed, plural
 from promo.study.families import Rest
 
 NONE = "-"
+INDENT = 2
+ROOM = 24
+"""Columns that the effects of a row need beside its figures."""
 
 
 def power_json(found: Iterable[Powers], supposed: Supposed) -> dict[str, Json]:
@@ -87,13 +91,24 @@ def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str, 
         yield from _about(one)
         if one.lost:
             yield f"  not estimable: {listed(list(map(effect_name, one.lost)))}"
-        yield from (f"  {line}" for line in aligned([_columns(one, supposed, unit), *_rows(one, supposed)]))
+        yield from _table([_columns(one, supposed, unit), *_rows(one, supposed)])
     yield ""
     wanted, share = _percent(supposed.wanted), "the rate over the size of the family"
     if supposed.size is not None and any(one.family > 1 for one in found):
         yield f"Within a family an effect is found for certain if its own p is below {share}, and"
         yield "never if it is above the rate: power lies between the two figures, and so does the number of seeds."
     yield f"The smallest effect is one that a test at the rate itself finds with probability {wanted}."
+
+
+def _table(rows: list[list[str]]) -> Iterator[str]:
+    """Rows in columns, indented; the last is wrapped where it is too wide, or stands below the others."""
+    start = 2 * INDENT + sum(max(map(len, column)) + GAP for column in list(zip(*rows, strict=True))[:-1])
+    below = WIDTH - start < ROOM
+    for row, line in zip(rows, aligned(rows), strict=True):
+        head, under = f"{' ' * INDENT}{line}"[:start], 3 * INDENT if below else start
+        first, *others = lines_of(row[-1], WIDTH - under)
+        yield from (head.rstrip(), " " * under + first) if below else (head + first,)
+        yield from (" " * under + one for one in others)
 
 
 def _head(one: Powers) -> str:

@@ -390,8 +390,10 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
         return "nothing trained", f"{read} of training read from the record, and the stages ask for {budget} {unit}"
     share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
     bound = f"a bound of {amount_text(progress.bound_s, plan)}"
+    # Only simulated seconds can be more than those for which slots were taken.
+    verb = "simulated" if progress.spent_s > progress.slot_s else "spent"
     return (
-        f"spent {amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}",
+        f"{verb} {amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}",
         f"taken in total: {amount_text(progress.slot_s, plan)} of {bound}",
     )
 

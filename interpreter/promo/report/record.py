@@ -17,7 +17,7 @@ from promo.plans.values import Plan
 from promo.report.changed import beside, changes, planned
 from promo.report.people import settled
 from promo.run.outside import Outside
-from promo.run.values import Point, Result
+from promo.run.values import Counter, Point, Result
 from promo.study.lock import Lock
 from promo.study.values import Study
 
@@ -127,6 +127,20 @@ class Record:
     def is_timed(self) -> bool:
         """Whether anybody kept the seconds of training: a table that was replayed may have no clock."""
         return not self.state.replay or any("train" in one.seconds for one in self.results.values())
+
+    def training(self, *stages: str) -> str:
+        """What seconds were spent in, at some stages or at all: simulated seconds may be more than slots were taken."""
+        measured = [
+            self.results.get((one.run, one.number))
+            for stage in stages or (None,)
+            for one in self.attempts(stage)
+            if one.envelope is not None
+        ]
+        used = [one.body.used for one in measured if one is not None and one.body is not None and one.body.used]
+        simulated = sum(one.counter is Counter.SIMULATED for one in used)
+        if simulated and simulated == len(used):
+            return "simulated training"
+        return f"training{f' (simulated in {simulated} of {len(used)} attempts)' if simulated else ''}"
 
     def spent_s(self, stage: str | None = None) -> Fraction:
         """Seconds of devices in training, of every attempt that was measured, counted or not; lost ones are unknown."""

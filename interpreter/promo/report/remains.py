@@ -83,6 +83,7 @@ def _verdict(verdict: Verdict) -> str:
         case Held():
             return "hold"
         case Settled():
-            return f"promotes {listed(verdict.promoted)}" if verdict.answer is None else verdict.answer.value
+            promoted = listed(verdict.promoted) if verdict.promoted else "no candidate"
+            return f"promotes {promoted}" if verdict.answer is None else verdict.answer.value
         case _:
             assert_never(verdict.outcome)

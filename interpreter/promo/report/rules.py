@@ -85,7 +85,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         decided=decision is not None,
         result=_result(record, gate.name),
         statistic=gate.statistic.value,
-        demands=demand_words(decision, record.study) if decision else (),
+        demands=demand_words(decision, record.study, record.call) if decision else (),
         columns=tuple(f"{host}, seed {seed}" for seed in planned.seeds for host in planned.hosts)
         if few
         else tuple(f"{host}: {what}" for host in planned.hosts for what in ("mean", "lowest", "highest", "missing")),
@@ -93,7 +93,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
             _standing(
                 one,
                 colours[one.candidate],
-                standing_reason(one, shown_as, record.study),
+                standing_reason(one, shown_as, record.study, record.call),
                 () if few else planned.hosts,
             )
             for one in shown
@@ -166,7 +166,7 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         judged=record.call(describe_judged(rule.judged)),
         reference=f"leader, {record.call(reference)}" if reference and leads else record.call(reference or ""),
         side=side_of(rule).value,
-        findings=tuple(finding_words(one, record.study) for one in found.findings) if found else (),
+        findings=tuple(finding_words(one, record.study, record.call) for one in found.findings) if found else (),
         comparisons=_comparisons(record, _beside(record, rule, found, reference)) if found else (),
         evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",

@@ -10,6 +10,7 @@ from promo.base.units import HOUR
 from promo.plans.values import Plan
 from promo.report.canvas import document
 from promo.report.changed import called
+from promo.report.narrow import narrow_table
 from promo.report.pictures import Trend, Trends, trends_drawn
 from promo.report.plan import amount_text, amount_unit
 from promo.study.values import Study
@@ -104,8 +105,8 @@ def _gates(figures: "Figures") -> str:
         ]
         for gate in figures.gates
     ]
-    headers = ["gate", "best kept", "exact", "wrongly promoted", "promoted", "stops"]
-    return _table(rows, headers)
+    headers = ["gate", "best kept", "exact", "wrongly\npromoted", "promoted", "stops"]
+    return narrow_table(rows, headers)
 
 
 def _kept(figures: "Figures", called: Mapping[str, str]) -> list[str]:
@@ -114,7 +115,7 @@ def _kept(figures: "Figures", called: Mapping[str, str]) -> list[str]:
         [called.get(name, name), *(_text(gate.kept[name]) if name in gate.kept else "-" for gate in figures.gates)]
         for name in names
     ]
-    return ["", _table(rows, ["kept", *(gate.gate for gate in figures.gates)])] if rows else []
+    return ["", narrow_table(rows, ["kept", *(gate.gate for gate in figures.gates)])] if rows else []
 
 
 def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan) -> str:
@@ -138,18 +139,13 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, end, "then behind by", f"expected {unit}", *["bound"] * (len(bounds) > 1)]),
+            narrow_table(
+                kept, [varied, *gates, end, "then behind by", f"expected {unit}", *["bound"] * (len(bounds) > 1)]
+            ),
             "Wrongly promoted:",
-            _table(wrong, [varied, *gates]),
+            narrow_table(wrong, [varied, *gates]),
         ]
     )
-
-
-def _table(rows: list[list[str]], headers: list[str]) -> str:
-    from tabulate import tabulate
-
-    align = ["left"] + ["right"] * (len(headers) - 1)
-    return str(tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align))
 
 
 def figures_to_json(world: "World", figures: "Figures") -> dict[str, Json]:

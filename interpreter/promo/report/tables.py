@@ -28,6 +28,8 @@ from promo.report.decided import attempt_cause, because_words, fate_words
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_reduction
 from promo.report.environment import Environments
+from promo.report.places import COLUMNS as PLACE_COLUMNS
+from promo.report.places import other_columns, places
 from promo.report.record import Record
 from promo.run.values import Facts, Work
 from promo.study.values import Study
@@ -84,9 +86,7 @@ RUN_COLUMNS = (
     "started",
     "ended",
     "environment",
-    "machine",
-    "device",
-    "software",
+    *PLACE_COLUMNS,
 )
 
 
@@ -111,7 +111,7 @@ FACTOR = "factor_"
 
 
 def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
-    """Rows of `DECISION_COLUMNS`; a gate has one for each candidate and condition, a rule one for each condition.
+    """Rows of `DECISION_COLUMNS`; a gate and a rule have one for each candidate and condition.
 
     A reduction has one for each factor and stage, with the factor in the place of the candidate.
     """
@@ -139,9 +139,9 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
                 assert_never(found)
 
 
-def _who(record: Record, *names: str) -> tuple[str, str]:
-    """Candidates and what changed in them, in two columns."""
-    return " ".join(names), "; ".join(filter(None, (record.changed.get(name, "") for name in names)))
+def _who(record: Record, name: str) -> tuple[str, str]:
+    """A candidate and what changed in it, in two columns."""
+    return name, record.changed.get(name, "")
 
 
 def _gate(record: Record, decision: Decision, found: Ranking) -> Iterator[tuple[str, ...]]:
@@ -167,9 +167,9 @@ def _rule(record: Record, decision: Decision, found: Judgement) -> Iterator[tupl
     why = "" if found.undecided is None else because_words(decision.name, found.undecided, study, str)
     for finding in found.findings or (None,):
         about = [one.candidate for one in (finding.details if finding else ()) if isinstance(one, About)]
-        judged = _who(record, *(about or found.judged))
-        head = (*_head(decision, "rule", found.stage), *judged, "", "", found.answer.value, why)
-        yield (*head, *_finding(finding, "", None, study), "")
+        for judged in about or found.judged or ("",):
+            head = (*_head(decision, "rule", found.stage), *_who(record, judged), "", "", found.answer.value, why)
+            yield (*head, *_finding(finding, "", None, study), "")
 
 
 def _reduction(decision: Decision, found: Reducing, study: Study) -> Iterator[tuple[str, ...]]:
@@ -249,16 +249,22 @@ def point_rows(record: Record) -> Iterator[tuple[str, ...]]:
 
 
 def run_columns(record: Record) -> tuple[str, ...]:
-    """`RUN_COLUMNS`, and a column for each factor."""
-    return (*RUN_COLUMNS, *(f"{FACTOR}{name}" for name in record.study.factors))
+    """`RUN_COLUMNS`, a column for each other fact of where runs were made, and one for each factor."""
+    return (*RUN_COLUMNS, *fact_columns(record), *(f"{FACTOR}{name}" for name in record.study.factors))
+
+
+def fact_columns(record: Record) -> tuple[str, ...]:
+    """Facts of machine, device and software that only some studies have: recorded variables, what a runner adds."""
+    return other_columns(places(record).values())
 
 
 def run_table(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `run_columns`, one for each attempt, in the order in which they were started."""
-    places, ranked = Environments(record), standings(record.verdicts.values())
+    numbers, ranked, made = Environments(record), standings(record.verdicts.values()), places(record)
+    facts = (*PLACE_COLUMNS, *other_columns(made.values()))
     for attempt in record.attempts():
-        place = places.number(attempt)
-        where = ("" if place is None else str(place), *places.texts(attempt))
+        number, seen = numbers.number(attempt), made.get((attempt.run, attempt.number), {})
+        where = ("" if number is None else str(number), *(seen.get(name, "") for name in facts))
         levels = dict(record.study.candidates[attempt.candidate].levels)
         factors = (describe_level(levels[name]) if name in levels else "" for name in record.study.factors)
         standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))

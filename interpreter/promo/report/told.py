@@ -65,13 +65,13 @@ def path_words(path: Sequence[Turn], unit: str, call: Call) -> str:
     )
 
 
-def follower_words(study: Study, schedule: str, path: Sequence[Turn]) -> str:
+def follower_words(study: Study, schedule: str, path: Sequence[Turn], call: Call) -> str:
     """What a candidate is that follows a schedule: the shapes that this goes through, as far as it is settled."""
     if not path:
         return f"follows {schedule}, which has not settled on its shapes"
     sizes = [study.candidates[one.candidate].effective.parameters for one in path]
     size = f"{' -> '.join(f'{one:,}' for one in sizes)} parameters" if all(sizes) else "size not known"
-    return f"follows {schedule}: {' -> '.join(one.candidate for one in path)}; {size}"
+    return f"follows {schedule}: {' -> '.join(call(one.candidate) for one in path)}; {size}"
 
 
 def grounds_words(found: Scheduling, unit: str, call: Call) -> str:

@@ -18,6 +18,7 @@ from promo.report.account import account_lines
 from promo.report.amounts import a_run_words
 from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
+from promo.report.changed import called_list
 from promo.report.curves import curves_view
 from promo.report.describe import describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
@@ -216,9 +217,9 @@ class _View:
                 f"{budget}); a run that is read at several budgets counts once at each."
             )
         return (
-            f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
-            f"{beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
-            f"{span_text(self.plan.bound_s)}.{self._queued()}"
+            f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in {self.record.training()} of a budget of "
+            f"{budget}, and {beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the "
+            f"bound is {span_text(self.plan.bound_s)}.{self._queued()}"
         )
 
     def _queued(self) -> str:
@@ -230,7 +231,8 @@ class _View:
         of = f" of {candidate.control_of}" if candidate.control_of else ""
         role = "" if candidate.role.value == "plain" else f"{candidate.role.value}{of}, "
         if candidate.follows is not None:
-            return f"{role}{follower_words(self.study, candidate.follows, self.record.state.path(candidate.follows))}"
+            path = self.record.state.path(candidate.follows)
+            return f"{role}{follower_words(self.study, candidate.follows, path, self.record.call)}"
         levels = dict(candidate.levels)
         varied = [
             f"{factor} {exact(level) if isinstance(level, Fraction) else level}"
@@ -264,9 +266,11 @@ class _View:
         return evolve(
             first,
             name=row,
-            entrants=listed(tuple(entrants)),
+            entrants=called_list(tuple(entrants), self.record.call),
             runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
-            spent=f"{span_text(spent)} spent in training" if self.record.is_timed else first.spent,
+            spent=f"{span_text(spent)} spent in {self.record.training(*names)}"
+            if self.record.is_timed
+            else first.spent,
             spreads=tuple(one for name in names for one in self._spreads(name)),
             curves=evolve(first.curves, picture="", trained="", rows=(), rest=""),
             strip=NO_PICTURE,
@@ -280,13 +284,13 @@ class _View:
             name=stage.name,
             documentation=said.documentation,
             budget=self._spent(said),
-            entrants=listed(entrants)
+            entrants=called_list(entrants, self.record.call)
             if entrants is not None
             else f"{stage.entrants.planned} that {stage.after} promotes",
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
             runs=f"{count.done} of {count.runs}",
-            spent=f"{span_text(self.record.spent_s(stage.name))} spent in training"
+            spent=f"{span_text(self.record.spent_s(stage.name))} spent in {self.record.training(stage.name)}"
             if self.record.is_timed
             else "seconds of training were not recorded",
             spreads=tuple(self._spreads(stage.name)),

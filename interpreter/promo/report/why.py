@@ -28,6 +28,7 @@ from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, other_verdicts, wording
+from promo.report.changed import called_list
 from promo.report.decided import (
     allowance_of,
     attempt_cause,
@@ -43,7 +44,7 @@ from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import listed, number, plural
+from promo.report.words import number, plural
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
 from promo.study.values import Grow, Study
 
@@ -117,16 +118,17 @@ def explanation_to_json(one: Explanation) -> dict[str, Json]:
 
 def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, standing: Standing) -> Explanation:
     study, state = record.study, record.state
-    went = {Verdict.PROMOTED: f"was promoted to {found.target}", Verdict.DROPPED: f"was not promoted to {found.target}"}
+    to = record.call(found.target) if gate.name in study.grows else found.target
+    went = {Verdict.PROMOTED: f"was promoted to {to}", Verdict.DROPPED: f"was not promoted to {to}"}
     shown = _shown(record, decision, standing)
     called = record.call(standing.candidate)
-    head = f"{called} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study)}."
+    head = f"{called} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study, record.call)}."
     lines = (
         f"The rule: {read_gate(gate, study)}",
         *_cells(standing.cells, study.measure.unit),
-        *_rank(study, gate, found, standing),
-        *_parts(standing.findings, study, allowance_of(decision, study)),
-        *(f"Demanded before it may decide: {one}." for one in demand_words(decision, study)),
+        *_rank(record, gate, found, standing),
+        *_parts(standing.findings, record, allowance_of(decision, study)),
+        *(f"Demanded before it may decide: {one}." for one in demand_words(decision, study, record.call)),
         *_outcome(record, decision, "gate"),
         *_runs(record, standing.candidate, found.stage),
         *amended_lines(study, state, gate.name, record.call),
@@ -200,7 +202,7 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
     lines = (
         f"The rule: {read_rule(rule, study)}",
         *(f"{_compared(record, one, found, rule)}." for one in found.comparisons),
-        *_parts(found.findings, study),
+        *_parts(found.findings, record),
         *_outcome(record, decision, "rule"),
         *(line for name in pair for line in _runs(record, name, found.stage)),
         *amended_lines(study, record.state, rule.name, record.call),
@@ -274,19 +276,20 @@ def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
         yield f"On {cell.host} with seed {cell.seed}: {value}."
 
 
-def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Iterator[str]:
-    unit = study.measure.unit
+def _rank(record: Record, gate: Gate, found: Ranking, standing: Standing) -> Iterator[str]:
+    unit = record.study.measure.unit
     if standing.rank is None:
         yield "It has no rank, because a value is missing."
         return
     ranked = [one.candidate for one in found.standings if one.rank is not None]
     what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
-    yield f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}: {listed(ranked)}."
+    order = called_list(ranked, record.call)
+    yield f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}: {order}."
     competing = [name for name in ranked if name not in gate.always]
     if len(competing) < len(ranked):
-        kept = listed([name for name in ranked if name in gate.always])
+        kept = called_list([name for name in ranked if name in gate.always], record.call)
         among = (
-            f"the other {len(competing)} compete for the places: {listed(competing)}"
+            f"the other {len(competing)} compete for the places: {called_list(competing, record.call)}"
             if competing
             else "no candidate competes"
         )
@@ -294,9 +297,9 @@ def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Itera
     if standing.tied_with:
         by: dict[str, list[str]] = {}
         for other in standing.tied_with:
-            by.setdefault(_distinguished(study, gate, standing.candidate, other), []).append(other)
-        apart = ", ".join(f"from {listed(names)} by {tie}" for tie, names in by.items())
-        yield f"Tied with {listed(standing.tied_with)}; distinguished {apart}."
+            by.setdefault(_distinguished(record.study, gate, standing.candidate, other), []).append(other)
+        apart = ", ".join(f"from {called_list(names, record.call)} by {tie}" for tie, names in by.items())
+        yield f"Tied with {called_list(standing.tied_with, record.call)}; distinguished {apart}."
     else:
         yield "No tie, so no tie-break was used."
     if standing.margin is not None:
@@ -315,9 +318,9 @@ def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:
     raise AssertionError("a gate's tie-breaks leave no tie")
 
 
-def _parts(findings: tuple[Finding, ...], study: Study, allowance: str = "") -> Iterator[str]:
+def _parts(findings: tuple[Finding, ...], record: Record, allowance: str = "") -> Iterator[str]:
     for one in findings:
-        yield f"Asked: {finding_words(one, study, allowance)}."
+        yield f"Asked: {finding_words(one, record.study, record.call, allowance)}."
 
 
 def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:
@@ -352,6 +355,6 @@ def _other_wordings(record: Record, gate: str, candidate: str) -> Iterator[str]:
     for (name, version), decision in record.others.items():
         if name == gate and decision.ranking is not None:
             standing = next(one for one in decision.ranking.standings if one.candidate == candidate)
-            reason = standing_reason(standing, decision, record.study)
+            reason = standing_reason(standing, decision, record.study, record.call)
             who = f"{wording(version).capitalize()}, {record.call(candidate)}"
             yield f"{who} would be {standing.verdict.value}: {reason}."

@@ -10,7 +10,7 @@ from promo.base.units import Dimension, is_digits
 from promo.study.expressions import Expressions, unquoted
 from promo.study.given import MOST, Level
 from promo.study.host import Host, HostOption
-from promo.study.money import Price, Spot, is_day
+from promo.study.money import Price, Spot, is_day, why_no_day
 from promo.study.names import Clauses, Scope
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.syntax.clauses import words
@@ -109,7 +109,7 @@ def _price(scope: Scope, expressions: Expressions, clauses: Clauses) -> Price | 
         scope.report("P0302", "a spot price is not above the price", spot.children[0], hint)
     until = spot.token("DATE").text
     if not is_day(until):
-        scope.report("P0312", f"the calendar has no day {until}", spot.token("DATE"), "write the day as YYYY-MM-DD")
+        scope.report("P0312", f"the calendar has no day {until}", spot.token("DATE"), why_no_day(until))
         return Price(amounts["price"], scope.currency, None)
     return Price(amounts["price"], scope.currency, Spot(amounts["spot"], until))
 

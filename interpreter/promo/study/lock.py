@@ -101,16 +101,18 @@ def check_seals(study: Study, lock: Lock | None, seals: Mapping[str, str], chang
 
 
 def unsealed(study: Study) -> Iterator[Diagnostic]:
-    """Frozen gates and rules that carry no seal yet."""
-    for rule in frozen_rules(study):
-        if rule.seal is None:
-            yield Diagnostic(
-                "P0414",
-                f"'{rule.name}' is frozen but not sealed yet",
-                rule.where["name"],
-                "leave it: promo run seals it before the first run; or seal it now: promo freeze",
-                severity=Severity.WARNING,
-            )
+    """Frozen gates and rules that carry no seal yet: one warning, at the first of them."""
+    rules = [rule for rule in frozen_rules(study) if rule.seal is None]
+    if rules:
+        *others, last = (f"'{rule.name}'" for rule in rules)
+        who, they = (f"{', '.join(others)} and {last} are", "them") if others else (f"{last} is", "it")
+        yield Diagnostic(
+            "P0414",
+            f"{who} frozen but not sealed yet",
+            rules[0].where["name"],
+            f"leave {they}: promo run seals {they} before the first run; or seal {they} now: promo freeze",
+            severity=Severity.WARNING,
+        )
 
 
 @frozen

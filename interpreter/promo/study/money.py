@@ -64,7 +64,24 @@ def of_devices(seconds: Fraction | int, hour: Fraction) -> Fraction:
 
 def is_day(said: str) -> bool:
     """Whether the calendar has a day, of the form `YYYY-MM-DD`."""
-    year, month, day = (int(part) for part in said.split("-"))
+    year, month, day = _parts(said)
+    return year > 0 and 1 <= month <= 12 and 1 <= day <= _length(year, month)
+
+
+def why_no_day(said: str) -> str:
+    """What to write in place of a day of that form that the calendar does not have."""
+    year, month, day = _parts(said)
+    if year > 0 and 1 <= month <= 12 and day:
+        return f"the last day of that month is {said[:8]}{_length(year, month)}"
+    return "write year, month and day in this order: 2026-12-31"
+
+
+def _parts(said: str) -> tuple[int, int, int]:
+    year, month, day = map(int, said.split("-"))
+    return year, month, day
+
+
+def _length(year: int, month: int) -> int:
+    """How many days a month has."""
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    lengths = (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-    return year > 0 and 1 <= month <= 12 and 1 <= day <= lengths[month - 1]
+    return (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
