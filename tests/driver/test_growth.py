@@ -277,7 +277,7 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, tmp_
     assert promo("why", "taller", "--study", made.path) == 0
     assert "taller (size 16) comes from deeper: deeper chose interleave" in capsys.readouterr().out
     assert promo("why", "deeper_identity", "--study", made.path) == 0
-    assert "deeper_identity (size 16) was not promoted to taller by deeper" in capsys.readouterr().out
+    assert "deeper_identity (size 16) was not promoted to taller (size 16) by deeper" in capsys.readouterr().out
 
 
 LOOKS = "once stable for 2 looks of 10steps, at most 50steps"

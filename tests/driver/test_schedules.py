@@ -281,7 +281,7 @@ def test_the_largest_shape_may_be_kept_instead(tmp_path):
     assert scheduling(folder).path == (Turn("large", 0),)
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
-    assert "| moving | follows growing: large; 160 parameters |" in said
+    assert "| moving | follows growing: large (size 16); 160 parameters |" in said
     assert (
         "moving is equal to large (size 16), the best and the largest static shape; gain 0.0000, 95% interval 0.0000"
         in said
@@ -353,7 +353,7 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert "growing begins with base and changes to large (size 16) at 1,160 flop" in said
     assert "recorded in the ledger before that stage opened" in said
     assert "inferred from its law, shifted to its measured loss" in said
-    assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
+    assert r"| moving | follows growing: base -\> large (size 16); 80 -\> 160 parameters |" in said
 
 
 def section(folder, out):
@@ -515,7 +515,10 @@ def test_what_follows_a_schedule_is_as_large_as_the_shape_that_it_comes_to(tmp_p
     assert (promo("verify", folder.path), rechecked(folder.path).returncode) == (3, 3)
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
-    assert "The reference large (160 parameters) is larger than 1 of its rivals, 2.00 times the next (base, 80)" in said
+    words = (
+        "The reference large, with 160 parameters, is larger than 1 of its rivals, 2.00 times the next largest, base"
+    )
+    assert f"{words} (size 8), with 80:" in said
 
 
 @pytest.mark.parametrize("last", ["growing", "whole"])

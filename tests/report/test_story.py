@@ -45,6 +45,6 @@ def test_many_decisions_are_five_sentences_and_each_has_its_own_too(study):
         == "pick promoted good (quality 1) and base to long; dropped fair (quality 3) and poor (quality 4)."
     )
     assert study.short[2] == "Of 5 rules, claim_0 and claim_1 hold; claim_2 fails; claim_3 and claim_4 are undecided."
-    assert "runs spent 17 s in training of a budget of 17 s" in study.short[-1]
+    assert "runs spent 17 s in simulated training of a budget of 17 s" in study.short[-1]
     for rule in range(5):
         assert any(re.match(f"claim_{rule} ", sentence) for sentence in study.story)
