@@ -4,7 +4,6 @@ Templates to code, once: Python keeps what Jinja made of one as it keeps the byt
 To compile the page of a report takes 0.1 s, a third of what `promo report` computes.
 """
 
-import sys
 from collections.abc import Mapping
 from importlib.machinery import SourceFileLoader
 from types import CodeType
