@@ -1,6 +1,5 @@
-#!/usr/bin/env python3
 """
-A cluster that is a folder: `sbatch`, `squeue`, `scancel`, `scontrol`, `sacct`, `srun` as links to this file, for tests.
+A cluster that is a folder: `sbatch`, `squeue`, `scancel`, `scontrol`, `sacct`, `srun` call this, for tests.
 
 SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json` in it says what goes wrong:
 
@@ -25,18 +24,15 @@ SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json`
     broken          in the first so many, the last process is killed once all have begun
     late            a killed job's copy goes on unseen: it is only called ended
 
-State is in `jobs/NUMBER.json`; whoever calls a tool moves the queue on.
+State is in `jobs/NUMBER.json`; whoever calls a tool moves the queue on.  A poll is what is called most, so what it does
+not need is imported late.
 """
 
 import contextlib
 import fcntl
-import io
-import itertools
 import json
 import os
-import shlex
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -92,6 +88,8 @@ def within(job):
 
 
 def begin(job):
+    import subprocess
+
     with Path(job["output"]).open("ab") as log:
         words = ["/bin/sh", "-c", job["script"]]
         process = subprocess.Popen(
@@ -204,6 +202,10 @@ def sbatch(words):
 
 def site_submit(words):
     """As a site's own launcher: [--WORD...] NAME FOLDER COMMAND..."""
+    import io
+    import itertools
+    import shlex
+
     own = list(itertools.takewhile(lambda word: word.startswith("--"), words))
     name, folder, *command = words[len(own) :]
     home = [f"--job-name={name}", f"--chdir={folder}", f"--output={folder}/supervisor.txt"]
@@ -259,6 +261,8 @@ def scontrol(words):
 
 def srun(words):
     """All tasks on this machine, node by node; one that ends badly ends the others."""
+    import subprocess
+
     said = dict(word[2:].split("=", 1) for word in words if word.startswith("--") and "=" in word)
     command = words[next(place for place, word in enumerate(words) if not word.startswith("--")) :]
     assert os.environ["SLURM_JOB_ID"]
@@ -312,6 +316,3 @@ def main():
         TOOLS[tool](sys.argv[1:])
     if around:
         print("Goodbye")
-
-
-main()

@@ -75,3 +75,12 @@ def test_a_process_imports_what_it_needs_and_no_more(process):
 
     assert modules & (HEAVY | ALSO.get(process, set())) == set()
     assert 0 < len(own) <= AT_MOST[process], sorted(own)
+
+
+@pytest.mark.parametrize("module", ["promo.cli.live", "promo.cli.status", "promo.driver.report"])
+def test_who_follows_a_study_without_a_terminal_and_writes_its_report_imports_what_that_takes(module):
+    words = [sys.executable, "-c", f"import sys; before = {{*sys.modules}}; import {module}{SAY}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert module in json.loads(done.stdout)
+    assert {*json.loads(done.stdout)} & {"attr", "attrs", "jinja2", "rich", "tabulate"} == set()

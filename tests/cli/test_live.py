@@ -12,8 +12,10 @@ import pytest
 from rich.console import Console
 
 from promo.base.classes import evolve
-from promo.cli.drawing import MOST_ROWS, drawing, fitted, last_point, look
-from promo.cli.live import Lines, Screen
+from promo.cli.drawing import MOST_ROWS, drawing, fitted
+from promo.cli.live import Lines
+from promo.cli.screen import Screen
+from promo.cli.seen import last_point, look
 from promo.driver.requests import Requests
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS

@@ -3,7 +3,7 @@
 from random import Random
 
 from ladders import sound_ladder
-from promo.cli.drawing import look, whole_lines
+from promo.cli.seen import look, whole_lines
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Counts
 from promo.decision.rehearse import Rehearsal

@@ -11,7 +11,16 @@ import pytest
 
 from clusters import HERE
 
-FAKE, FAKE_RAY = HERE / "fake_slurm.py", HERE / "fake_ray"
+FAKE_RAY = HERE / "fake_ray"
+STUB = f"""#!{sys.executable} -IS
+import sys
+
+sys.path.insert(0, {str(HERE)!r})
+import fake_slurm
+
+fake_slurm.main()
+"""
+"""A tool: a module is compiled once, and a script each time."""
 TOOLS = ("srun", "sbatch", "squeue", "scancel", "scontrol", "sacct", "site-submit", "site-jobs", "site-cancel")
 
 
@@ -70,7 +79,7 @@ def cluster(tmp_path, monkeypatch):
     for one in (home, tools):
         one.mkdir()
     for tool in TOOLS:
-        (tools / tool).write_text(f"#!{sys.executable} -IS\n" + FAKE.read_text(encoding="utf-8"), encoding="utf-8")
+        (tools / tool).write_text(STUB, encoding="utf-8")
         (tools / tool).chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tools), os.environ["PATH"]]))
     monkeypatch.setenv("SLURM_CONF", str(home))

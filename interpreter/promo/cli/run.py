@@ -94,13 +94,15 @@ def _refuse_stale(path: str, plan: Plan, compiled: Compiled) -> None:
 
 def display_of(options: Namespace, folder: StudyFolder) -> Display:
     """What a user wants to see while a study runs."""
-    from promo.cli.live import Lines, Quiet, Screen
+    from promo.cli.live import Lines, Quiet
 
     here, recorded = getattr(options, "host", None), options.command == "replay"
     if options.quiet:
         return Quiet()
     if options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return Lines(folder.path, here, recorded=recorded)
+    from promo.cli.screen import Screen
+
     return Screen(folder.path, here, recorded=recorded)
 
 

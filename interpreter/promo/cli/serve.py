@@ -144,7 +144,7 @@ class _Pages:
 
     def _progress(self) -> tuple[list[str], bool]:
         """How far the study is in a few words, and whether anything more will happen."""
-        from promo.cli.drawing import look, whole_lines
+        from promo.cli.seen import look, whole_lines
 
         try:
             compiled, state = self._study()

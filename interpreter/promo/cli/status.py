@@ -10,9 +10,8 @@ from pathlib import Path
 from promo.base.canonical import Json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode
-from promo.cli.drawing import Seen, look
-from promo.cli.live import Screen
 from promo.cli.places import awaited, study_of
+from promo.cli.seen import Seen, look
 from promo.cli.terminal import expanded, put, put_wrapped
 from promo.decision.counts import Count
 from promo.driver.shared import where_words
@@ -96,6 +95,8 @@ def _awaited(options: Namespace) -> StudyFolder:
 
 def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:
     """Follow a study until it ends or the user has seen enough: in place on a terminal, else in lines."""
+    from promo.cli.screen import Screen  # with `rich`, which takes as long to import as to look once
+
     following = _Following(folder)
     screen = Screen(folder.path) if sys.stdout.isatty() else None
     told = -1

@@ -128,10 +128,9 @@ def _steps(
         return
     scale = max(tame[k][k] for k in inside) or 1.0
     for own, matrix in ((True, curved), (False, tame)):
-        square = [
-            [matrix[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside]
-            for i in inside
-        ]
+        square = [[row[j] for j in inside] for row in map(matrix.__getitem__, inside)]
+        for place, k in enumerate(inside):
+            square[place][place] += damping * max(tame[k][k], 1e-9 * scale)
         step = solve(square, [-gradient[k] for k in inside])
         if step is not None:
             moved = list(at)

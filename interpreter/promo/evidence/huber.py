@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
-from operator import mul, truediv
+from operator import mul, sub, truediv
 from typing import assert_never
 
 from promo.evidence.laws import FittedLaw, Point
@@ -36,6 +36,10 @@ Matrix = list[list[float]]
 Pairs = tuple[tuple[int, int], ...]
 """Places on and above the diagonal of a matrix."""
 Slopes = tuple[Vector, Matrix, Matrix]
+Seen = tuple[Vector, tuple[Vector, ...], Vector]
+"""At some parameters, the law at every point, its powers there, and how far its logarithm lies below the point's."""
+Moved = tuple[Mapping[int, Vector], list[tuple[tuple[int, int], Vector]]]
+"""By parameter, how the law moves with it at every point; by pair of parameters, the second moments of that."""
 SECOND: Mapping[Form, Pairs] = {
     Form.COMPUTE: ((0, 0), (1, 1), (1, 2), (2, 2)),
     Form.SHIFTED: ((0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)),
@@ -68,16 +72,17 @@ class Sum:
         self.factors: tuple[int, ...] = (0, 1, 3) if form is Form.SIZE_AND_DATA else (0, 1)
         """Floor and factors among the parameters."""
         self.bounds: tuple[tuple[float, float], ...] = (floor, free, exponent, *more[form])
+        self._at: Vector = []
+        self._there: Seen = [], (), []
 
     def value(self, at: Vector, bend: float) -> float:
         """The sum."""
-        total = 0.0
-        for loss, count, whole in zip(self.losses, self.counts, self._columns(at)[0], strict=True):
-            away = abs(loss - math.log(whole))
+        total, log = 0.0, math.log
+        for count, away in zip(self.counts, map(abs, self._seen(at)[2]), strict=True):
             if away <= bend:
                 total += 0.5 * count * away * away
             else:
-                rising = self.rise * (away * math.log(away / bend) - away + bend)
+                rising = self.rise * (away * log(away / bend) - away + bend)
                 total += count * bend * (away - 0.5 * bend + rising)
         return total
 
@@ -88,27 +93,39 @@ class Sum:
         Whatever is of parameters that do not move is left at 0.
         """
         pairs = _pairs(moving)
-        wholes, powers = self._columns(at)
-        slopes, seconds = self._moved_by(at, wholes, powers)
-        each = zip(self.losses, self.counts, wholes, strict=True)
-        pulls, keeps, holds = zip(
-            *(self._pull(loss - math.log(w), count, bend) for loss, count, w in each), strict=True
-        )
+        wholes, powers, aways = self._seen(at)
+        slopes, seconds = self._moved_by(at, wholes, powers, moving)
+        pulls, keeps, holds = self._pulls(aways, bend)
         kept = {k: list(map(mul, keeps, slopes[k])) for k in moving}
         held = {k: list(map(mul, holds, slopes[k])) for k in moving}
         straight = [(pair, sum(map(mul, kept[pair[0]], slopes[pair[1]]))) for pair in pairs]
         tame = [(pair, sum(map(mul, held[pair[0]], slopes[pair[1]]))) for pair in pairs]
-        each_second = zip(SECOND[self.form], seconds, strict=True)
-        bent = [(pair, -sum(map(mul, pulls, second))) for pair, second in each_second if pair in pairs]
-        gradient = [-sum(map(mul, pulls, slope)) if k in moving else 0.0 for k, slope in enumerate(slopes)]
+        bent = [(pair, -sum(map(mul, pulls, second))) for pair, second in seconds if pair in pairs]
+        gradient = [-sum(map(mul, pulls, slopes[k])) if k in moving else 0.0 for k in range(len(at))]
         return gradient, self._matrix([*straight, *bent]), self._matrix(tame)
 
-    def _pull(self, away: float, count: int, bend: float) -> tuple[float, float, float]:
-        """What a point so far away adds to the gradient, to the curvature, and to that of weighted squares."""
-        if -bend <= away <= bend:
-            return count * away, count * (away + 1.0), float(count)
-        pull = math.copysign(count * bend * (1 + self.rise * math.log(abs(away) / bend)), away)
-        return pull, pull + count * bend * self.rise / abs(away), pull / away
+    def _seen(self, at: Vector) -> Seen:
+        """What the value and its slopes both rest on; a search that has come to a place asks for its slopes next."""
+        if at is not self._at:
+            wholes, powers = self._columns(at)
+            aways = list(map(sub, self.losses, map(math.log, wholes)))
+            self._at, self._there = at, (wholes, powers, aways)
+        return self._there
+
+    def _pulls(self, aways: Vector, bend: float) -> tuple[Vector, Vector, Vector]:
+        """What every point adds to the gradient, to the curvature, and to that of weighted squares."""
+        pulls, keeps, holds, log = Vector(), Vector(), Vector(), math.log
+        for count, away in zip(self.counts, aways, strict=True):
+            if -bend <= away <= bend:
+                pulls.append(count * away)
+                keeps.append(count * (away + 1.0))
+                holds.append(float(count))
+            else:
+                pull = math.copysign(count * bend * (1 + self.rise * log(abs(away) / bend)), away)
+                pulls.append(pull)
+                keeps.append(pull + count * bend * self.rise / abs(away))
+                holds.append(pull / away)
+        return pulls, keeps, holds
 
     def _matrix(self, parts: Sequence[tuple[tuple[int, int], float]]) -> Matrix:
         size = len(self.bounds)
@@ -138,16 +155,24 @@ class Sum:
             case _:
                 assert_never(self.form)
 
-    def _moved_by(self, at: Vector, wholes: Vector, powers: tuple[Vector, ...]) -> tuple[list[Vector], list[Vector]]:
+    def _moved_by(self, at: Vector, wholes: Vector, powers: tuple[Vector, ...], moving: tuple[int, ...]) -> Moved:
         """
         What the logarithm of the law moves by at every point, and the second moments of that among its terms.
 
-        One column for each parameter, and one for each of the pairs in *second*; a shift, in which its exponent is not
-        linear, adds to its own.
+        One column for each parameter, and one for each of the pairs in *second*.  In floor and factors alone a law is
+        linear, and each of them has a term of its own.
         """
         floor = math.exp(at[0])
         none = [floor / whole for whole in wholes]
         shares = [list(map(truediv, one, wholes)) for one in powers]
+        if moving == self.factors:
+            alone = dict(zip(self.factors, (none, *shares), strict=True))
+            return alone, [((factor, factor), slope) for factor, slope in alone.items()]
+        slopes, seconds = self._by_all(at, none, shares)
+        return dict(enumerate(slopes)), list(zip(SECOND[self.form], seconds, strict=True))
+
+    def _by_all(self, at: Vector, none: Vector, shares: list[Vector]) -> tuple[list[Vector], list[Vector]]:
+        """The columns of all parameters; a shift, in which its exponent is not linear, adds to its own."""
         match self.form:
             case Form.COMPUTE:
                 slopes, seconds = _of_power(shares[0], self.columns[0])

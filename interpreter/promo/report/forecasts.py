@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from tabulate import tabulate
-
 from promo.base.canonical import Json, exact, from_exact, rounded
 from promo.base.classes import frozen
 from promo.decision.values import Forecasting, Judgement, Ranking, Reducing, Scheduling, Told, Walking
@@ -162,6 +160,8 @@ def tally_words(found: Sequence[Scored]) -> Iterator[str]:
 
 def forecasts_text(found: Sequence[Scored]) -> str:
     """The forecasts of studies for a terminal: a row each, and the record."""
+    from tabulate import tabulate  # which reports do without
+
     if not found:
         return "No forecast and no schedule has recorded anything."
     rows = [(one.study, one.by, one.called, one.told.stage, *outcome_cells(one)) for one in found]

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from tabulate import tabulate
-
 from promo.base.canonical import Json
 from promo.evidence.extrapolate import Fitted, Foretold, fit_laws
 from promo.evidence.values import Evidence
@@ -110,6 +108,8 @@ def _record_of(told: list[Foretold], ranged: list[Foretold]) -> str:
 
 def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence], call: Call, *, recorded: bool) -> str:
     """A law for a terminal."""
+    from tabulate import tabulate  # which reports do without
+
     view = law_view(study, law, evidence, call, recorded=recorded)
     shown = tabulate(view.rows, headers=view.headings, disable_numparse=True)
     return "\n".join((f"{view.name}: {view.sentence}", "", shown, *view.statements))

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from attrs import asdict
-
 from promo.base.classes import evolve
 from promo.base.resources import template_folder
 from promo.base.units import is_digits
@@ -25,10 +23,12 @@ from promo.report.values import PictureView, ReportView
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, StrictUndefined
+
+    from promo.report.pages import Pages
 
     return Environment(
-        loader=FileSystemLoader(template_folder()),
+        loader=Pages(template_folder()),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -156,6 +156,8 @@ def _unseen(picture: PictureView) -> PictureView:
 
 
 def _json(view: ReportView | RemainsView) -> str:
+    from attrs import asdict  # whose import takes longer than a page of HTML
+
     return json.dumps({"promo_report": 1, **asdict(view)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
