@@ -13,6 +13,7 @@ Code is told by its ending.  What a program reads besides, for example data, nob
 warns of a runner that starts what is not frozen, and the report says it among the limitations.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -97,7 +98,7 @@ class _Search:
         self._files: dict[Path, tuple[InputKind, str]] = {}
         self._read: set[Path] = set()
         self._words: set[str] = set()
-        self._modules = dict(_modules(environment.get("PYTHONPATH", "")))
+        self._modules = _modules(environment.get("PYTHONPATH", ""))
 
     def inputs(self) -> Iterator[Input]:
         """Every file that was found, with its digest."""
@@ -138,9 +139,10 @@ class _Search:
                 self._take_beside(path)
         self._words.update(re.findall(r"[A-Za-z_]\w*", text))
         for name in sorted(self._modules.keys() & self._words):
-            place, files = self._modules.pop(name, (Path(), ()))  # its own texts may have led there already
+            there = self._modules.pop(name, ())  # its own texts may have led there already
+            first, files = next(((place, files) for place in there if (files := _files_of(place))), (Path(), ()))
             for path in files:
-                self._take(path, InputKind.MODULE, path.relative_to(place).as_posix())
+                self._take(path, InputKind.MODULE, path.relative_to(first.parent).as_posix())
 
     def _take_beside(self, path: Path) -> None:
         self._take(path, InputKind.FILE, str(path))
@@ -199,23 +201,24 @@ def _is_looked_into(folder: Path) -> bool:
     return not skipped and not (folder / "pyvenv.cfg").exists()
 
 
-def _modules(search_path: str) -> Iterator[tuple[str, tuple[Path, tuple[Path, ...]]]]:
-    """Module -> where it was found and its files, for each folder of PYTHONPATH; the first that has a name counts."""
+def _modules(search_path: str) -> dict[str, tuple[Path, ...]]:
+    """Name -> what has it in the folders of PYTHONPATH, in their order; the first that has code counts."""
     own = Path(__file__).parents[1]
-    known: set[str] = set()
+    found: dict[str, tuple[Path, ...]] = {}
     for place in map(Path, filter(None, search_path.split(os.pathsep))):
-        try:
-            entries = sorted(place.iterdir())
-        except OSError:
-            continue
-        for path in entries:
-            name = path.name.partition(".")[0]
-            if name in known or path.resolve() == own:
-                continue
-            files = _code_below(path) if path.is_dir() and name == path.name else (path,) if _is_module(path) else ()
-            if files:
-                known.add(name)
-                yield name, (place, files)
+        with contextlib.suppress(OSError):
+            for path in sorted(place.iterdir()):
+                if path.resolve() != own:
+                    name = path.name.partition(".")[0]
+                    found[name] = (*found.get(name, ()), path)
+    return found
+
+
+def _files_of(module: Path) -> tuple[Path, ...]:
+    """The code of a module, which is a folder or a file."""
+    if module.is_dir() and "." not in module.name:
+        return _code_below(module)
+    return (module,) if _is_module(module) else ()
 
 
 def _is_module(path: Path) -> bool:

@@ -142,6 +142,23 @@ def test_modules_of_the_search_path_count_when_a_pinned_file_names_them(tmp_path
     assert inputs_of(own, {}) == ()
 
 
+def test_of_one_name_the_first_on_the_search_path_that_has_code_counts_and_no_other_folder_is_walked(
+    tmp_path, monkeypatch
+):
+    for name in ("one/near/notes.txt", "one/unnamed/code.py", "two/near.py", "three/near.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "train.py").write_text("import near\n", encoding="utf-8")
+    own = runner(tmp_path, '"{python}", "{program}/train.py"', '"train.py"')
+    walked, walk = [], os.walk
+    monkeypatch.setattr("os.walk", lambda place, *more: walked.append(place) or walk(place, *more))
+    search = os.pathsep.join(str(tmp_path / name) for name in ("none", "one", "two", "three"))
+    found = [one for one in inputs_of(own, {"PYTHONPATH": search}) if one.kind is InputKind.MODULE]
+
+    assert [one.name for one in found] == ["near.py"]
+    assert walked == [tmp_path / "one" / "near"]
+
+
 def test_variables_are_recorded_and_keys_among_them_starred(tmp_path):
     own = runner(tmp_path, '"{python}", "-c", "pass"', env='"DATA_DIR", "HF_TOKEN", "UNSET"')
     key = "hf_abcdefghijklmnopqrstuvwxyz"
