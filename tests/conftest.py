@@ -38,6 +38,9 @@ gc.set_threshold(500_000, 20, 20)
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
+WAITING = ("executors/", "cli/test_executor.py", "driver/test_attempts_end.py", "run/test_supervise.py")
+"""Tests that wait for others far longer than they compute."""
+
 _used: set[Path] = set()
 
 
@@ -52,6 +55,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    # One worker has what waits, and all others compute meanwhile: each begins with a part of the tests in their order.
+    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(WAITING))
     if not config.getoption("--slow"):
         for item in items:
             if item.get_closest_marker("slow"):
