@@ -16,6 +16,7 @@ from promo.base.classes import evolve, frozen
 from promo.base.codec import from_json
 from promo.run.contract import Recorder
 from promo.run.runners.gpt.checkpoint import CheckpointError, Spent, State, load, save
+from promo.run.runners.gpt.ranks import Ranks
 from promo.run.runners.gpt.train import _Training, train
 from promo.run.values import Continued, Keeping, Point, Request, Resumed, RunStatus, Trunk
 
@@ -259,6 +260,40 @@ def test_a_branch_that_is_lost_while_it_cools_down_keeps_its_trunk_and_its_bits(
     assert (study / "mended" / "trunk.json").exists()
     # All but the measured seconds of the trunk is the same: what branches from it has the same bits.
     assert sorted((study / "mended").glob("trunk-*"))[0].name == sorted((study / "unbroken").glob("trunk-*"))[0].name
+
+
+class Unheard(Ranks):
+    """The second of two processes, to whom nobody says anything."""
+
+    def average(self, tensors):
+        pass
+
+    def sums(self, *numbers):
+        return list(numbers)
+
+    def leave(self):
+        pass
+
+
+class Second(_Training):
+    """What the second process of a run with two devices does."""
+
+    def _prepare_process(self):
+        super()._prepare_process()
+        self.ranks = Unheard(rank=1, count=2)
+
+
+def test_of_several_processes_the_first_alone_writes_into_the_folder_of_a_run_that_is_taken_up(study):
+    """All of them write the same files under the same names: one would take away what another has half written."""
+    trunk = {"trunk": Trunk(24 * 256, keep=True)}
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(request(study, "broken", steps=30, **ALWAYS, **trunk), 28)
+    asked = request(study, "again", steps=30, resume=resumed(study, "broken"), **trunk)
+    Second(asked.request, Cut(asked, 0)).run()
+    assert list((study / "again").iterdir()) == []
+    carried_out(asked)
+
+    assert (study / "again" / "trunk.json").exists()
 
 
 def test_a_warm_up_that_reaches_into_the_cool_down_is_invalid(study):

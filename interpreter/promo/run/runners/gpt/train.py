@@ -270,7 +270,8 @@ class _Training:
         self.trainees = self.trainees[changes:]
         if trunk is not None:  # an attempt that was lost in its cool-down had kept its trunk
             self.trunk_state = state.trunk
-            save_checkpoint(self.attempt, *trunk, TRUNK)
+            if self.ranks.rank == 0:
+                save_checkpoint(self.attempt, *trunk, TRUNK)
         for point in state.points:
             self.points.append(point)
             self.recorder.point(point.step, point.tokens, point.charged_s, **point.metrics)
