@@ -203,3 +203,34 @@ def test_a_dead_process_ends_an_attempt_whose_first_one_never_asks_for_it(workpl
     assert attempt.status is RunStatus.KILLED
     assert attempt.cause == "process 1 of the run was ended by signal 9"
     assert not attempt.metrics
+
+
+EACH = """
+import json, os, sys, time
+
+RANK = int(os.environ["RANK"])
+
+
+def met(way):
+    time.sleep(0.5 * (RANK if way == "later" else 1 - RANK))
+    for path in (sys.argv[1], os.environ["PROMO_RESULT"]):
+        with open(path, "w") as out:
+            json.dump({"metrics": {"val_loss": RANK}, "steps": 1}, out)
+    with open(os.environ["PROMO_POINTS"], "a") as points:
+        points.write(json.dumps({"step": 1, "val_loss": RANK}) + "\\n")
+    sys.exit()
+"""
+
+
+@pytest.mark.parametrize("way", ["later", "sooner"])
+def test_what_other_processes_than_the_first_write_is_neither_a_result_nor_points(workplace, monkeypatch, way):
+    """As of a program for one device, each process of which writes what it finds."""
+    ways = ('["plain", "dies", "first"]', '["plain", "later", "sooner"]')
+    parts = {name: text.replace(TOGETHER, EACH).replace(*ways) for name, text in RUNNERS["command"].items()}
+    monkeypatch.setitem(RUNNERS, "command", parts)
+    folder, attempt = carried_out(workplace, "command", way, lambda text: text.replace(*ways))
+
+    assert attempt.metrics == {"val_loss": "0.0"}
+    points = (folder.path / attempt.folder / "points.jsonl").read_text().splitlines()
+    assert [json.loads(line)["metrics"] for line in points] == [{"val_loss": "0.0"}]
+    assert promo("verify", "trial.study") == 3

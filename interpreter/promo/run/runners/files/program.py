@@ -34,6 +34,8 @@ from promo.study.limits import BudgetKind
 
 RESULT = "program.result.json"
 POINTS = "program.points.jsonl"
+UNREAD = "others."
+"""Begins the names that other processes than the first are told for these: what they write there, nobody reads."""
 MOST_CHANGED_LINES = 200
 KILL = 9
 """The signal that a system out of memory sends, among others."""
@@ -66,7 +68,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     values = {**_values(request, attempt, place, port), **begin.values(place)}
     with recorder.phase("build"):
         changes = put_files(program, recorder.study / PROGRAM, place, values)
-    argv = [_filled(argument, values) for argument in (*program.does.argv, *begin.resume)]
+    argv = (*program.does.argv, *begin.resume)
     heard = _Heard(attempt / OUTPUT, program)
     before, began = _children_s(), time.monotonic()
     code, lost = _run(argv, request, program.does, values, heard, variables, begin.keeper)
@@ -88,7 +90,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     if without:
         outcome = Outcome(RunStatus.INVALID, {}, cause=without)
     details: dict[str, Json] = {
-        "command": argv_without_paths(argv, attempt),
+        "command": argv_without_paths(_all_filled(argv, values), attempt),
         "reported": {name: str(value) for name, value in said.other.items()},
         "changes": changes,
         **begin.told(),
@@ -222,6 +224,10 @@ def _filled(text: str, values: Mapping[str, Literal]) -> str:
     return PLACE.sub(lambda found: str(values[found[1]]) if found[1] in values else found[0], text)
 
 
+def _all_filled(argv: Sequence[str], values: Mapping[str, Literal]) -> list[str]:
+    return [_filled(argument, values) for argument in argv]
+
+
 def put_files(program: Program, source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
     """Copy the program's files into the folder of its run, replacing constants; the changed lines."""
     attempt = place.parent
@@ -351,7 +357,7 @@ class _Heard:
 
 
 def _run(
-    argv: list[str],
+    argv: Sequence[str],
     request: Request,
     does: Command | Script,
     values: Mapping[str, Literal],
@@ -365,19 +371,14 @@ def _run(
     With several devices it is started once for each of them, unless it does that itself; the first is heard.
     """
     place = Path(str(values["program"]))
-    environment = {
-        **os.environ,
-        **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
     first = dict(variables[0]) if variables else {}
     if does.once:
         first = {name: value for name, value in first.items() if name.startswith("MASTER_")}
     try:
         process = subprocess.Popen(
-            argv,
+            _all_filled(argv, values),
             cwd=place,
-            env={**environment, **first},
+            env={**_environment(values), **first},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -393,7 +394,10 @@ def _run(
         if does.once or not variables:
             return heard.code(process, listener), None
         end = partial(_end, process)
-        with Peers(argv, request, variables, cwd=place, environment=environment, failed=end) as peers:
+        apart = {"result": f"{UNREAD}{RESULT}", "points": f"{UNREAD}{POINTS}"}
+        theirs = {**values, **{name: str(place.parent / file) for name, file in apart.items()}}
+        words, environment = _all_filled(argv, theirs), _environment(theirs)
+        with Peers(words, request, variables, cwd=place, environment=environment, failed=end) as peers:
             code = heard.code(process, listener)
             if code:
                 peers.why()
@@ -403,6 +407,11 @@ def _run(
         process.wait()
         if keeper is not None:
             keeper.stop()
+
+
+def _environment(values: Mapping[str, Literal]) -> dict[str, str]:
+    told = {f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")}
+    return {**os.environ, **told, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _end(process: "subprocess.Popen[bytes]", fault: RankError) -> None:
