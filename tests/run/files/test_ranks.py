@@ -8,7 +8,7 @@ from promo.templates import recheck
 
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
-from promo.run.ranks import failing_s
+from promo.run.ranks import failing_s, leaving_s
 from support import pin_runner, promo
 
 SPEC = """promo 1
@@ -123,8 +123,9 @@ RUNNERS = {
 }
 
 
-def test_the_first_is_waited_for_no_longer_than_a_share_of_what_its_attempt_may_take():
+def test_processes_wait_for_each_other_no_longer_than_a_share_of_what_their_attempt_may_take():
     assert [failing_s(seconds) for seconds in (0, 20, 300)] == [0, 2, 10]
+    assert [leaving_s(seconds) for seconds in (0, 20, 300)] == [0, 10, 30]
 
 
 def by_stage(text):
@@ -234,3 +235,25 @@ def test_what_other_processes_than_the_first_write_is_neither_a_result_nor_point
     points = (folder.path / attempt.folder / "points.jsonl").read_text().splitlines()
     assert [json.loads(line)["metrics"] for line in points] == [{"val_loss": "0.0"}]
     assert promo("verify", "trial.study") == 3
+
+
+STAYS = """
+import json, os, sys, time
+
+RANK = int(os.environ["RANK"])
+
+
+def met(way):
+    time.sleep(100 * RANK)
+    return 3
+"""
+
+
+@pytest.mark.parametrize("kind", ["command", "function"])
+def test_a_run_whose_first_process_has_ended_counts_although_another_one_never_ends(workplace, monkeypatch, kind):
+    """It is ended before the limit is, which its allowance of ten seconds sets."""
+    parts = {name: text.replace(TOGETHER, STAYS) for name, text in RUNNERS[kind].items()}
+    monkeypatch.setitem(RUNNERS, kind, parts)
+    _, attempt = carried_out(workplace, kind, said=lambda text: text.replace("cap      1min", "cap      1s"))
+
+    assert (attempt.status, attempt.metrics) == (RunStatus.OK, {"val_loss": "3.0"}), attempt.cause
