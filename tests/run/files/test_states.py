@@ -428,3 +428,39 @@ def test_a_wrong_declaration_is_one_clear_message(old, new, words):
         read_runner("keeper.toml", lambda name: files[name].encode())
 
     assert words in str(refused.value)
+
+
+# --- who is ended before its supervisor is told ---------------------------------------------------------------------
+
+ENDED = KEEPS.replace(
+    '    if step % 10 == 0',
+    '    if step == 35:\n'
+    '        time.sleep(2)\n'
+    '        Path("ckpt-35.pt").write_text("half of it")\n'
+    '        HOW\n'
+    '    if step % 10 == 0',
+)  # fmt: skip
+HOW = {
+    "killed": ("os.kill(os.getpid(), 15)", "crash", [30, 20]),
+    "caught": ("raise SystemExit(143)", "crash", [30, 20]),
+    "in order": ("break", "invalid", [35, 30]),
+}
+"""What a signal of a queue makes of a program that is heard of before the signal is: what it does, status, states."""
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_states_of_a_run_that_did_not_use_its_budget_stay_and_a_half_written_one_is_none(how):
+    done, status, steps = HOW[how]
+    text = keeping(keeps=ENDED.replace("HOW", done))
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 4
+    (attempt,) = [
+        one for one in StudyFolder(FOLDER).state().every_attempt() if (one.stage, one.candidate) == ("short", "base")
+    ]
+
+    assert attempt.status.value == status
+    states = json.loads((FOLDER / attempt.folder / CHECKPOINT).read_bytes())["states"]
+    assert [one[3] for one in states] == steps
+    assert all((FOLDER / attempt.folder / one[1]).exists() for one in states)
+    assert promo("verify", FOLDER) == 3
+    assert rechecked(FOLDER).returncode == 3

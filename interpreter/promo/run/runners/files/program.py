@@ -20,7 +20,7 @@ from typing import IO, assert_never
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.classes import evolve
 from promo.base.reading import read_plain
-from promo.run.budgets import lived_words, outlived
+from promo.run.budgets import is_kept, lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output
 from promo.run.program import LONGEST_FILE, Command, Literal, Program, Script
@@ -86,7 +86,10 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     recorder.add(TRAIN, max(float(charged), 0.0))
     recorder.add("outside", max(float(spent["wall_s"] - charged), 0.0))
     outcome = _outcome(code, said, heard) if lost is None else _lost(lost, heard)
-    state, without = begin.leave(outcome, total)
+    used = _used(request, spent)
+    state, without = None, ""
+    if _is_over(outcome, used, request):
+        state, without = begin.leave(total, wanted=outcome.status is RunStatus.OK)
     if without:
         outcome = Outcome(RunStatus.INVALID, {}, cause=without)
     details: dict[str, Json] = {
@@ -99,7 +102,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     return evolve(
         outcome,
         details=details,
-        used=_used(request, spent),
+        used=used,
         work=_work(spent),
         checkpoint=state,
         device={"kind": request.device},
@@ -128,6 +131,12 @@ def _believable(said: Said, lived: float) -> None:
     if seconds is not None and outlived(seconds, lived):
         said.unread = said.unread or lived_words(seconds, lived)
         del said.figures["train_s"]
+
+
+def _is_over(outcome: Outcome, used: Used | None, request: Request) -> bool:
+    """Whether nobody takes a run up again; one that a queue ends may fail of that before its supervisor hears of it."""
+    kept = used is None or is_kept(used, request.budget)
+    return outcome.status is RunStatus.NAN or (outcome.status is RunStatus.OK and kept)
 
 
 def _used(request: Request, spent: Mapping[str, Fraction]) -> Used | None:
@@ -406,7 +415,7 @@ def _run(
     finally:
         process.wait()
         if keeper is not None:
-            keeper.stop()
+            keeper.stop(by_itself=process.returncode == 0)
 
 
 def _environment(values: Mapping[str, Literal]) -> dict[str, str]:

@@ -150,12 +150,12 @@ class Keeper:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """The program has ended: what lies there is as it left it."""
+    def stop(self, *, by_itself: bool = True) -> None:
+        """The program has ended; if it did so by itself, what lies there is whole, and otherwise it may not be."""
         self._end.set()
         if self._thread is not None:
             self._thread.join()
-        self.look(ended=True)
+        self.look(ended=by_itself)
         self.refused = self.refused or self._not_plain()
 
     def _watch(self) -> None:
