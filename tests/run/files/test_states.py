@@ -298,6 +298,21 @@ def test_a_file_that_is_written_over_is_kept_as_it_was(keeper):
     assert len(list(made.attempt.glob("*.state"))) <= 2
 
 
+@pytest.mark.parametrize("how", ["in its place", "by another file"])
+def test_a_state_that_is_written_again_under_its_name_takes_the_place_of_the_one_before(keeper, how):
+    """As of an epoch that is saved several times."""
+    made = keeper(STEPS)
+    wrote(made, "out/ckpt-4.pt", b"before")
+    for content in (b"first", b"second", b"third"):
+        if how == "by another file":
+            (made.place / "out/ckpt-5.pt").unlink(missing_ok=True)
+        wrote(made, "out/ckpt-5.pt", content)
+        os.utime(made.place / "out/ckpt-5.pt", ns=(0, time.time_ns()))
+
+    assert [(one.step, (made.attempt / one.file).read_bytes()) for one in made.kept] == [(5, b"third"), (4, b"before")]
+    assert len(list(made.attempt.glob("*.state"))) == 2
+
+
 def test_what_still_changes_is_not_kept(keeper):
     made = keeper(STEPS)
     (made.place / "out/ckpt-5.pt").write_bytes(b"half")
