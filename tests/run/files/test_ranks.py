@@ -1,13 +1,21 @@
 """Runs of somebody else's programs with several devices: who is started, what each is told, and what ends them."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from argparse import Namespace
 
 import pytest
 from promo.templates import recheck
 
+from promo.base.canonical import canonical
+from promo.base.classes import evolve
+from promo.base.codec import to_json
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
+from promo.run.program import Command
 from promo.run.ranks import failing_s, leaving_s
 from support import pin_runner, promo
 
@@ -257,3 +265,29 @@ def test_a_run_whose_first_process_has_ended_counts_although_another_one_never_e
     _, attempt = carried_out(workplace, kind, said=lambda text: text.replace("cap      1min", "cap      1s"))
 
     assert (attempt.status, attempt.metrics) == (RunStatus.OK, {"val_loss": "3.0"}), attempt.cause
+
+
+def test_a_first_process_does_not_wait_for_others_that_cannot_be_started(workplace):
+    """Of a run on two nodes, where there is no srun."""
+    folder, attempt = carried_out(workplace, "command")
+    request = folder.request(attempt)
+    place = folder.path / "runs/short/base-box-s2/attempt-1"
+    place.mkdir(parents=True)
+    argv = (sys.executable, "-c", "import time; time.sleep(30)")
+    program = evolve(request.program, does=Command(argv))
+    (place / "request.json").write_bytes(canonical(to_json(evolve(request, nodes=2, program=program))))
+    worker = [
+        sys.executable,
+        "-P",
+        "-c",
+        f"from pathlib import Path\nfrom promo.run.worker import main\nmain(Path({str(place)!r}))",
+    ]
+    began = time.monotonic()
+    subprocess.run(worker, env={**os.environ, "PATH": ""}, capture_output=True, check=False)
+
+    assert time.monotonic() - began < 20
+    body = json.loads((place / "result.json").read_bytes())["body"]
+    assert (body["status"], body["cause"]) == (
+        "crash",
+        "RuntimeError: the run has 2 nodes, and there is no srun to start processes on them",
+    )

@@ -412,6 +412,9 @@ def _run(
                 peers.why()
                 peers.hurry()
         return code, peers.fault
+    except BaseException:  # the others cannot be started, and it would wait for them
+        process.kill()
+        raise
     finally:
         process.wait()
         if keeper is not None:
