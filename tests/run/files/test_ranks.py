@@ -291,3 +291,24 @@ def test_a_first_process_does_not_wait_for_others_that_cannot_be_started(workpla
         "crash",
         "RuntimeError: the run has 2 nodes, and there is no srun to start processes on them",
     )
+
+
+RULED = """
+import json, os, sys, time
+
+
+def met(way):
+    time.sleep(60 * int(os.environ["RANK"]))
+    print("Signal 9 (SIGKILL) received by PID 71")
+    print("=" * 60)
+    sys.exit(1)
+"""
+
+
+def test_the_last_line_of_a_program_that_failed_is_one_with_words(workplace, monkeypatch):
+    """`torchrun` draws a rule below what happened."""
+    parts = {name: text.replace(TOGETHER, RULED) for name, text in RUNNERS["command"].items()}
+    monkeypatch.setitem(RUNNERS, "command", parts)
+    _, attempt = carried_out(workplace, "command")
+
+    assert attempt.cause == "it ended with code 1: Signal 9 (SIGKILL) received by PID 71"

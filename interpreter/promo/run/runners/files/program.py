@@ -352,7 +352,7 @@ class _Heard:
 
     def _line(self, line: bytes) -> None:
         text = line.decode(errors="replace")
-        if text.strip():
+        if any(map(str.isalnum, text)):  # and no rule, as torchrun draws one below what happened
             self.last = text.strip()[:300]
         self.memory = self.memory or any(words in text.lower() for words in OUT_OF_MEMORY)
         if self._lines is not None:
