@@ -5,7 +5,7 @@ import shutil
 
 from promo.driver.study import StudyFolder
 from promo.ledger.values import ResultFlagged
-from support import INLINE, SOUND, crashed, promo, spec
+from support import INLINE, SOUND, crashed, pin_runner, promo, spec
 
 
 def small(text):
@@ -53,6 +53,96 @@ def test_a_saving_compares_what_was_spent_with_what_was_spent_and_not_with_caps(
     assert (gate["saving_like_for_like"], gate["saving_as_published"]) == ("0.5", "0")
     html = (folder.path / "report.html").read_text(encoding="utf-8")
     assert "against that branch alone: 0.0% saved" in html
+
+
+TIMED = """
+from promo.run.contract import Outcome
+from promo.run.function import runner
+from promo.run.values import Counter, RunStatus, Used
+
+TAKES_S = {"one": 6.0, "three": 2.0}
+
+
+@runner(
+    metrics={"loss": {"unit": "pt", "better": "lower"}},
+    factors={"quality": {"unit": "points", "low": 0, "high": 9, "default": 1}},
+    budgets=["steps"],
+)
+def train(quality, record, request, budget):
+    record.marked = True
+    record.add("train", TAKES_S[request.run.host])
+    used = Used(request.budget.kind, str(budget), "1", Counter.SIMULATED)
+    return Outcome(RunStatus.OK, {"loss": float(quality)}, used=used)
+"""
+TWO_WIDTHS = """promo 1
+
+study trial {
+  title    "A run takes a third of the time on three devices"
+  measure  loss in pt, lower is better
+  runner   "timed.py"
+}
+
+host one {
+  device  "cpu" on any
+  slots   2
+}
+
+host three {
+  device  "cpu" on any
+  slots   1
+  devices 3
+}
+
+factor quality: points in 0..9 default 1
+
+candidate a as reference
+candidate b { quality = 2 }
+
+cohort both { members a, b }
+
+stage short {
+  train    both for 5steps
+  cap      1min
+  on       one
+  seeds    1
+}
+
+stage long {
+  after    pick
+  train    promoted for 5steps
+  cap      1min
+  on       one, three
+  seeds    2
+  report   only
+}
+
+gate pick {
+  from     short to long
+  rank     by mean loss over host, seed
+  keep     top 1
+  missing  drop
+  crash    as missing
+  ties     by name
+}
+"""
+
+
+def test_a_saving_counts_the_seconds_of_each_device_where_hosts_have_different_numbers_of_them(workplace, capsys):
+    """One candidate took 6 s on one device and 2 s on three: 12 s of devices, and both would have taken 24."""
+    (workplace / "timed.py").write_text(TIMED, encoding="utf-8")
+    (workplace / "trial.promo").write_text(TWO_WIDTHS, encoding="utf-8")
+    pin_runner(workplace / "trial.promo")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    capsys.readouterr()
+
+    assert promo("show", "account", "trial.study") == 0
+    account = json.loads(capsys.readouterr().out)
+    (gate,) = account["gates"]
+    assert account["spent_s"] == "24"
+    assert (gate["cells"], gate["run_s"], gate["supposed_s"], gate["branch_s"]) == (2, "3", "24", "12")
+    assert gate["saving_as_published"] == "0"
+    html = (workplace / "trial.study/report.html").read_text(encoding="utf-8")
+    assert "2 devices x 3 s (the mean of the 2 runs there, each weighted by its devices) = 24 s" in html
 
 
 def test_what_everybody_has_trained_already_would_have_cost_nothing(workplace, capsys):

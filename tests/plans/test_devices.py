@@ -9,8 +9,8 @@ from promo.templates import recheck
 from promo.base.canonical import canonical, parse_json
 from promo.base.codec import to_json
 from promo.report.money import money_text
-from promo.report.planned import plan_text
-from support import SOUND, codes, plan_of, spec, study_of
+from promo.report.planned import about_s, headline, plan_text
+from support import SOUND, codes, compiled, plan_of, spec, study_of
 
 HOUR = 3600
 LARGE = """promo 1
@@ -126,6 +126,17 @@ def test_hours_and_money_of_a_stage_on_eight_gpus_are_those_worked_out_by_hand()
     assert "4 + 64 + 32 = 100 GPU-hours of training" in said
     assert f"price of the budget: {money_text(Fraction(150), 'usd')}" in said
     assert "A run of larger has 8 devices." in said
+
+
+@pytest.mark.parametrize(("many", "seconds"), [(None, 4 * 2 * 10), (1, 4 * 2 * 10), (2, None)])
+def test_how_long_several_devices_train_for_their_processor_time_is_not_known(many, seconds):
+    """It is that of all their processes together, so the plan names the caps alone."""
+    short = "stage short {\n  train four for 10s cpu\n  cap 1min\n  on box\n  seeds 1, 2\n  report only\n}"
+    text = wider("stage short", many, spec("use", "gate", "rule", "stage long", stage_short=short))
+    study, plan = compiled(text).sound()
+
+    assert about_s(study, plan) == seconds
+    assert ("about" in headline(study, plan)) is (seconds is not None)
 
 
 def test_a_stage_has_what_its_host_gives_unless_it_says_so_itself():

@@ -6,7 +6,7 @@ stage in question; where none was, budgets with budgets.  Supposed times are ari
 drop was wrong is known only of candidates that really went on: those that a `sample` clause drew.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from itertools import takewhile
 
@@ -43,8 +43,10 @@ class GateAccount:
     cap_s: int
     measured: int
     """Runs at the target that have a result and a training time."""
+    weighted: bool
+    """Whether those have different numbers of devices."""
     run_s: Fraction | None
-    """Mean of those times; None where there is none."""
+    """Mean of those times, each weighted by the devices of its run; None where there is none."""
     spent_s: Fraction
     """Spent in training in the whole study, every attempt."""
 
@@ -110,7 +112,8 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
                 width=Fraction(sum(record.study.width(stage.name, host) for host, _ in new), max(len(new), 1)),
                 cap_s=stage.budget.cap_s,
                 measured=len(times),
-                run_s=sum(times, Fraction(0)) / len(times) if times else None,
+                weighted=len({devices for devices, _ in times}) > 1,
+                run_s=_mean(times) if times else None,
                 spent_s=record.spent_s(),
             )
 
@@ -125,12 +128,21 @@ def _new_cells(record: Record, stage: str, those: Collection[str]) -> set[tuple[
     return {(run.host, run.seed) for run in runs if run.id not in before}
 
 
-def _times(record: Record, stage: str) -> list[Fraction]:
-    """Training seconds of the runs of a stage that count; a record without a clock has none."""
+def _times(record: Record, stage: str) -> list[tuple[int, Fraction]]:
+    """Devices and training seconds of the runs of a stage that count; a record without a clock has no seconds."""
     counting = (one for one in record.attempts(stage) if record.state.accepted(one.run) is one)
-    results = (record.results.get((one.run, one.number)) for one in counting)
-    times = (from_exact(result.charged_s) for result in results if result is not None)
-    return [seconds for seconds in times if seconds]
+    results = ((one, record.results.get((one.run, one.number))) for one in counting)
+    times = (
+        (record.study.width(one.stage, one.host), from_exact(result.charged_s))
+        for one, result in results
+        if result is not None
+    )
+    return [(width, seconds) for width, seconds in times if seconds]
+
+
+def _mean(times: Sequence[tuple[int, Fraction]]) -> Fraction:
+    """Seconds a run trained, such that their number times the mean of devices is what all devices took."""
+    return sum((devices * seconds for devices, seconds in times), Fraction(0)) / sum(devices for devices, _ in times)
 
 
 def samples(record: Record) -> Iterator[Sampled]:
@@ -210,7 +222,8 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     if one.run_s is None:
         each, verb = f"{amount_text(one.cap_s, plan)} (the cap of a run)", "allowed for"
     else:
-        runs = f"the mean of the {plural(one.measured, 'run')} there"
+        weights = ", each weighted by its devices" if one.weighted else ""
+        runs = f"the mean of the {plural(one.measured, 'run')} there{weights}"
         each, verb = f"{amount_text(one.run_s, plan)} ({runs})", "spent in training"
     devices = "" if one.width == 1 else f"{exact(one.width)} devices x "
     published = (

@@ -121,12 +121,12 @@ def about_s(study: Study, plan: Plan) -> Fraction | None:
     Seconds of devices in training that the planned runs come to, each once, where each of them uses its budget.
 
     None where that is not known: steps, tokens and operations take as long as they take, and a second of processor
-    time is one of a slot on one thread only.
+    time is one of a slot on one thread of one process only.
     """
     total = Fraction(0)
     for stage in plan.stages:
         budget = stage.budget
-        single = all(study.hosts[name].threads == 1 for name in stage.hosts)
+        single = all(study.hosts[name].threads == study.width(stage.name, name) == 1 for name in stage.hosts)
         if budget.kind not in TIMED and not (budget.kind is BudgetKind.CPU and single):
             return None
         total += Fraction(stage.added_s, budget.cap_s) * budget.amount

@@ -25,8 +25,8 @@ from promo.run.values import NO_PEERS, Request
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 HERE = "127.0.0.1"
 POLL_S = 0.02
-LEAVING_S = 30.0
-"""How long the others may take to end by themselves once the first has."""
+LEAVING_S, LEAVING_SHARE = 30.0, 0.5
+"""How long the others may take to end by themselves once the first has; and as a share of the run's allowance."""
 FAILING_S, FAILING_SHARE = 10.0, 0.1
 """How long the first may take to fail by itself once another one has; and as a share of its allowance."""
 LOST = 98
@@ -117,7 +117,7 @@ class Peers:
         words = [*_spread(request), *argv] if spread else list(argv)
         apart = [_common(variables[0])] if spread else variables[1:]
         self._failed, self._leaving, self._all_there = failed, threading.Event(), not spread
-        self._patience_s = LEAVING_S
+        self._patience_s = leaving_s(request.budget.allowance_s)
         self.fault: RankError | None = None
         given, heard = (subprocess.PIPE, subprocess.PIPE) if spread else (subprocess.DEVNULL, sys.stderr)
         self._processes = [
@@ -242,6 +242,11 @@ def _print(said: bytes) -> None:
 def failing_s(allowance_s: int) -> float:
     """How long the first process may take to fail by itself once another one has, in seconds."""
     return min(FAILING_S, FAILING_SHARE * allowance_s)
+
+
+def leaving_s(allowance_s: int) -> float:
+    """How long the others may take to end once the first has, in seconds: its limit must not come before."""
+    return min(LEAVING_S, LEAVING_SHARE * allowance_s)
 
 
 def _give_up(over: threading.Event, patience_s: float, fault: RankError) -> None:

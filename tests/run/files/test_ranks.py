@@ -1,14 +1,22 @@
 """Runs of somebody else's programs with several devices: who is started, what each is told, and what ends them."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from argparse import Namespace
 
 import pytest
 from promo.templates import recheck
 
+from promo.base.canonical import canonical
+from promo.base.classes import evolve
+from promo.base.codec import to_json
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
-from promo.run.ranks import failing_s
+from promo.run.program import Command
+from promo.run.ranks import failing_s, leaving_s
 from support import pin_runner, promo
 
 SPEC = """promo 1
@@ -123,8 +131,9 @@ RUNNERS = {
 }
 
 
-def test_the_first_is_waited_for_no_longer_than_a_share_of_what_its_attempt_may_take():
+def test_processes_wait_for_each_other_no_longer_than_a_share_of_what_their_attempt_may_take():
     assert [failing_s(seconds) for seconds in (0, 20, 300)] == [0, 2, 10]
+    assert [leaving_s(seconds) for seconds in (0, 20, 300)] == [0, 10, 30]
 
 
 def by_stage(text):
@@ -203,3 +212,103 @@ def test_a_dead_process_ends_an_attempt_whose_first_one_never_asks_for_it(workpl
     assert attempt.status is RunStatus.KILLED
     assert attempt.cause == "process 1 of the run was ended by signal 9"
     assert not attempt.metrics
+
+
+EACH = """
+import json, os, sys, time
+
+RANK = int(os.environ["RANK"])
+
+
+def met(way):
+    time.sleep(0.5 * (RANK if way == "later" else 1 - RANK))
+    for path in (sys.argv[1], os.environ["PROMO_RESULT"]):
+        with open(path, "w") as out:
+            json.dump({"metrics": {"val_loss": RANK}, "steps": 1}, out)
+    with open(os.environ["PROMO_POINTS"], "a") as points:
+        points.write(json.dumps({"step": 1, "val_loss": RANK}) + "\\n")
+    sys.exit()
+"""
+
+
+@pytest.mark.parametrize("way", ["later", "sooner"])
+def test_what_other_processes_than_the_first_write_is_neither_a_result_nor_points(workplace, monkeypatch, way):
+    """As of a program for one device, each process of which writes what it finds."""
+    ways = ('["plain", "dies", "first"]', '["plain", "later", "sooner"]')
+    parts = {name: text.replace(TOGETHER, EACH).replace(*ways) for name, text in RUNNERS["command"].items()}
+    monkeypatch.setitem(RUNNERS, "command", parts)
+    folder, attempt = carried_out(workplace, "command", way, lambda text: text.replace(*ways))
+
+    assert attempt.metrics == {"val_loss": "0.0"}
+    points = (folder.path / attempt.folder / "points.jsonl").read_text().splitlines()
+    assert [json.loads(line)["metrics"] for line in points] == [{"val_loss": "0.0"}]
+    assert promo("verify", "trial.study") == 3
+
+
+STAYS = """
+import json, os, sys, time
+
+RANK = int(os.environ["RANK"])
+
+
+def met(way):
+    time.sleep(100 * RANK)
+    return 3
+"""
+
+
+@pytest.mark.parametrize("kind", ["command", "function"])
+def test_a_run_whose_first_process_has_ended_counts_although_another_one_never_ends(workplace, monkeypatch, kind):
+    """It is ended before the limit is, which its allowance of ten seconds sets."""
+    parts = {name: text.replace(TOGETHER, STAYS) for name, text in RUNNERS[kind].items()}
+    monkeypatch.setitem(RUNNERS, kind, parts)
+    _, attempt = carried_out(workplace, kind, said=lambda text: text.replace("cap      1min", "cap      1s"))
+
+    assert (attempt.status, attempt.metrics) == (RunStatus.OK, {"val_loss": "3.0"}), attempt.cause
+
+
+def test_a_first_process_does_not_wait_for_others_that_cannot_be_started(workplace):
+    """Of a run on two nodes, where there is no srun."""
+    folder, attempt = carried_out(workplace, "command")
+    request = folder.request(attempt)
+    place = folder.path / "runs/short/base-box-s2/attempt-1"
+    place.mkdir(parents=True)
+    argv = (sys.executable, "-c", "import time; time.sleep(30)")
+    program = evolve(request.program, does=Command(argv))
+    (place / "request.json").write_bytes(canonical(to_json(evolve(request, nodes=2, program=program))))
+    worker = [
+        sys.executable,
+        "-P",
+        "-c",
+        f"from pathlib import Path\nfrom promo.run.worker import main\nmain(Path({str(place)!r}))",
+    ]
+    began = time.monotonic()
+    subprocess.run(worker, env={**os.environ, "PATH": ""}, capture_output=True, check=False)
+
+    assert time.monotonic() - began < 20
+    body = json.loads((place / "result.json").read_bytes())["body"]
+    assert (body["status"], body["cause"]) == (
+        "crash",
+        "RuntimeError: the run has 2 nodes, and there is no srun to start processes on them",
+    )
+
+
+RULED = """
+import json, os, sys, time
+
+
+def met(way):
+    time.sleep(60 * int(os.environ["RANK"]))
+    print("Signal 9 (SIGKILL) received by PID 71")
+    print("=" * 60)
+    sys.exit(1)
+"""
+
+
+def test_the_last_line_of_a_program_that_failed_is_one_with_words(workplace, monkeypatch):
+    """`torchrun` draws a rule below what happened."""
+    parts = {name: text.replace(TOGETHER, RULED) for name, text in RUNNERS["command"].items()}
+    monkeypatch.setitem(RUNNERS, "command", parts)
+    _, attempt = carried_out(workplace, "command")
+
+    assert attempt.cause == "it ended with code 1: Signal 9 (SIGKILL) received by PID 71"

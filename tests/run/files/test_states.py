@@ -298,6 +298,21 @@ def test_a_file_that_is_written_over_is_kept_as_it_was(keeper):
     assert len(list(made.attempt.glob("*.state"))) <= 2
 
 
+@pytest.mark.parametrize("how", ["in its place", "by another file"])
+def test_a_state_that_is_written_again_under_its_name_takes_the_place_of_the_one_before(keeper, how):
+    """As of an epoch that is saved several times."""
+    made = keeper(STEPS)
+    wrote(made, "out/ckpt-4.pt", b"before")
+    for content in (b"first", b"second", b"third"):
+        if how == "by another file":
+            (made.place / "out/ckpt-5.pt").unlink(missing_ok=True)
+        wrote(made, "out/ckpt-5.pt", content)
+        os.utime(made.place / "out/ckpt-5.pt", ns=(0, time.time_ns()))
+
+    assert [(one.step, (made.attempt / one.file).read_bytes()) for one in made.kept] == [(5, b"third"), (4, b"before")]
+    assert len(list(made.attempt.glob("*.state"))) == 2
+
+
 def test_what_still_changes_is_not_kept(keeper):
     made = keeper(STEPS)
     (made.place / "out/ckpt-5.pt").write_bytes(b"half")
@@ -428,3 +443,39 @@ def test_a_wrong_declaration_is_one_clear_message(old, new, words):
         read_runner("keeper.toml", lambda name: files[name].encode())
 
     assert words in str(refused.value)
+
+
+# --- who is ended before its supervisor is told ---------------------------------------------------------------------
+
+ENDED = KEEPS.replace(
+    '    if step % 10 == 0',
+    '    if step == 35:\n'
+    '        time.sleep(2)\n'
+    '        Path("ckpt-35.pt").write_text("half of it")\n'
+    '        HOW\n'
+    '    if step % 10 == 0',
+)  # fmt: skip
+HOW = {
+    "killed": ("os.kill(os.getpid(), 15)", "crash", [30, 20]),
+    "caught": ("raise SystemExit(143)", "crash", [30, 20]),
+    "in order": ("break", "invalid", [35, 30]),
+}
+"""What a signal of a queue makes of a program that is heard of before the signal is: what it does, status, states."""
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_states_of_a_run_that_did_not_use_its_budget_stay_and_a_half_written_one_is_none(how):
+    done, status, steps = HOW[how]
+    text = keeping(keeps=ENDED.replace("HOW", done))
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 4
+    (attempt,) = [
+        one for one in StudyFolder(FOLDER).state().every_attempt() if (one.stage, one.candidate) == ("short", "base")
+    ]
+
+    assert attempt.status.value == status
+    states = json.loads((FOLDER / attempt.folder / CHECKPOINT).read_bytes())["states"]
+    assert [one[3] for one in states] == steps
+    assert all((FOLDER / attempt.folder / one[1]).exists() for one in states)
+    assert promo("verify", FOLDER) == 3
+    assert rechecked(FOLDER).returncode == 3

@@ -10,14 +10,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from made import gpt_request, text_folder
+from made import budget, gpt_request, text_folder
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.base.classes import evolve, frozen
 from promo.base.codec import from_json
+from promo.run.budgets import is_kept
 from promo.run.contract import Recorder
 from promo.run.runners.gpt.checkpoint import CheckpointError, Spent, State, load, save
+from promo.run.runners.gpt.ranks import Ranks
 from promo.run.runners.gpt.train import _Training, train
 from promo.run.values import Continued, Keeping, Point, Request, Resumed, RunStatus, Trunk
+from promo.study.values import BudgetKind
 
 torch.set_num_threads(1)
 ALWAYS = {"checkpoint": Keeping(at_end=False, every_s=0)}
@@ -170,6 +173,28 @@ def test_a_run_that_is_carried_on_pays_only_for_what_is_added(study):
     assert again.metrics == more.metrics
 
 
+@pytest.mark.parametrize("kind", ["wall", "cpu"])
+def test_a_run_that_is_carried_on_keeps_its_budget_of_seconds_where_the_first_one_ended_with_a_long_step(study, kind):
+    (study / "first").mkdir()
+    first, _ = carried_out(Asked(study, "first", gpt_request(kind, 1, **AT_END)))
+    path = study / "first" / "checkpoint.json"
+    kept = json.loads(path.read_bytes())
+    clock = kept["state"]["clock"]
+    clock |= {name: repr(float(clock[name]) + 0.5) for name in ("wall_s", "cpu_s")}
+    path.write_bytes(canonical(kept))
+    continues = Continued("first", digest_bytes(path.read_bytes()), 1, None)
+    (study / "more").mkdir()
+    more, _ = carried_out(Asked(study, "more", gpt_request(kind, 1, continues=continues, **ALWAYS)))
+    assert first.status is more.status is RunStatus.OK
+    assert is_kept(more.used, budget(BudgetKind(kind), 1))
+    (study / "again").mkdir()
+    again, _ = carried_out(
+        Asked(study, "again", gpt_request(kind, 1, continues=continues, resume=resumed(study, "more")))
+    )
+
+    assert is_kept(again.used, budget(BudgetKind(kind), 1))
+
+
 def test_a_run_that_is_carried_on_and_lost_is_taken_up_where_it_was(study):
     end = {"checkpoint": Keeping(at_end=True, every_s=0)}
     first, _ = carried_out(request(study, "first", steps=20, **end))
@@ -259,6 +284,40 @@ def test_a_branch_that_is_lost_while_it_cools_down_keeps_its_trunk_and_its_bits(
     assert (study / "mended" / "trunk.json").exists()
     # All but the measured seconds of the trunk is the same: what branches from it has the same bits.
     assert sorted((study / "mended").glob("trunk-*"))[0].name == sorted((study / "unbroken").glob("trunk-*"))[0].name
+
+
+class Unheard(Ranks):
+    """The second of two processes, to whom nobody says anything."""
+
+    def average(self, tensors):
+        pass
+
+    def sums(self, *numbers):
+        return list(numbers)
+
+    def leave(self):
+        pass
+
+
+class Second(_Training):
+    """What the second process of a run with two devices does."""
+
+    def _prepare_process(self):
+        super()._prepare_process()
+        self.ranks = Unheard(rank=1, count=2)
+
+
+def test_of_several_processes_the_first_alone_writes_into_the_folder_of_a_run_that_is_taken_up(study):
+    """All of them write the same files under the same names: one would take away what another has half written."""
+    trunk = {"trunk": Trunk(24 * 256, keep=True)}
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(request(study, "broken", steps=30, **ALWAYS, **trunk), 28)
+    asked = request(study, "again", steps=30, resume=resumed(study, "broken"), **trunk)
+    Second(asked.request, Cut(asked, 0)).run()
+    assert list((study / "again").iterdir()) == []
+    carried_out(asked)
+
+    assert (study / "again" / "trunk.json").exists()
 
 
 def test_a_warm_up_that_reaches_into_the_cool_down_is_invalid(study):

@@ -11,8 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from promo.base.canonical import Json, exact
-from promo.ledger.attempts import RunStatus
-from promo.run.contract import Outcome
 from promo.run.program import Literal, Program
 from promo.run.runners.files.states import (
     NOTHING,
@@ -144,9 +142,9 @@ class Beginning:
             told["state_refused"] = self._kept.refused
         return told
 
-    def leave(self, outcome: Outcome, total: Mapping[str, Fraction]) -> tuple[str | None, str]:
+    def leave(self, total: Mapping[str, Fraction], *, wanted: bool) -> tuple[str | None, str]:
         """
-        Keep the state at the end, if that is asked for, and no other.
+        The run is over: keep the state at its end, if that is *wanted* and asked for, and no other.
 
         Returns:
             Its digest, and why there is none although one is asked for.
@@ -154,7 +152,7 @@ class Beginning:
         keeper = self._kept
         if keeper is None:
             return None, ""
-        wanted = self._request.checkpoint.at_end and outcome.status is RunStatus.OK
+        wanted = wanted and self._request.checkpoint.at_end
         fault = self._no_end(keeper, total) if wanted else ""
         end = Amounts({name: exact(value) for name, value in total.items()}) if wanted and not fault else None
         return keeper.leave(end), fault

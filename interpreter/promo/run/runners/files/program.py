@@ -21,7 +21,7 @@ from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.classes import evolve
 from promo.base.reading import read_plain
 from promo.base.units import float_of, in_digits, whole_of
-from promo.run.budgets import lived_words, outlived
+from promo.run.budgets import is_kept, lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import STEP, Output
 from promo.run.program import LONGEST_FILE, Command, Literal, Program, Script
@@ -35,6 +35,8 @@ from promo.study.limits import BudgetKind
 
 RESULT = "program.result.json"
 POINTS = "program.points.jsonl"
+UNREAD = "others."
+"""Begins the names that other processes than the first are told for these: what they write there, nobody reads."""
 MOST_CHANGED_LINES = 200
 KILL = 9
 """The signal that a system out of memory sends, among others."""
@@ -67,7 +69,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     values = {**_values(request, attempt, place, port), **begin.values(place)}
     with recorder.phase("build"):
         changes = put_files(program, recorder.study / PROGRAM, place, values)
-    argv = [_filled(argument, values) for argument in (*program.does.argv, *begin.resume)]
+    argv = (*program.does.argv, *begin.resume)
     heard = _Heard(attempt / OUTPUT, program)
     before, began = _children_s(), time.monotonic()
     code, lost = _run(argv, request, program.does, values, heard, variables, begin.keeper)
@@ -85,11 +87,14 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     recorder.add(TRAIN, max(float(charged), 0.0))
     recorder.add("outside", max(float(spent["wall_s"] - charged), 0.0))
     outcome = _outcome(code, said, heard) if lost is None else _lost(lost, heard)
-    state, without = begin.leave(outcome, total)
+    used = _used(request, spent)
+    state, without = None, ""
+    if _is_over(outcome, used, request):
+        state, without = begin.leave(total, wanted=outcome.status is RunStatus.OK)
     if without:
         outcome = Outcome(RunStatus.INVALID, {}, cause=without)
     details: dict[str, Json] = {
-        "command": argv_without_paths(argv, attempt),
+        "command": argv_without_paths(_all_filled(argv, values), attempt),
         "reported": {name: str(value) for name, value in said.other.items()},
         "changes": changes,
         **begin.told(),
@@ -98,7 +103,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     return evolve(
         outcome,
         details=details,
-        used=_used(request, spent),
+        used=used,
         work=_work(spent),
         checkpoint=state,
         device={"kind": request.device},
@@ -127,6 +132,12 @@ def _believable(said: Said, lived: float) -> None:
     if seconds is not None and outlived(seconds, lived):
         said.unread = said.unread or lived_words(seconds, lived)
         del said.figures["train_s"]
+
+
+def _is_over(outcome: Outcome, used: Used | None, request: Request) -> bool:
+    """Whether nobody takes a run up again; one that a queue ends may fail of that before its supervisor hears of it."""
+    kept = used is None or is_kept(used, request.budget)
+    return outcome.status is RunStatus.NAN or (outcome.status is RunStatus.OK and kept)
 
 
 def _used(request: Request, spent: Mapping[str, Fraction]) -> Used | None:
@@ -221,6 +232,10 @@ def literal(value: int | str | Fraction) -> Literal:
 def _filled(text: str, values: Mapping[str, Literal]) -> str:
     """Places of a text filled in, once: what is filled in stays as it is, whatever it looks like."""
     return PLACE.sub(lambda found: str(values[found[1]]) if found[1] in values else found[0], text)
+
+
+def _all_filled(argv: Sequence[str], values: Mapping[str, Literal]) -> list[str]:
+    return [_filled(argument, values) for argument in argv]
 
 
 def put_files(program: Program, source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
@@ -338,7 +353,7 @@ class _Heard:
 
     def _line(self, line: bytes) -> None:
         text = line.decode(errors="replace")
-        if text.strip():
+        if any(map(str.isalnum, text)):  # and no rule, as torchrun draws one below what happened
             self.last = text.strip()[:300]
         self.memory = self.memory or any(words in text.lower() for words in OUT_OF_MEMORY)
         if self._lines is not None:
@@ -352,7 +367,7 @@ class _Heard:
 
 
 def _run(
-    argv: list[str],
+    argv: Sequence[str],
     request: Request,
     does: Command | Script,
     values: Mapping[str, Literal],
@@ -369,19 +384,14 @@ def _run(
         UnbegunError: the others were not all started.
     """
     place = Path(str(values["program"]))
-    environment = {
-        **os.environ,
-        **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
     first = dict(variables[0]) if variables else {}
     if does.once:
         first = {name: value for name, value in first.items() if name.startswith("MASTER_")}
     try:
         process = subprocess.Popen(
-            argv,
+            _all_filled(argv, values),
             cwd=place,
-            env={**environment, **first},
+            env={**_environment(values), **first},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -397,7 +407,10 @@ def _run(
         if does.once or not variables:
             return heard.code(process, listener), None
         end = partial(_end, process)
-        with Peers(argv, request, variables, cwd=place, environment=environment, failed=end) as peers:
+        apart = {"result": f"{UNREAD}{RESULT}", "points": f"{UNREAD}{POINTS}"}
+        theirs = {**values, **{name: str(place.parent / file) for name, file in apart.items()}}
+        words, environment = _all_filled(argv, theirs), _environment(theirs)
+        with Peers(words, request, variables, cwd=place, environment=environment, failed=end) as peers:
             code = heard.code(process, listener)
             if code:
                 peers.why()
@@ -405,10 +418,18 @@ def _run(
         if isinstance(peers.fault, UnbegunError):
             raise peers.fault
         return code, peers.fault
+    except BaseException:  # the others cannot be started, and it would wait for them
+        process.kill()
+        raise
     finally:
         process.wait()
         if keeper is not None:
-            keeper.stop()
+            keeper.stop(by_itself=process.returncode == 0)
+
+
+def _environment(values: Mapping[str, Literal]) -> dict[str, str]:
+    told = {f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")}
+    return {**os.environ, **told, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _end(process: "subprocess.Popen[bytes]", fault: RankError) -> None:

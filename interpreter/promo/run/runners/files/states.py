@@ -13,7 +13,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -150,12 +150,12 @@ class Keeper:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """The program has ended: what lies there is as it left it."""
+    def stop(self, *, by_itself: bool = True) -> None:
+        """The program has ended; if it did so by itself, what lies there is whole, and otherwise it may not be."""
         self._end.set()
         if self._thread is not None:
             self._thread.join()
-        self.look(ended=True)
+        self.look(ended=by_itself)
         self.refused = self.refused or self._not_plain()
 
     def _watch(self) -> None:
@@ -219,20 +219,21 @@ class Keeper:
             return
         state = KeptState(name, f"checkpoint-{digest[:16]}.state", digest, step, spent)
         beside.replace(self.attempt / state.file)
-        older = [one for one in self.kept if one.name != name or step is None]
-        self.kept = [state, *older]
+        replaced = [one for one in self.kept if one.name == name and step is not None]
+        self.kept = [state, *(one for one in self.kept if one not in replaced)]
         if step is not None:  # by how far the run had come in all, for a program may count anew when it goes on
             self.kept.sort(key=lambda one: one.at.get("steps") or 0, reverse=True)
-        self._prune(self.states.keep)
+        self._prune(self.states.keep, replaced)
 
-    def _prune(self, keep: int) -> None:
-        """Remove what is older than those that are kept, once they are on record."""
+    def _prune(self, keep: int, replaced: Sequence[KeptState]) -> None:
+        """Remove what is older than those that are kept, or was written over, once they are on record."""
         old, self.kept = self.kept[keep:], self.kept[:keep]
         self._note()
         files = {one.file for one in self.kept}
-        for one in old:
+        for one in (*old, *replaced):
             if one.file not in files:
                 (self.attempt / one.file).unlink(missing_ok=True)
+        for one in old:
             if one.step is not None:
                 (self.place / one.name).unlink(missing_ok=True)
 

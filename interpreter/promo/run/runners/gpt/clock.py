@@ -5,6 +5,7 @@ from typing import assert_never
 
 from promo.base.classes import define, evolve, field
 from promo.base.units import is_digits
+from promo.run.budgets import TIMED
 from promo.run.runners.gpt.checkpoint import Spent
 from promo.run.values import Segment
 from promo.study.limits import BudgetKind
@@ -89,6 +90,16 @@ class Clock:
         A run is at most half a step off at its end, and at the end of its trunk, so a branch is off by one at most.
         """
         return self.steps > 0 and self.used() + self.last / 2 >= amount
+
+    def go_on_for(self, amount: int) -> None:
+        """
+        So much is to be used from where the run that is carried on stopped; what is counted has its end already.
+
+        That run stopped half a step off at most, but seconds differ from step to step: of one that took long, half may
+        be more than a whole step of this run, which is to keep its own budget within one.
+        """
+        if self.kind in TIMED:
+            self.amount = amount + self.earlier
 
     # --- shapes ------------------------------------------------------------------------------------------------------
 

@@ -230,7 +230,9 @@ class _Training:
         if resumed:
             with self.recorder.phase("restore"):
                 try:
-                    return self._taken_up(clock, resumed.folder, resumed.state, CHECKPOINT, lost=True)
+                    clock = self._taken_up(clock, resumed.folder, resumed.state, CHECKPOINT, lost=True)
+                    clock.go_on_for(budget.amount)
+                    return clock
                 except CheckpointError as fault:  # begin where the lost attempt began
                     self.refused = str(fault)
                     self._reset()
@@ -243,6 +245,7 @@ class _Training:
                 kept = TRUNK if self.trunk else CHECKPOINT
                 clock = self._taken_up(clock, continued.folder, continued.state, kept, lost=False)
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
+                clock.go_on_for(budget.amount)
         return clock
 
     def _taken_up(self, clock: Clock, attempt: str, kept: str, file: str, *, lost: bool) -> Clock:
@@ -270,7 +273,8 @@ class _Training:
         self.trainees = self.trainees[changes:]
         if trunk is not None:  # an attempt that was lost in its cool-down had kept its trunk
             self.trunk_state = state.trunk
-            save_checkpoint(self.attempt, *trunk, TRUNK)
+            if self.ranks.rank == 0:
+                save_checkpoint(self.attempt, *trunk, TRUNK)
         for point in state.points:
             self.points.append(point)
             self.recorder.point(point.step, point.tokens, point.charged_s, **point.metrics)
