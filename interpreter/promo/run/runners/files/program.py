@@ -353,7 +353,8 @@ class _Heard:
 
     def _line(self, line: bytes) -> None:
         text = line.decode(errors="replace")
-        if any(map(str.isalnum, text)):  # and no rule, as torchrun draws one below what happened
+        words = any(map(str.isalnum, text))  # and no rule, as torchrun draws one below what happened
+        if words or (text.strip() and not any(map(str.isalnum, self.last))):
             self.last = text.strip()[:300]
         self.memory = self.memory or any(words in text.lower() for words in OUT_OF_MEMORY)
         if self._lines is not None:
