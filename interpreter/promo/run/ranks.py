@@ -53,18 +53,32 @@ class UnbegunError(RankError):
         return f"the run's processes could not be started on all of its nodes (srun ended with code {self.code})"
 
 
+_MARKS: list[object] = []
+"""Of the ports that this process was told."""
+
+
 def own_rank() -> int:
     """Which process of its run this is; 0 where there is one alone."""
     return int(os.environ.get("RANK", "0"))
 
 
 def free_port(address: str = HERE) -> str:
-    """A port of this machine that is free now."""
+    """A port of this machine that is free now, and that, on Linux, no other process was told that still goes on."""
     import socket
 
-    with socket.socket() as free:
-        free.bind((address, 0))
-        return str(free.getsockname()[1])
+    while True:
+        with socket.socket() as free:
+            free.bind((address, 0))
+            number = free.getsockname()[1]
+        mark = socket.socket(socket.AF_UNIX) if sys.platform == "linux" else None
+        try:
+            if mark is not None:
+                mark.bind(f"\0promo port {number}")  # a name without a file, which ends with this process
+                _MARKS.append(mark)
+            return str(number)
+        except OSError:  # the system gives a port again at once where nobody has it yet
+            assert mark is not None
+            mark.close()
 
 
 def environments(request: Request) -> tuple[dict[str, str], ...]:

@@ -16,7 +16,7 @@ from promo.base.codec import to_json
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
 from promo.run.program import Command
-from promo.run.ranks import failing_s, leaving_s
+from promo.run.ranks import failing_s, free_port, leaving_s
 from support import pin_runner, promo
 
 SPEC = """promo 1
@@ -312,3 +312,27 @@ def test_the_last_line_of_a_program_that_failed_is_one_with_words(workplace, mon
     _, attempt = carried_out(workplace, "command")
 
     assert attempt.cause == "it ended with code 1: Signal 9 (SIGKILL) received by PID 71"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ports are marked on Linux")
+def test_a_port_that_another_run_of_the_machine_was_told_is_not_told_again(monkeypatch):
+    import socket
+
+    words = "from promo.run.ranks import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-P", "-c", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        taken = int(other.stdout.readline())
+        given, asked = socket.socket.bind, []
+
+        def bind(self, address):
+            """The system gives the same port a second time, as it may."""
+            if self.family == socket.AF_INET:
+                asked.append(address)
+                address = (address[0], taken if len(asked) == 1 else address[1])
+            given(self, address)
+
+        monkeypatch.setattr(socket.socket, "bind", bind, raising=False)
+        told = int(free_port())
+        other.communicate(b"\n")
+
+    assert told != taken
+    assert len(asked) == 2
