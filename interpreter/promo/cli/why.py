@@ -48,4 +48,6 @@ def _known(name: str, known: tuple[str, ...], what: str) -> None:
 def _nothing(record: Record, candidate: str, name: str | None) -> str:
     if name is not None and name not in record.decisions:
         return f"{name} has not decided yet."
-    return f"{name or 'No gate and no rule'} has not decided about {record.call(candidate)} yet."
+    if name is not None:
+        return f"{name} has not decided about {record.call(candidate)}."
+    return f"Nothing has been decided about {record.call(candidate)} yet."
