@@ -362,3 +362,55 @@ def test_a_rule_that_had_nobody_to_judge_keeps_its_row(view):
     rows = [one for one in load("trial.study").decisions() if one.kind == "rule"]
 
     assert [(one.candidate, one.verdict) for one in rows] == [(None, "undecided")]
+
+
+EXACT = f"""promo 1
+
+study trial {{
+  title "What matters?"
+  measure loss in pt, lower is better
+  runner toy
+}}
+
+{INLINE}
+
+factor quality: points in 0..10 default 1
+factor size: units in 1..64 default 8
+
+design screen full {{
+  vary quality low 1 high 2
+  vary size low 8 high 16
+}}
+
+cohort rowed {{ rows screen all }}
+
+stage short {{
+  train rowed for 1s
+  on box
+  seeds 1, 2
+}}
+
+effects penalties {{
+  from short
+  model main
+  family main
+  rate 5%
+}}
+"""
+"""Size makes no difference, and quality and seed explain the rest."""
+
+
+def test_an_effect_of_nothing_favours_no_level_and_no_reason_is_given_twice(view, capsys):
+    found = view(EXACT)
+    [fit] = found.effects[0].fits
+    capsys.readouterr()
+
+    assert fit.verdict == "Nothing was tested."
+    assert fit.statements == (
+        "The model fits every run exactly, so there is no error to test against: effects are given without a test.",
+    )
+    assert "quality, 2 worse than 1 by 1.0000 pt; size, 16 level with 8" in render_html(found)
+    assert promo("why", "screen_1") == 0
+    assert (
+        capsys.readouterr().out == "This study declares no gate and no rule: nothing is decided about any candidate.\n"
+    )

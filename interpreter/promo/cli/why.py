@@ -9,6 +9,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
 from promo.driver.report import record_of
+from promo.ledger.state import StudyState
 from promo.report.record import Record
 from promo.report.why import explain, explanation_to_json
 
@@ -50,4 +51,8 @@ def _nothing(record: Record, candidate: str, name: str | None) -> str:
         return f"{name} has not decided yet."
     if name is not None:
         return f"{name} has not decided about {record.call(candidate)}."
-    return f"Nothing has been decided about {record.call(candidate)} yet."
+    if not (record.study.deciding or record.study.told_by):
+        return "This study declares no gate and no rule: nothing is decided about any candidate."
+    closed = record.state.study is StudyState.CLOSED
+    how, yet = ("was", "") if closed else ("has been", " yet")
+    return f"Nothing {how} decided about {record.call(candidate)}{yet}."
