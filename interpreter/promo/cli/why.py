@@ -7,7 +7,7 @@ from promo.base.canonical import Json
 from promo.base.diagnostics import did_you_mean
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.driver.report import record_of
 from promo.ledger.state import StudyState
 from promo.report.record import Record
@@ -30,9 +30,7 @@ def why(options: Namespace) -> int:
     if not told:
         put(_nothing(record, options.candidate, options.gate))
     for place, one in enumerate(told):
-        put(("\n" if place else "") + one.head)
-        for line in one.lines:
-            put(f"  {line}")
+        put_wrapped([*([""] if place else []), one.head, *(f"  {line}" for line in one.lines)])
     return ExitCode.DONE
 
 
