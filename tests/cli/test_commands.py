@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from promo import __version__
 from promo.base.errors import ExitCode
 from promo.cli.main import COMMANDS
+from promo.cli.status import _stage_words
 from support import promo, spec, without_escapes
 
 ROOT = Path(__file__).parents[2]
@@ -410,3 +412,27 @@ def test_a_plan_says_what_changed_and_what_it_costs(workplace, capsys):
     assert promo("plan", old, "--diff", "none.json") == 2
     (workplace / "x.json").write_text("{}", encoding="utf-8")
     assert promo("plan", old, "--diff", "x.json") == 2
+
+
+@pytest.mark.parametrize(
+    ("failed", "lost", "said"),
+    [
+        (0, 1, "4 of 6 runs, 1 lost attempt"),
+        (1, 0, "4 of 6 runs, 1 failed attempt"),
+        (2, 1, "4 of 6 runs, 2 failed, 1 lost attempt"),
+        (1, 2, "4 of 6 runs, 1 failed, 2 lost attempts"),
+    ],
+)
+def test_one_attempt_is_not_called_attempts(failed, lost, said):
+    stage = SimpleNamespace(phase=None, note="", done=4, runs=6, failed=failed, excluded=0, lost=lost)
+
+    assert _stage_words(stage) == said
+
+
+def test_a_hint_that_names_an_extra_can_be_pasted_into_any_shell():
+    """zsh reads brackets that are not quoted as a pattern of file names."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "interpreter/promo").rglob("*.py")]
+    hints = [hint for text in sources for hint in re.findall(r"pip install .promo-lang\S*", text)]
+
+    assert len(hints) >= 6
+    assert [one for one in hints if not one.startswith("pip install '")] == []

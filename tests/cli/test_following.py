@@ -140,3 +140,20 @@ def test_watching_waits_for_a_study_that_is_not_there_yet(workplace, words):
 def test_watching_a_spec_that_is_not_there_is_one_message(workplace, capsys):
     assert promo("status", "none.promo", "--watch") == 2
     assert "there is no spec and no study none.promo" in capsys.readouterr().err
+
+
+def test_what_is_read_on_a_terminal_fits_80_columns(workplace, monkeypatch, on_a_terminal):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    (workplace / "trial.promo").write_text(spec(host=HOST), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    commands = [("read", "trial.promo"), ("why", "good"), ("verify", "trial.promo"), ("status", "trial.promo")]
+    commands += [("runner", "gpt"), ("runner", "toy"), ("executor", "slurm"), ("executor", "submit")]
+    shown = {words: on_a_terminal(*words)[1].replace("\r", "").splitlines() for words in commands}
+
+    assert {words: [line for line in lines if len(line) > 80] for words, lines in shown.items()} == {
+        words: [] for words in commands
+    }
+    assert all(len(lines) > 3 for lines in shown.values())
+    table = [line for line in shown["runner", "toy"] if line.startswith("behaviour")]
+    assert table and table[0].split()[:2] == ["behaviour", "kind"] and table[0].rstrip().endswith('"ok"')

@@ -199,6 +199,19 @@ def test_without_a_noise_a_range_is_shown_with_what_tells_them_apart(workplace, 
     assert [one["world"]["noise"] for one in with_gap["found"]] == [0.5, 1.0, 2.0, 4.0, 8.0]
 
 
+def test_fewer_studies_than_asked_for_are_explained_and_as_many_are_not(workplace, capsys):
+    judged = spec().replace("judge good", "judge promoted")  # who that is, arrays cannot know beforehand
+    (workplace / "trial.promo").write_text(judged, encoding="utf-8")
+    assert promo("simulate", "trial.promo", "--draws", "600", "--noise", "0.5") == 0
+    fewer = capsys.readouterr().out.splitlines()[0]
+    assert promo("simulate", "trial.promo", "--draws", "200", "--noise", "0.5") == 0
+    all_of_them = capsys.readouterr().out.splitlines()[0]
+
+    why = "since this spec needs the full decision procedure for each, which is slow"
+    assert fewer == f"trial: 500 simulated studies of 600 asked for, {why}, seed 1; ± is one standard error"
+    assert all_of_them == "trial: 200 simulated studies, seed 1; ± is one standard error"
+
+
 def test_a_growth_is_simulated_by_its_lag(capsys):
     grows = SPECS / "grow_small.promo"
     words = ["--spread", "0.008", "--draws", "2000"]

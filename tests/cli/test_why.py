@@ -49,3 +49,14 @@ def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
     three = f"good (quality 1), {fair} and poor (quality 4)."
     assert f"Rank 2 of the 4 with a value at short, by mean 2.3000 pt: base, {three}" in told
     assert f"base is always kept; the other 3 compete for the places: {three}" in told
+
+
+def test_before_anything_is_decided_it_says_so(workplace, capsys):
+    (workplace / "trial.promo").write_text(spec("use"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--freeze-only", "--quiet") == 0
+    capsys.readouterr()
+
+    assert promo("why", "good") == 0
+    assert capsys.readouterr().out == "Nothing has been decided about good (quality 1) yet.\n"
+    assert promo("why", "good", "pick") == 0
+    assert capsys.readouterr().out == "pick has not decided yet.\n"

@@ -142,6 +142,31 @@ def test_a_rule_about_several_names_them_where_it_speaks_of_them(view):
     assert row.confidence == "no test asked"
 
 
+def test_of_several_that_fail_the_answer_names_who_falls_short_and_by_what_was_seen(view):
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    rule = RULE.replace("judge good", "judge promoted")
+    found = view(spec("use", host=INLINE, study=ASKED, gate=gate, rule=rule, **THREE_SEEDS))
+
+    assert found.answer.headline == (
+        "No, close fails: after 2 s base leads fair (quality 3) by 1.0000 pt, more than 20 times the seed noise "
+        "(required of each: mean gap at most 0.5 pt); good (quality 1) meets it."
+    )
+    assert facts(found)["Effect"] == (
+        "base leads fair (quality 3) by 1.0000 pt and good (quality 1) leads base by 1.0000 pt on the mean of 3 cells "
+        "at long; the seed noise, the standard error from seeds alone, is 0.0168 pt (6 degrees of freedom)"
+    )
+
+
+def test_a_level_that_is_missed_is_told_by_the_value_that_was_reached(view):
+    level = RULE.replace(" against base", "").replace("mean gap at most 0.5pt", "every loss at most 1pt")
+    found = view(spec("use", host=INLINE, study=ASKED, rule=level))
+
+    assert found.answer.headline == (
+        "No, close fails: after 2 s the loss of good (quality 1) is 1.5130 pt in the cell that decides "
+        "(required: every loss at most 1 pt)."
+    )
+
+
 def test_of_several_the_one_that_fails_gives_the_margin(view):
     gate = SOUND["gate"].replace("top 1", "top 2")
     rule = RULE.replace("judge good", "judge promoted").replace("at most 0.5pt", "at most 0.5pt at 90% over cells")
@@ -337,3 +362,55 @@ def test_a_rule_that_had_nobody_to_judge_keeps_its_row(view):
     rows = [one for one in load("trial.study").decisions() if one.kind == "rule"]
 
     assert [(one.candidate, one.verdict) for one in rows] == [(None, "undecided")]
+
+
+EXACT = f"""promo 1
+
+study trial {{
+  title "What matters?"
+  measure loss in pt, lower is better
+  runner toy
+}}
+
+{INLINE}
+
+factor quality: points in 0..10 default 1
+factor size: units in 1..64 default 8
+
+design screen full {{
+  vary quality low 1 high 2
+  vary size low 8 high 16
+}}
+
+cohort rowed {{ rows screen all }}
+
+stage short {{
+  train rowed for 1s
+  on box
+  seeds 1, 2
+}}
+
+effects penalties {{
+  from short
+  model main
+  family main
+  rate 5%
+}}
+"""
+"""Size makes no difference, and quality and seed explain the rest."""
+
+
+def test_an_effect_of_nothing_favours_no_level_and_no_reason_is_given_twice(view, capsys):
+    found = view(EXACT)
+    [fit] = found.effects[0].fits
+    capsys.readouterr()
+
+    assert fit.verdict == "Nothing was tested."
+    assert fit.statements == (
+        "The model fits every run exactly, so there is no error to test against: effects are given without a test.",
+    )
+    assert "quality, 2 worse than 1 by 1.0000 pt; size, 16 level with 8" in render_html(found)
+    assert promo("why", "screen_1") == 0
+    assert (
+        capsys.readouterr().out == "This study declares no gate and no rule: nothing is decided about any candidate.\n"
+    )

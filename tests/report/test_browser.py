@@ -30,7 +30,7 @@ from promo.report.pictures import (
     trends_svg,
 )
 from steady import carried_out
-from support import promo, spec
+from support import SOUND, promo, spec
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -471,6 +471,24 @@ def test_a_verdict_is_never_off_the_screen(browser, study, width):
 
     assert len(ends) >= 9
     assert max(ends) <= width
+
+
+@pytest.mark.parametrize("width", [800, 1400])
+def test_a_rule_about_several_has_its_margin_and_confidence_on_the_screen(browser, tmp_path, monkeypatch, width):
+    monkeypatch.chdir(tmp_path)
+    rule = SOUND["rule"].replace("judge good", "judge promoted")
+    candidates = SOUND["candidate"].replace("quality = 3", "quality = 3\n  size = 16\n  ratio = 4")
+    text = spec("use", host=INLINE, candidate=candidates, gate=SOUND["gate"].replace("top 1", "top 2"), rule=rule)
+    (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    page, _ = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": width, "height": 900})
+    row = page.locator(".overview tbody tr td:nth-child(-n+6)")
+    ends = row.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+    seen = page.locator(".scroll:has(.overview)").evaluate("(one) => one.getBoundingClientRect().right")
+    page.context.close()
+
+    assert len(ends) == 5
+    assert max(ends) <= seen <= width
 
 
 def test_it_prints(browser, study):

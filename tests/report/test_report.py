@@ -152,7 +152,7 @@ def test_it_says_what_a_reviewer_asks(page, study):
         "among the top 1; 2.0000 pt ahead of the first to miss the cut",
         "always kept; would rank 2",
         "poor",
-        "no value for box seed",
+        "no value for box seed 1 and box seed 2: ValueError: the toy broke",
         "like for like",
         "behaviour crash) were not continued to long; nothing here shows how they would have scored",
         "Hosts covered: box (cpu, any)",

@@ -78,7 +78,7 @@ def verify(options: Namespace) -> int:
         put(json.dumps(content, indent=1, sort_keys=True))
         return audit.exit_code
     for one in audit.checks:
-        put(f"{one.outcome.value:8} {one.name}: {one.words}")
+        put_wrapped([f"{one.outcome.value:8} {one.name}: {one.words}"])
     put("")
-    put(audit.verdict)
+    put_wrapped([audit.verdict])
     return audit.exit_code

@@ -6,6 +6,7 @@ from pathlib import Path
 from promo.base.errors import ExitCode
 from promo.cli.places import study_of
 from promo.cli.terminal import put
+from promo.report.words import plural
 from promo.run.clock import SystemClock
 
 
@@ -19,7 +20,7 @@ def bundle(options: Namespace) -> int:
     key = Path(options.key) if options.key else None
     digest, attempts = write_bundle(folder, path, host=options.host, key=key)
     signed = f", signed with {key}" if key else ", not signed"
-    put(f"{path}: {attempts} attempts, sha256:{digest[:12]}{signed}")
+    put(f"{path}: {plural(attempts, 'attempt')}, sha256:{digest[:12]}{signed}")
     return ExitCode.DONE
 
 
@@ -31,6 +32,6 @@ def bring(options: Namespace) -> int:
     key = Path(options.key) if options.key else None
     brought = import_bundle(folder, Path(options.bundle), key=key, clock=SystemClock())
     known = f"; {brought.known} were here already" if brought.known else ""
-    put(f"{options.bundle}: {brought.taken} attempts of {', '.join(brought.hosts)} imported{known}")
+    put(f"{options.bundle}: {plural(brought.taken, 'attempt')} of {', '.join(brought.hosts)} imported{known}")
     put(f"continue with: promo run, in {folder.path}" if brought.taken else "nothing is new")
     return ExitCode.DONE

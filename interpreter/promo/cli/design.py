@@ -49,7 +49,8 @@ def design(options: Namespace) -> int:
             array_text(one) if isinstance(one, Array) else design_text(one, given.designs, options.split)
             for one in chosen
         )
-        put("\n\n".join([*texts, *_model_text(given, [one.name for one in chosen])]))
+        said = "\n\n".join([*texts, *_model_text(given, [one.name for one in chosen])])
+        put_wrapped(said.split("\n"))
     return ExitCode.DONE
 
 

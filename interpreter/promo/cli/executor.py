@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
 from promo.base.units import UNITS, Dimension, is_digits
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_table
 from promo.study.given import Level, Options
 from promo.study.hosts import options_words
 from promo.study.ports import ExecutorOption, OptionKind
@@ -36,8 +36,6 @@ def executor(options: Namespace) -> int:
 
 
 def _describe(name: str, declared: Mapping[str, ExecutorOption]) -> None:
-    from tabulate import tabulate
-
     put(f"{name}: {'options of a host block' if declared else 'a host block says nothing to it'}")
     rows = [
         (f"option {option} = {one.example}", "sealed" if one.moves else "", one.meaning)
@@ -45,7 +43,7 @@ def _describe(name: str, declared: Mapping[str, ExecutorOption]) -> None:
     ]
     if rows:
         put("")
-        put(tabulate(rows, headers=("written", "", "meaning"), disable_numparse=True))
+        put_table(rows, ("written", "", "meaning"))
 
 
 def _given(texts: Sequence[str], declared: Mapping[str, ExecutorOption]) -> Options:

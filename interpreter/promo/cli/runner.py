@@ -10,7 +10,7 @@ from pathlib import Path
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.base.units import whole_of
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_table, put_wrapped
 from promo.study.levels import shown
 from promo.study.ports import Runner, RunnerFactor, shapes_of
 
@@ -76,21 +76,21 @@ def _found(name: str) -> Runner:
 
 
 def _describe(found: Runner) -> None:
-    from tabulate import tabulate
-
     rows = [(name, one.unit, _values(one), shown(one.default), one.meaning) for name, one in found.factors.items()]
     put(f"{found.name}, version {found.version}")
     for name, metric in found.metrics.items():
         way = "lower" if metric.lower_is_better else "higher"
-        put(f"measure  {name} in {metric.unit}, {way} is better" + (f": {metric.meaning}" if metric.meaning else ""))
+        put_wrapped(
+            [f"measure  {name} in {metric.unit}, {way} is better" + (f": {metric.meaning}" if metric.meaning else "")]
+        )
     put(f"budgets  {', '.join(kind.value for kind in found.budgets)}")
     put(f"continues trained runs: {'yes' if found.can_continue else 'no'}")
     for factor, ways in _ways(found).items():
-        put(f"grows {factor} by: {', '.join(ways)}")
+        put_wrapped([f"grows {factor} by: {', '.join(ways)}"])
     for factor, ways in shapes_of(found).items():
-        put(f"changes {factor} during a run" + (f" by: {', '.join(ways)}" if ways else ""))
+        put_wrapped([f"changes {factor} during a run" + (f" by: {', '.join(ways)}" if ways else "")])
     put("")
-    put(tabulate(rows, headers=("factor", "unit", "values", "default", "meaning"), disable_numparse=True))
+    put_table(rows, ("factor", "unit", "values", "default", "meaning"))
 
 
 def _ways(found: Runner) -> Mapping[str, tuple[str, ...]]:

@@ -84,7 +84,7 @@ def simulate(options: Namespace) -> int:
     except ModuleNotFoundError as fault:
         if fault.name != "numpy":
             raise
-        raise PromoError("promo simulate needs numpy", hint="pip install promo-lang[simulate]") from fault
+        raise PromoError("promo simulate needs numpy", hint="pip install 'promo-lang[simulate]'") from fault
     print_diagnostics(but_seals(compiled.diagnostics))
     world, source = _world(options, study)
     if study.grows:

@@ -10,7 +10,7 @@ from promo.base.classes import evolve
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.errors import ExitCode
 from promo.base.source import Source
-from promo.cli.terminal import put, put_styled, wants_colour
+from promo.cli.terminal import put, put_styled, put_wrapped, wants_colour
 from promo.files import decode_source, read_source, write_given
 
 if TYPE_CHECKING:  # laying a text out needs no pass but the parser
@@ -74,7 +74,8 @@ def read(options: Namespace) -> int:
 
     for path in options.specs:
         study, _ = compile_file(path).priced()
-        put("\n\n".join(read_all(study)) or f"{path} has no gate and no rule")
+        said = "\n\n".join(read_all(study)) or f"{path} has no gate and no rule"
+        put_wrapped(said.split("\n"))
     return ExitCode.DONE
 
 

@@ -175,7 +175,9 @@ def _stage_words(stage: StageProgress) -> str:
     if stage.phase is Phase.WAITS:
         return f"waits, {stage.note}" if stage.note else "not opened"
     badly = badly_words(stage)
-    return f"{count_words(Count(stage.done, stage.runs))}" + (f", {badly} attempts" if badly else "")
+    last = stage.lost or stage.excluded or stage.failed
+    attempts = "attempt" if last == 1 else "attempts"
+    return count_words(Count(stage.done, stage.runs)) + (f", {badly} {attempts}" if badly else "")
 
 
 def _effects(state: State) -> Iterator[str]:

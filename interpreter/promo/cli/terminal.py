@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from promo.base.visible import on_one_line, visible
 
 TAB = 4
+NARROWEST = 10
+"""Columns of a terminal that a column of a table keeps."""
 STYLES = {"error": "\033[1;31m", "warning": "\033[1;33m", "dim": "\033[2m", "bold": "\033[1m", "good": "\033[32m"}
 PLAIN = "\033[0m"
 PLAIN_TREE = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-"})
@@ -42,10 +44,26 @@ def put_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
     wide = get_terminal_size().columns
     shown = []
     for line in map(visible, lines):
-        under = "    " if line.startswith(" ") else ""
-        table = "  " in line.strip()
+        rest = line.strip().partition("  ")[2].lstrip()  # behind a label, which keeps a column of its own
+        under = " " * (len(line) - len(rest)) if rest else "    " if line.startswith(" ") else ""
+        table = "  " in rest or len(under) > wide // 2
         shown.append(line if table else fill(line, wide, break_on_hyphens=False, subsequent_indent=under))
     put_styled("\n".join(shown), stream)
+
+
+def put_table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> None:
+    """Write a table; on a terminal its widest columns are wrapped until it fits."""
+    from tabulate import tabulate
+
+    widths: list[int] | None = None
+    if sys.stdout.isatty():
+        from shutil import get_terminal_size
+
+        widths = [max(map(columns, column)) for column in zip(headers, *rows, strict=True)]
+        room = get_terminal_size().columns - 2 * (len(headers) - 1)
+        while sum(widths) > room and max(widths) > NARROWEST:
+            widths[widths.index(max(widths))] -= 1
+    put(tabulate(rows, headers=headers, disable_numparse=True, maxcolwidths=widths))
 
 
 def put_styled(text: str, stream: TextIO | None = None) -> None:

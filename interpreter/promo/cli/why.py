@@ -7,8 +7,9 @@ from promo.base.canonical import Json
 from promo.base.diagnostics import did_you_mean
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_wrapped
 from promo.driver.report import record_of
+from promo.ledger.state import StudyState
 from promo.report.record import Record
 from promo.report.why import explain, explanation_to_json
 
@@ -29,9 +30,7 @@ def why(options: Namespace) -> int:
     if not told:
         put(_nothing(record, options.candidate, options.gate))
     for place, one in enumerate(told):
-        put(("\n" if place else "") + one.head)
-        for line in one.lines:
-            put(f"  {line}")
+        put_wrapped([*([""] if place else []), one.head, *(f"  {line}" for line in one.lines)])
     return ExitCode.DONE
 
 
@@ -48,4 +47,10 @@ def _known(name: str, known: tuple[str, ...], what: str) -> None:
 def _nothing(record: Record, candidate: str, name: str | None) -> str:
     if name is not None and name not in record.decisions:
         return f"{name} has not decided yet."
-    return f"{name or 'No gate and no rule'} has not decided about {record.call(candidate)} yet."
+    if name is not None:
+        return f"{name} has not decided about {record.call(candidate)}."
+    if not (record.study.deciding or record.study.told_by):
+        return "This study declares no gate and no rule: nothing is decided about any candidate."
+    closed = record.state.study is StudyState.CLOSED
+    how, yet = ("was", "") if closed else ("has been", " yet")
+    return f"Nothing {how} decided about {record.call(candidate)}{yet}."

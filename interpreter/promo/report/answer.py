@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.classes import frozen
-from promo.decision.values import Bounded, Chance, Finding, Judgement, Reference
+from promo.decision.values import About, Bounded, Chance, Finding, Judgement, Reference
 from promo.evidence.noise import SeedNoise, seed_noise
 from promo.report.aloud import claimed, count
 from promo.report.amounts import after_words
@@ -24,7 +24,19 @@ from promo.report.figures import tail
 from promo.report.ladder import mean, ranked
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number
-from promo.study.judgement import Answer, Both, BoundKind, Difference, Either, Equivalent, Isnt, Method, Rule, Side
+from promo.study.judgement import (
+    Answer,
+    Both,
+    BoundKind,
+    Difference,
+    Either,
+    Equivalent,
+    Isnt,
+    Level,
+    Method,
+    Rule,
+    Side,
+)
 from promo.study.judgement import Statistic as Of
 
 ASKING = frozenset(
@@ -34,6 +46,8 @@ ASKING = frozenset(
 """Words that a question begins with that yes and no answer."""
 MOST_TOLD = 6
 """Rules whose outcome the first screen tells one by one."""
+MOST_FAILED = 3
+"""Candidates of one rule that the first screen says the shortfall of."""
 MANY = 20
 """Times the seed noise, above which a number says nothing more."""
 VERBS = {Answer.HOLDS: "holds", Answer.FAILS: "fails", Answer.UNDECIDED: "is undecided"}
@@ -89,21 +103,35 @@ def is_yes_or_no(title: str) -> bool:
 
 def lead_of(record: Record, rule: Rule, found: Judgement) -> Lead | None:
     """The difference that a rule about one candidate asks about; None for rules of another kind."""
-    if len(found.judged) != 1 or len(found.findings) != 1 or rule.stage not in record.evidence:
-        return None
-    finding = found.findings[0]
+    leads = leads_of(record, rule, found)
+    return leads[0] if len(leads) == 1 else None
+
+
+def leads_of(record: Record, rule: Rule, found: Judgement) -> tuple[Lead, ...]:
+    """The difference that a rule asks about, for each candidate that it judges; none for rules of another kind."""
+    if len(found.judged) != len(found.findings) or rule.stage not in record.evidence:
+        return ()
+    leads = [_lead(record, rule, finding, _whom(found, finding)) for finding in found.findings]
+    return tuple(one for one in leads if one is not None) if None not in leads else ()
+
+
+def _whom(found: Judgement, finding: Finding) -> str:
+    return next((one.candidate for one in finding.details if isinstance(one, About)), found.judged[0])
+
+
+def _lead(record: Record, rule: Rule, finding: Finding, judged: str) -> Lead | None:
     condition = finding.condition
     if not isinstance(condition, Difference | Equivalent) or finding.statistic is None:
         return None
     reference = next((one.candidate for one in finding.details if isinstance(one, Reference)), None)
-    if reference is None or reference == found.judged[0]:
+    if reference is None or reference == judged:
         return None
     value = from_exact(finding.statistic)
     gain = isinstance(condition, Difference) and condition.side is Side.GAIN
     statistic = _statistic(condition)
     evidence = record.evidence[rule.stage]
     return Lead(
-        judged=found.judged[0],
+        judged=judged,
         reference=reference,
         lead=value if gain else -value,
         statistic=statistic,
@@ -158,13 +186,47 @@ def measured_words(record: Record, rule: Rule, found: Judgement) -> str:
     if found.undecided is not None:
         return because_words(rule.name, found.undecided, record.study, record.call)
     after, unit = after_words(record.study, rule.stage), record.study.measure.unit
-    lead = lead_of(record, rule, found)
-    if lead is None:
+    leads = leads_of(record, rule, found)
+    seen = [(one.judged, _beside_noise(one, unit, record.call)) for one in leads] or _levels(record, found)
+    if found.answer is Answer.FAILS and seen and len(leads) != 1:
+        return f"{after} {_short_of(record, found, seen)}"
+    if len(leads) != 1:
         return f"{after}, {_claim(record, rule, found)}"
-    times = times_words(lead)
-    said = f"{after} {lead_words(lead, unit, record.call)}" + (f", {times}" if times else "")
     asked = _asked(found.findings[0], record)
-    return f"{said} ({asked})" if asked else said
+    return f"{after} {_beside_noise(leads[0], unit, record.call)}{f' ({asked})' if asked else ''}"
+
+
+def _beside_noise(lead: Lead, unit: str, call: Call) -> str:
+    """`bridge leads shallow by 0.0507 bpb, about five times the seed noise`."""
+    times = times_words(lead)
+    return lead_words(lead, unit, call) + (f", {times}" if times else "")
+
+
+def _levels(record: Record, found: Judgement) -> list[tuple[str, str]]:
+    """Candidates of a rule that asks for a level, and what each of them reached; none for rules of another kind."""
+    said, measure = [], record.study.measure
+    for finding in found.findings:
+        if not isinstance(finding.condition, Level) or finding.statistic is None:
+            return []
+        who, size = _whom(found, finding), rounded(from_exact(finding.statistic), PLACES)
+        every = finding.condition.statistic is Of.EVERY
+        which = measure.metric if every else f"{finding.condition.statistic.value} {measure.metric}"
+        cell = " in the cell that decides" if every else ""
+        said.append((who, f"the {which} of {record.call(who)} is {size} {measure.unit}{cell}"))
+    return said
+
+
+def _short_of(record: Record, found: Judgement, seen: list[tuple[str, str]]) -> str:
+    """What was seen of who does not meet what is required, and who does."""
+    holds = {name: finding.holds is True for (name, _), finding in zip(seen, found.findings, strict=True)}
+    failed = [words for name, words in seen if not holds[name]]
+    met = [name for name in holds if holds[name]]
+    rest = len(failed) - MOST_FAILED
+    said = failed[:MOST_FAILED] + ([f"{count(rest)} more fall short"] if rest > 0 else [])
+    each = " of each" if len(seen) > 1 else ""
+    required = describe_condition(found.findings[0].condition, record.study.measure)
+    others = f"; {called_list(met, record.call)} {'meets' if len(met) == 1 else 'meet'} it" if met else ""
+    return f"{'; '.join(said)} (required{each}: {required}){others}"
 
 
 def _asked(finding: Finding, record: Record) -> str:

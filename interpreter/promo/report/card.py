@@ -20,8 +20,8 @@ from promo.report.answer import (
     Lead,
     answering,
     counted,
-    lead_of,
     lead_words,
+    leads_of,
     rule_lines,
     without_rules,
 )
@@ -174,21 +174,23 @@ def _named(names: list[str]) -> str:
 
 
 def _effect(record: Record) -> Iterator[tuple[str, str]]:
-    """The difference that the one answering rule asks about; those of several stand in their table."""
+    """The differences that the one answering rule asks about; those of several rules stand in their table."""
     rules = answering(record)
     decision = record.decisions.get(rules[0].name) if len(rules) == 1 else None
     found = decision.judgement if decision else None
-    lead = lead_of(record, rules[0], found) if found else None
-    if lead is not None:
-        yield "Effect", effect_words(record, rules[0].stage, lead)
+    leads = leads_of(record, rules[0], found) if found else ()
+    if leads:
+        yield "Effect", effect_words(record, rules[0].stage, leads)
 
 
-def effect_words(record: Record, stage: str, lead: Lead) -> str:
-    """A lead, and what seeds alone make of such a difference, or that this is not known."""
-    unit, mean = record.study.measure.unit, lead.statistic is Statistic.MEAN
-    leads = f"{lead_words(lead, unit, record.call)}{' on the mean' if mean else ''}"
-    said = f"{leads} of {plural(lead.cells, 'cell')} at {stage}"
-    error, whose = lead.error, "its" if lead.lead else "the"
+def effect_words(record: Record, stage: str, leads: tuple[Lead, ...]) -> str:
+    """Leads of one rule, and what seeds alone make of such a difference, or that this is not known."""
+    unit, lead = record.study.measure.unit, leads[0]
+    mean = lead.statistic is Statistic.MEAN
+    names = [lead_words(one, unit, record.call) for one in leads[:MOST_NAMED]]
+    rest = f"{len(leads) - MOST_NAMED} more in the table below; " if len(leads) > MOST_NAMED else ""
+    said = f"{rest}{listed(names)}{' on the mean' if mean else ''} of {plural(lead.cells, 'cell')} at {stage}"
+    error, whose = lead.error, "its" if lead.lead and len(leads) == 1 else "the"
     if lead.noise is None or error is None:
         why = f"too few repeated seeds at {stage}" if mean else "it is computed for means only"
         return f"{said}; {whose} seed noise is not known: {why}"

@@ -271,9 +271,11 @@ def standing_reason(standing: Standing, decision: Decision, study: Study, call: 
         case Ground.SAMPLE:
             return "below the cut; promoted at random, to estimate how often a drop is wrong"
         case Ground.MISSING | Ground.CRASHED:
-            lacking = [cell for cell in standing.cells if cell.value is None]
-            causes = [f"{cell.host} seed {cell.seed}: {cell.cause or cell.status.value}" for cell in lacking]
-            return "no value for " + "; ".join(causes)
+            where: dict[str, list[str]] = {}
+            for cell in standing.cells:
+                if cell.value is None:
+                    where.setdefault(cell.cause or cell.status.value, []).append(f"{cell.host} seed {cell.seed}")
+            return "no value for " + "; ".join(f"{listed(cells)}: {cause}" for cause, cells in where.items())
         case Ground.STOPPED:
             return "the study stopped before anyone was promoted"
         case Ground.HELD:

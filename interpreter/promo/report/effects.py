@@ -27,7 +27,7 @@ from promo.report.levels import (
 )
 from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_normal_svg
 from promo.report.record import Record
-from promo.report.statements import statement_words, untested
+from promo.report.statements import GROUNDS, statement_words, untested
 from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, listed, number, plural
 from promo.study.design import effects_up_to
@@ -116,18 +116,19 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
     unit = study.measure.unit
     if len(one.effect) > 1:
         return f"{effect_name(one.effect)} {_figure(one.value, signed=True)}{wide} {unit}"
-    said = direction_words(record, effects, one)
-    return f"{one.effect[0]}: {said} by {_figure(exact(abs(value)))}{wide} {unit}"
+    return f"{one.effect[0]}: {direction_words(record, effects, one, f'{_figure(exact(abs(value)))}{wide} {unit}')}"
 
 
-def direction_words(record: Record, effects: Effects, one: Estimate) -> str:
-    """Which level of a factor is better: `10 worse than 8`."""
+def direction_words(record: Record, effects: Effects, one: Estimate, size: str) -> str:
+    """Which level of a factor is better, and by how much, if any is: `10 worse than 8 by 0.36 bpb`."""
     first = varied(record.study, effects)[0]
     place = first.factors.index(one.effect[0])
     levels = first.levels[place] if isinstance(first, Array) else (first.low[place], first.high[place])
     low, high = map(describe_level, levels)
+    if not from_exact(one.value or "0"):
+        return f"{high} level with {low}"
     how = "better" if (from_exact(one.value or "0") < 0) is record.study.measure.lower_is_better else "worse"
-    return f"{high} {how} than {low}"
+    return f"{high} {how} than {low} by {size}"
 
 
 def _mixed(*some: Estimate) -> str:
@@ -340,7 +341,8 @@ def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
         f"Discovered: {'; '.join(found)}." if found else f"Discovered none of {plural(len(tested), 'tested effect')}."
     )
     if not tested:
-        return f"Nothing was tested: {untested(fit.statements)}."
+        known = any(isinstance(one, GROUNDS) for one in fit.statements)  # they follow, each in a sentence
+        return "Nothing was tested." if known else f"Nothing was tested: {untested(())}."
     return f"{said} Not tested: {listed(lacking)}." if lacking else said
 
 
@@ -416,7 +418,7 @@ def _bar(record: Record, effects: Effects, one: Estimate) -> Bar:
     unit, value = record.study.measure.unit, from_exact(one.value or "0")
     said = f"{_figure(one.value, signed=True)} {unit}"
     if len(one.effect) == 1 and not effects.contrasts:
-        said = f"{direction_words(record, effects, one)} by {_figure(exact(abs(value)))} {unit}"
+        said = direction_words(record, effects, one, f"{_figure(exact(abs(value)))} {unit}")
     return Bar(effect_name(one.effect), nearest(value), _interval(one), one.discovered, said)
 
 

@@ -32,7 +32,10 @@ def simulation_text(
 ) -> str:
     """Figures of one world for a terminal; *effects* is what is known of its effects."""
     unit, names = study.measure.unit, called(study, plan)
-    fewer = "" if figures.by_arrays else f" of {figures.asked:,} asked for, because sign flips over many cells are slow"
+    fewer = (
+        f" of {figures.asked:,} asked for, since this spec needs the full decision procedure for each, which is slow"
+    )
+    fewer = fewer if figures.draws < figures.asked else ""
     lines = [
         f"{study.name}: {figures.draws:,} simulated studies{fewer}, seed {figures.seed}; ± is one standard error",
         "",

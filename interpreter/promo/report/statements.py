@@ -27,6 +27,8 @@ from promo.report.figures import short
 from promo.report.words import listed, number
 
 UNTESTED = "effects are given without a test"
+GROUNDS = (TooFew, AllEqual, NoError, PartOfDesign, TooFewContrasts)
+"""Statements that say why nothing was tested."""
 
 
 def statement_words(one: Statement) -> str:
@@ -76,8 +78,7 @@ def statement_words(one: Statement) -> str:
 
 def untested(statements: Iterable[Statement]) -> str:
     """Why nothing was tested, of the statements of a fit."""
-    grounds = (TooFew, AllEqual, NoError, PartOfDesign, TooFewContrasts)
-    said = [statement_words(one) for one in statements if isinstance(one, grounds)]
+    said = [statement_words(one) for one in statements if isinstance(one, GROUNDS)]
     return "; ".join(said) or "none of them can be estimated"
 
 

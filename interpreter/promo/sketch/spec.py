@@ -134,7 +134,7 @@ def _decisions(draft: Draft, called: _Called) -> Iterator[list[str]]:
     ]
     yield [
         "## Whether it is really better than the unchanged script.",
-        f"# 0{draft.unit} accepts any gain at all: write the smallest one that you would act on.",
+        f"# 0{draft.unit} accepts any gain at all, even none: write the smallest one that you would act on.",
         *_block(
             f"frozen rule {called.rule}",
             judge=f"promoted against {called.base} at {called.long}",
