@@ -88,7 +88,14 @@ def _fits(name: str, text: str) -> bool:
 
 def places(record: Record) -> dict[tuple[str, int], dict[str, str]]:
     """Run and attempt -> what it says of where it ran; nothing for one without a result."""
-    return {key: place(one.body.facts) for key, one in record.results.items() if one.body is not None}
+    known: dict[str, dict[str, str]] = {}  # most runs of a study say the same
+    made = {}
+    for key, one in record.results.items():
+        if one.body is not None:
+            facts = one.body.facts
+            said = repr((facts.machine, facts.device, facts.software))
+            made[key] = known[said] if said in known else known.setdefault(said, place(facts))
+    return made
 
 
 def other_columns(found: Iterable[Mapping[str, str]]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from promo.base.classes import evolve
@@ -209,6 +209,7 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return out.getvalue()
 
 
+@lru_cache(4096)  # of many runs most cells say the same
 def _cell(text: str) -> str:
     starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not is_digits(text[1:2]))
     return visible(f"'{text}" if starts else text)
