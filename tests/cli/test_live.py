@@ -98,7 +98,7 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert (seen.spent_s, seen.budget_s, seen.slot_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
     assert spent_words(seen, plan) == (
         "spent 0.375 of a budget of 5.333 slot-hours (7.0%)",
-        f"taken in total: 0.389 of a bound of {hours_text(plan.bound_s)}",
+        f"taken in total: 0.389 of a bound of {hours_text(plan.bound_s)} {plan.device_unit}",
     )
     simulated = spent_words(evolve(seen, slot_s=Fraction(900)), plan)
     assert simulated[0] == "simulated 0.375 of a budget of 5.333 slot-hours (7.0%)"

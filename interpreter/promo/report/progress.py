@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from promo.base.canonical import Json, exact, from_exact
 from promo.base.classes import define, frozen
+from promo.base.units import HOUR
 from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -390,6 +391,7 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
         return "nothing trained", f"{read} of training read from the record, and the stages ask for {budget} {unit}"
     share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
     bound = f"a bound of {amount_text(progress.bound_s, plan)}"
+    bound += "" if plan.budget_s < HOUR else f" {unit}"
     # Only simulated seconds can be more than those for which slots were taken.
     verb = "simulated" if progress.spent_s > progress.slot_s else "spent"
     return (
