@@ -8,6 +8,7 @@ which process is which: it says that it is there, waits until all are, and becom
 first process already, it ends instead.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -28,6 +29,7 @@ def main(folder: Path) -> int:
     request = parse_request((folder / REQUEST).read_bytes())
     module, _, function = request.trainer.partition(":")
     trainer = getattr(importlib.import_module(module), function)
+    gc.freeze()  # as a worker does
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         trainer(request, Recorder(nowhere, time.monotonic(), folder.parents[STUDY_ABOVE], folder))
     return 0

@@ -8,6 +8,7 @@ When standard input closes, its supervisor is dead, and it ends itself and every
 """
 
 import contextlib
+import gc
 import importlib
 import math
 import os
@@ -169,6 +170,7 @@ def _imported(name: str, born: float) -> Ready:
         trainer: Trainer | Exception = getattr(importlib.import_module(module), function)
     except Exception as fault:
         trainer = fault
+    gc.freeze()  # what was imported stays: to look it through at the end, for rubbish, takes torch's half a second
     return Ready(born, began, time.monotonic(), trainer)
 
 
