@@ -94,11 +94,13 @@ def folders_in_memory() -> Iterator[dict[str, str]]:
         yield {**os.environ, "TMPDIR": place}
 
 
-def started(steps: dict[str, list[str]], environment: dict[str, str]) -> dict[str, "subprocess.Popen[bytes]"]:
-    """Start steps side by side; one that is alone prints as it goes."""
-    to = {} if steps is TESTS else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+def started(
+    steps: dict[str, list[str]], environment: dict[str, str], *, heard: bool = False
+) -> dict[str, "subprocess.Popen[bytes]"]:
+    """Start steps side by side; what is *heard* prints as it goes, and all else when it is waited for."""
+    out, err = (None, None) if heard else (subprocess.PIPE, subprocess.STDOUT)
     return {
-        name: subprocess.Popen(command(words), cwd=ROOT, env=environment, **to)  # type: ignore[call-overload]
+        name: subprocess.Popen(command(words), cwd=ROOT, env=environment, stdout=out, stderr=err)
         for name, words in steps.items()
     }
 
@@ -128,7 +130,8 @@ def main() -> int:
     with folders_in_memory() as environment:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process compiles all that it imports again
         types = started(TYPES, environment)
-        failed = ended(started(STEPS, environment), began) or ended(started(TESTS, environment), began)
+        failed = ended(started(STEPS, environment), began)
+        failed = failed or ended(started(TESTS, environment, heard=True), began)
         return ended(types, began) or failed
 
 

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -109,17 +108,3 @@ def workplace(tmp_path, monkeypatch):
     """A folder of its own to run commands in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    """A worker tells of a test once, and of what was made for it and taken down where that failed or was skipped."""
-    if not hasattr(item.config, "workerinput"):
-        return None
-    hook = item.ihook
-    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for report in runtestprotocol(item, nextitem=nextitem, log=False):
-        if report.when == "call" or not report.passed:
-            hook.pytest_runtest_logreport(report=report)
-    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True

@@ -21,6 +21,7 @@ from promo.driver.study import StudyFolder, study_folder
 from promo.files import read_source
 from promo.report.changed import changes, planned
 from promo.report.effect_table import effect_rows
+from promo.report.places import READ
 from promo.report.tables import RUN_COLUMNS, cell_rows, decision_rows, fact_columns, point_rows, run_table
 from promo.rows import SPREAD, Cell, Decision, Effect, Finding, PlannedRun, Point, Row, Run, Table
 
@@ -154,15 +155,6 @@ def _level(text: str) -> float | str:
         return text
 
 
-_READ: Mapping[object, Callable[[str], object]] = {
-    str: str,
-    int: int,
-    float: lambda text: float(from_exact(text)),
-    bool: lambda text: text == "yes",
-}
-"""Kind of a column -> how its text is read; of a kind that may be None, an empty text is."""
-
-
 def _row(kind: type[Row], texts: Sequence[str], **spread: Mapping[str, Any]) -> Row:
     """A row of a table, from its texts and from what is spread over columns of its own."""
     own = [one for one in fields(kind) if one.name not in SPREAD]
@@ -172,8 +164,9 @@ def _row(kind: type[Row], texts: Sequence[str], **spread: Mapping[str, Any]) -> 
 
 
 def _value(kind: Any, text: str) -> object:
+    """What a text is; of a kind that may be None, an empty one is that."""
     plain = getattr(kind, "__args__", (kind,))[0]
-    return None if text == "" and plain is not kind else _READ[plain](text)
+    return None if text == "" and plain is not kind else READ[plain](text)
 
 
 # --- a spec ------------------------------------------------------------------------------------------------------

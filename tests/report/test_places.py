@@ -1,5 +1,7 @@
 """Where a run was made, in columns of one value each."""
 
+import pytest
+
 from promo.report.places import COLUMNS, other_columns, place
 from promo.run.provenance import DEVICE_FACTS, software, where_it_runs
 from promo.run.runners.gpt.device import described
@@ -81,3 +83,8 @@ def test_a_value_of_another_kind_stands_in_a_column_of_texts():
         "device_compiled_text": "partly",
         "device_power_limit_w_text": "[N/A]",
     }
+
+
+@pytest.mark.parametrize(("fact", "text"), [("clock_mhz", "nan"), ("clock_mhz", "1e999"), ("threads", "\u0664")])
+def test_what_cannot_be_read_as_its_column_is_read_stands_there_too(fact, text):
+    assert place(Facts(device={fact: text})) == {f"device_{fact}_text": text}

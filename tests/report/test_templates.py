@@ -52,6 +52,16 @@ def test_another_jinja_compiles_them_anew(said, monkeypatch):
     assert said()[1] == 2
 
 
+def test_one_that_escapes_takes_nothing_of_one_that_does_not(said, tmp_path):
+    plain = Counting(loader=Pages(tmp_path), autoescape=False)
+
+    assert [said()[0], plain.get_template("page.j2").render(a="<b>"), said()[0]] == [
+        "&lt;b&gt;! &lt;b&gt;",
+        "<b>! <b>",
+        "&lt;b&gt;! &lt;b&gt;",
+    ]
+
+
 def test_nothing_is_kept_where_python_keeps_nothing(said, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 

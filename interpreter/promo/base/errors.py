@@ -20,7 +20,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from promo.base.diagnostics import Diagnostic
 
-__all__ = ["ALLOWED", "BadTable", "Busy", "ExitCode", "Mismatch", "OtherFormat", "PromoError", "SpecError", "denied"]
+__all__ = [
+    "ALLOWED",
+    "KEPT",
+    "BadTable",
+    "Busy",
+    "ExitCode",
+    "Mismatch",
+    "OtherFormat",
+    "PromoError",
+    "SpecError",
+    "denied",
+]
 
 
 class ExitCode(IntEnum):

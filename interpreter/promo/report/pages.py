@@ -14,7 +14,7 @@ import jinja2
 
 
 class Pages(jinja2.FileSystemLoader):
-    """The templates of a folder; whether their text is escaped goes by their names."""
+    """The templates of a folder."""
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:  # noqa: A002 - named as in Jinja
         """A template, from the code that was kept of it."""
@@ -30,12 +30,14 @@ class _Page(SourceFileLoader):
         super().__init__(name, path)
         self.environment = environment
 
-    def source_to_code(self, data: Any, path: Any, **_: Any) -> CodeType:  # type: ignore[override]
+    # Python's own loader of files has a method here; the stubs know a static one only.
+    def source_to_code(self, data: Any, path: Any = "", **_: Any) -> CodeType:  # type: ignore[override]
         """What Jinja makes of a template."""
         code: CodeType = self.environment.compile(bytes(data).decode(), self.name, path)
         return code
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
-        """When it was changed; another Jinja makes another code of the same text."""
-        known = super().path_stats(path)
-        return {**known, "mtime": crc32(f"{known['mtime']} {jinja2.__version__}".encode())}
+        """When it was changed; another Jinja, or one that is set otherwise, makes another code of the same text."""
+        known, own = super().path_stats(path), self.environment
+        made_by = (jinja2.__version__, own.autoescape, own.trim_blocks, own.lstrip_blocks)
+        return {**known, "mtime": crc32(f"{known['mtime']} {made_by}".encode())}

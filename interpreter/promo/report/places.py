@@ -5,9 +5,10 @@ What promo's own runners and workers record has columns of its own, typed in `pr
 and the environment variables that were recorded, have columns after them, in the studies that have such facts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from promo.base.canonical import Json
+from promo.base.canonical import Json, from_exact
+from promo.base.units import whole_of
 from promo.report.record import Record
 from promo.run.values import Facts
 
@@ -38,6 +39,13 @@ COLUMNS: Mapping[str, type] = {
     "software_torch": str,
 }
 """Facts that have a column in every study -> of which kind they are."""
+READ: Mapping[object, Callable[[str], object]] = {
+    str: str,
+    int: whole_of,
+    float: lambda text: float(from_exact(text)),
+    bool: {"yes": True, "no": False}.__getitem__,
+}
+"""Kind of a column -> how its text is read."""
 CALLED = (
     ("software_versions_promo-lang", "software_promo"),
     ("software_versions_", "software_"),
@@ -76,12 +84,9 @@ def _column(path: str) -> str:
 
 
 def _fits(name: str, text: str) -> bool:
-    kind = COLUMNS.get(name, str)
-    if kind is bool:
-        return text in ("yes", "no")
     try:
-        kind(text)
-    except ValueError:
+        READ[COLUMNS.get(name, str)](text)
+    except (ArithmeticError, LookupError, ValueError):
         return False
     return True
 
