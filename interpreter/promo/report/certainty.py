@@ -6,6 +6,7 @@ standard error, and the margin tells the limit that was asked for.  p is that of
 two one-sided tests the larger.
 """
 
+import math
 from statistics import NormalDist
 
 from promo.base.canonical import from_exact
@@ -39,7 +40,7 @@ def certainty(finding: Finding, one: Bounded | Between) -> tuple[str, ...]:
         upper = mean >= 0  # the limit that is nearer
         end = nearest(from_exact(one.high if upper else one.low))
     limit, far = end + room if upper else end - room, abs(end - mean)
-    if far <= FEWEST_DIGITS * abs(end):
+    if far <= FEWEST_DIGITS * abs(end) or not math.isfinite((mean - limit) / far):  # beyond what floats tell
         return ()
     if test.method is Method.T:
         freedom = one.cells - 1
