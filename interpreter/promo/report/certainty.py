@@ -44,10 +44,10 @@ def certainty(finding: Finding, one: Bounded | Between) -> tuple[str, ...]:
         return ()
     if test.method is Method.T:
         freedom = one.cells - 1
-        t = (mean - limit) * t_quantile(float(test.confidence), freedom) / far
+        t = (mean - limit) / far * t_quantile(float(test.confidence), freedom)
         words, beyond = [f"t {two_places(t)}", f"df {freedom}"], t_tails(t, freedom) / 2
     else:
-        t = (mean - limit) * NORMAL.inv_cdf(float(test.confidence)) / far
+        t = (mean - limit) / far * NORMAL.inv_cdf(float(test.confidence))
         words, beyond = [f"z {two_places(t)}"], NORMAL.cdf(-abs(t))
     inside = t <= 0 if upper else t >= 0
     return (*words, f"p {tail(beyond if inside else 1 - beyond)}")
