@@ -37,7 +37,7 @@ AT_ONCE = {
 def is_taken(form, text):
     """Whether a text of a number lies in the range of its form."""
     try:
-        return form(text, "") == text
+        return form(text) == text
     except Undecodable:
         return False
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
 from promo.base.classes import frozen, hints, is_value
-from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
+from promo.base.codec import from_json, to_json, union_from_json, value_digest
 from promo.base.fields import (
     Count,
     Digest,
@@ -27,6 +27,7 @@ from promo.base.fields import (
     Seconds,
     Silent,
     Undecodable,
+    level_to_json,
 )
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest

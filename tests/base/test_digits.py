@@ -20,7 +20,6 @@ from support import promo as command
 
 THREE, SUPERSCRIPT = "\u0663", "\u00b2"  # Arabic-Indic; a digit to `str.isdigit`, and no number to `int`
 ASCII_FORMS = {
-    "base/codec.py",
     "base/fields.py",
     "ledger/attempts.py",
     "run/runners/files/figures.py",

@@ -9,8 +9,8 @@ where they say nothing.
 
 The way back takes nothing on trust: unknown and missing keys, another type, a number out of its range, a text that is
 too long or of another form are refused with their place; so is a field that says nothing and should have been left out.
-`cattrs` does the same and more; its import alone costs 12 ms
-of processor time, a seventh of what `promo check` may take, and a compiled hook for each class comes on top.
+`cattrs` does the same and more; its import alone costs 12 ms of processor time, a seventh of what `promo check` may
+take, and a compiled hook for each class comes on top.
 """
 
 import re
@@ -18,20 +18,37 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
+from itertools import repeat
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
-from promo.base.canonical import Json, digest, exact, from_exact
+from promo.base.canonical import Json, digest, exact
 from promo.base.classes import hints, is_value, names
-from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Silent, Undecodable, Unstored, brief, free
+from promo.base.fields import (
+    MOST,
+    SIMPLE,
+    Decoder,
+    Form,
+    OtherForm,
+    Range,
+    Silent,
+    Undecodable,
+    Unstored,
+    brief,
+    choice,
+    fraction,
+    free,
+    level,
+    level_to_json,
+    literal,
+    shared,
+)
 
 T = TypeVar("T")
 Encoder = Callable[[Any], Json]
 
 TAG = "is"
 """Key under which a member of a union says which one it is; the class names it as `TAG`."""
-NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII)
-"""What `exact` writes."""
 
 
 def to_json(value: object) -> Any:
@@ -57,35 +74,21 @@ def from_json(kind: type[T], stored: object, place: str = "") -> T:
     Raises:
         Undecodable: it is no such value.
     """
-    return cast("T", _decoder(kind)(stored, place))
+    return cast("T", union_from_json(kind, stored, place))
 
 
 def union_from_json(members: Any, stored: object, place: str = "") -> Any:
     """The value of one of the members of a union; as `from_json`."""
-    return _decoder(members)(stored, place)
+    try:
+        return _decoder(members)(stored)
+    except Undecodable as fault:
+        fault.within(place)
+        raise
 
 
 def value_digest(value: object) -> str:
     """SHA-256 of the canonical bytes of a value's stored form, 64 hex digits."""
     return digest(to_json(value))
-
-
-def level_to_json(level: Fraction | str) -> Json:
-    """An exact number or a word as one text; a word that reads as a number is kept as `{"word": ...}`."""
-    if isinstance(level, str):
-        return {"word": level} if NUMBER.fullmatch(level) else level
-    return exact(level)
-
-
-def _level(stored: Any, place: str) -> Fraction | str:
-    if isinstance(stored, dict) and stored.keys() == {"word"}:
-        word = SIMPLE[str](stored["word"], place)
-        if not NUMBER.fullmatch(word):
-            raise Undecodable(place, f"{brief(word)} reads as no number, so it is stored as it is")
-        return str(word)
-    if type(stored) is not str:
-        raise Undecodable(place, f"{brief(stored)} is neither a number as text nor a word")
-    return _fraction(stored, place) if NUMBER.fullmatch(stored) else str(SIMPLE[str](stored, place))
 
 
 # --- classes ---------------------------------------------------------------------------------------------------
@@ -153,27 +156,35 @@ def _decoder_of(kind: Any) -> Decoder:
     assert len(keys) == len(head) + len(parts), f"{kind} has a field that is called like its tag or form"
     silent = _silent(kind)
     spoken = tuple(part for part in parts if part[0] not in silent)
-    must = keys - silent.keys()
+    others = tuple(part for part in parts if part[0] in silent)
+    must, usual = keys - silent.keys(), {**absent, **silent}
 
-    def decode(stored: Any, place: str) -> Any:
+    def decode(stored: Any) -> Any:
         if type(stored) is not dict:
-            raise Undecodable(place, f"{brief(stored)} is no {_called(kind)}")
+            raise Undecodable(f"{brief(stored)} is no {_called(kind)}")
         if form[0] in stored and stored[form[0]] != form[1] and type(stored[form[0]]) is int:
-            raise OtherForm(place, stored[form[0]], form[1])
+            raise OtherForm(stored[form[0]], form[1])
         for key, value in head.items():
             if key in stored and (stored[key] != value or type(stored[key]) is not type(value)):
-                raise Undecodable(place, f"its {key} is {brief(stored[key])}, and not {brief(value)}")
+                raise Undecodable(f"its {key} is {brief(stored[key])}, and not {brief(value)}")
         if stored.keys() != must and not (must <= stored.keys() <= keys):
-            raise _wrong_keys(kind, stored, keys, must, place)
+            raise _wrong_keys(kind, stored, keys, must)
+        found, name = usual.copy(), ""
         try:
-            if not silent:
-                return kind(**absent, **{name: one(stored[name], f"{place}.{name}") for name, one in parts})
-            given = {name: one(stored[name], f"{place}.{name}") for name, one in spoken}
-            return kind(**absent, **given, **_said(stored, silent, dict(parts), place))
+            for name, one in spoken:
+                found[name] = one(stored[name])
+            for name, one in others:
+                if name in stored:
+                    found[name] = _said(one(stored[name]), silent[name])
+        except Undecodable as fault:
+            fault.within(f".{name}")
+            raise
+        try:
+            return kind(**found)
         except Undecodable:
             raise
         except ValueError as fault:
-            raise Undecodable(place, str(fault)) from fault
+            raise Undecodable(str(fault)) from fault
 
     return decode
 
@@ -190,36 +201,35 @@ def _called(kind: type) -> str:
 
 
 def _row_decoder(kind: type, parts: tuple[tuple[str, Decoder], ...]) -> Decoder:
-    count = len(parts)
+    count, decoders = len(parts), [one for _, one in parts]
 
-    def decode(stored: Any, place: str) -> Any:
+    def decode(stored: Any) -> Any:
         if type(stored) is not list or len(stored) != count:
-            raise Undecodable(place, f"{brief(stored)} is no list of {count}")
-        return kind(*(one(item, f"{place}.{name}") for (name, one), item in zip(parts, stored, strict=True)))
+            raise Undecodable(f"{brief(stored)} is no list of {count}")
+        found = list[Any]()
+        try:
+            for one, item in zip(decoders, stored, strict=True):
+                found.append(one(item))
+        except Undecodable as fault:
+            fault.within(f".{parts[len(found)][0]}")
+            raise
+        return kind(*found)
 
     return decode
 
 
-def _said(
-    stored: Mapping[str, object], silent: Mapping[str, object], parts: Mapping[str, Decoder], place: str
-) -> dict[str, object]:
-    """Fields that are left out where they say nothing, as they are in the value."""
-    found = dict(silent)
-    for name, nothing in silent.items():
-        if name in stored:
-            found[name] = parts[name](stored[name], f"{place}.{name}")
-            if found[name] == nothing:
-                raise Undecodable(f"{place}.{name}", "it says nothing, so it is left out")
-    return found
+def _said(value: object, nothing: object) -> object:
+    """A field that is left out where it says nothing, and is there."""
+    if value == nothing:
+        raise Undecodable("it says nothing, so it is left out")
+    return value
 
 
-def _wrong_keys(
-    kind: type, stored: Mapping[str, object], keys: frozenset[str], must: frozenset[str], place: str
-) -> Undecodable:
+def _wrong_keys(kind: type, stored: Mapping[str, object], keys: frozenset[str], must: frozenset[str]) -> Undecodable:
     strange, absent = sorted(set(stored) - keys), sorted(must - set(stored))
     if strange:
-        return Undecodable(place, f"a {_called(kind)} has no {brief(strange[0])}")
-    return Undecodable(place, f"a {_called(kind)} has '{absent[0]}', and it is not there")
+        return Undecodable(f"a {_called(kind)} has no {brief(strange[0])}")
+    return Undecodable(f"a {_called(kind)} has '{absent[0]}', and it is not there")
 
 
 # --- kinds of fields ---------------------------------------------------------------------------------------------
@@ -297,7 +307,7 @@ def _encoder_when_needed(kind: Any) -> Encoder:
 
 
 def _decoder_when_needed(kind: Any) -> Decoder:
-    return lambda stored, place: _decoder_of(kind)(stored, place)
+    return lambda stored: _decoder_of(kind)(stored)
 
 
 def _tuple_encoder(args: tuple[Any, ...]) -> Encoder:
@@ -344,86 +354,64 @@ def _decoder(hint: Any) -> Decoder:
         limits = next((one for one in args[:0:-1] if isinstance(one, (Form, Range))), None)  # the nearest one
         return limits or _decoder(args[0])
     if origin is Literal:
-        return _literal(args)
+        return literal(args)
     if origin in (Union, types.UnionType):
         return _union_decoder(_members(hint))
     if hint is Fraction:
-        return _fraction
+        return fraction
     if origin is tuple:
         return _tuple_decoder(args)
     if origin is frozenset:
         return _set_decoder(_decoder(args[0]))
     if origin is not None and issubclass(origin, Mapping):
-        return _mapping_decoder(args[0], _decoder(args[1]))
+        made = _mapping_decoder(args[0], _decoder(args[1]))
+        return shared(made) if "free form" in get_args(args[1]) else made
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return _enum_decoder(hint)
+        return choice(hint)
     if isinstance(hint, type) and is_value(hint):
         return _decoder_when_needed(hint)
     raise TypeError(f"{hint} has no stored form")
 
 
-def _fraction(stored: Any, place: str) -> Fraction:
-    if type(stored) is not str or not NUMBER.fullmatch(stored):
-        raise Undecodable(place, f"{brief(stored)} is no exact number as text")
-    value, written = _number(stored)
-    if written != stored:
-        raise Undecodable(place, f"{brief(stored)} is written {written}")
-    return value
+def _items(decoders: Iterable[Decoder], stored: Iterable[Any]) -> list[Any]:
+    """Entries of a list, each by its decoder."""
+    found = list[Any]()
+    try:
+        for one, item in zip(decoders, stored, strict=False):
+            found.append(one(item))
+    except Undecodable as fault:
+        fault.within(f"[{len(found)}]")
+        raise
+    return found
 
 
-@lru_cache(1 << 13)
-def _number(text: str) -> tuple[Fraction, str]:
-    """What a text names, and how that is written; a fraction is looked up by its hash, which takes longer than both."""
-    return (value := from_exact(text)), exact(value)
-
-
-def _literal(values: tuple[Any, ...]) -> Decoder:
-    def decode(stored: Any, place: str) -> Any:
-        if not any(stored == one and type(stored) is type(one) for one in values):
-            raise Undecodable(place, f"{brief(stored)} is not one of {', '.join(map(brief, values))}")
-        return stored
-
-    return decode
-
-
-def _enum_decoder(kind: type[Enum]) -> Decoder:
-    known = {one.value: one for one in kind}
-
-    def decode(stored: Any, place: str) -> Any:
-        if type(stored) is not str or stored not in known:
-            raise Undecodable(place, f"{brief(stored)} is none of {', '.join(map(str, known))}")
-        return known[stored]
-
-    return decode
-
-
-def _list(stored: Any, place: str) -> list[Any]:
+def _list(item: Decoder, stored: Any) -> list[Any]:
     if type(stored) is not list:
-        raise Undecodable(place, f"{brief(stored)} is no list")
+        raise Undecodable(f"{brief(stored)} is no list")
     if len(stored) > MOST:
-        raise Undecodable(place, f"a list has at most {MOST} entries, not {len(stored)}")
-    return stored
+        raise Undecodable(f"a list has at most {MOST} entries, not {len(stored)}")
+    return _items(repeat(item), stored)
 
 
 def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
     if len(args) == 2 and args[1] is Ellipsis:
         item = _decoder(args[0])
-        return lambda stored, place: tuple([item(one, f"{place}[{n}]") for n, one in enumerate(_list(stored, place))])
+        return lambda stored: tuple(_list(item, stored))
     each = tuple(_decoder(one) for one in args)
 
-    def decode(stored: Any, place: str) -> Any:
+    def decode(stored: Any) -> Any:
         if type(stored) is not list or len(stored) != len(each):
-            raise Undecodable(place, f"{brief(stored)} is no list of {len(each)}")
-        return tuple(one(item, f"{place}[{n}]") for n, (one, item) in enumerate(zip(each, stored, strict=True)))
+            raise Undecodable(f"{brief(stored)} is no list of {len(each)}")
+        return tuple(_items(each, stored))
 
     return decode
 
 
 def _set_decoder(item: Decoder) -> Decoder:
-    def decode(stored: Any, place: str) -> Any:
-        found = [item(one, f"{place}[{n}]") for n, one in enumerate(_list(stored, place))]
+    def decode(stored: Any) -> Any:
+        found = _list(item, stored)
         if stored != sorted(stored) or len(set(found)) != len(found):
-            raise Undecodable(place, "its entries are not sorted, each once")
+            raise Undecodable("its entries are not sorted, each once")
         return frozenset(found)
 
     return decode
@@ -432,10 +420,17 @@ def _set_decoder(item: Decoder) -> Decoder:
 def _mapping_decoder(key: Any, item: Decoder) -> Decoder:
     name = _decoder(key)
 
-    def decode(stored: Any, place: str) -> Any:
+    def decode(stored: Any) -> Any:
         if type(stored) is not dict or len(stored) > MOST:
-            raise Undecodable(place, f"{brief(stored)} is no object, or one with over {MOST} entries")
-        return {name(one, f"{place}.{one[:80]}"): item(value, f"{place}.{one[:80]}") for one, value in stored.items()}
+            raise Undecodable(f"{brief(stored)} is no object, or one with over {MOST} entries")
+        found, one = dict[Any, Any](), ""
+        try:
+            for one, value in stored.items():
+                found[name(one)] = item(value)
+        except Undecodable as fault:
+            fault.within(f".{one[:80]}")
+            raise
+        return found
 
     return decode
 
@@ -445,14 +440,14 @@ def _union_decoder(members: tuple[Any, ...]) -> Decoder:
     optional = type(None) in members
     real = [one for one in members if one is not type(None)]
     if _is_level(real):
-        inner: Decoder = _level
+        inner: Decoder = level
     elif len(real) == 1:
         inner = _decoder(real[0])
     else:
         inner = _by_shape(real)
     if not optional:
         return inner
-    return lambda stored, place: None if stored is None else inner(stored, place)
+    return lambda stored: None if stored is None else inner(stored)
 
 
 def _by_shape(members: list[Any]) -> Decoder:
@@ -467,15 +462,15 @@ def _by_shape(members: list[Any]) -> Decoder:
         assert shape not in shaped, f"two members of a union are stored as {shape}"
         shaped[shape] = _decoder(one)
 
-    def decode(stored: Any, place: str) -> Any:
+    def decode(stored: Any) -> Any:
         if tagged and type(stored) is dict and type(stored.get(TAG)) is str:
             if stored[TAG] not in tagged:
-                raise Undecodable(place, f"{brief(stored[TAG])} is none of {', '.join(tagged)}")
-            return tagged[stored[TAG]](stored, place)
+                raise Undecodable(f"{brief(stored[TAG])} is none of {', '.join(tagged)}")
+            return tagged[stored[TAG]](stored)
         found = shaped.get(type(stored))
         if found is None:
-            raise Undecodable(place, f"{brief(stored)} is of no kind that may stand there")
-        return found(stored, place)
+            raise Undecodable(f"{brief(stored)} is of no kind that may stand there")
+        return found(stored)
 
     return decode
 

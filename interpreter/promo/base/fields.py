@@ -5,16 +5,25 @@ A value arrives as bytes that somebody else may have written.  Each kind of fiel
 place and what is wrong there; `promo.base.codec` derives from a class which kinds its fields are.
 """
 
+import marshal
 import re
 from collections.abc import Callable
-from functools import cached_property
+from enum import Enum
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, cast
 
-from promo.base.canonical import SAFE_INTEGER, Json, from_exact
+from promo.base.canonical import SAFE_INTEGER, Json, exact, from_exact
 
-Decoder = Callable[[Any, str], Any]
-"""Takes what was read and its place, and gives the value or raises `Undecodable`."""
+Decoder = Callable[[Any], Any]
+"""Takes what was read, and gives the value or raises `Undecodable`."""
 
+MANY, SMALL = 256, 16_384
+"""Values of free form that are kept to be shared, and bytes of each."""
+PLAIN = 2
+"""Form of `marshal` in which equal values have equal bytes: later ones name a text that is met again by its place."""
+NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII)
+"""What `exact` writes."""
 LONGEST = 65_536
 """Characters of a text that declares no other limit."""
 MOST = 1_000_000
@@ -24,19 +33,30 @@ DEEPEST = 64
 
 
 class Undecodable(ValueError):
-    """A stored value is not of its class; the message names the place and what is wrong there."""
+    """
+    A stored value is not of its class; the message names the place and what is wrong there.
 
-    def __init__(self, place: str, message: str) -> None:
-        self.place, self.message = place, message
-        super().__init__(f"{place.lstrip('.')}: {message}" if place else message)
+    The place is put together on the way out, a step by each value that holds another: one that is sound needs none.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.place, self.message = "", message
+
+    def within(self, step: str) -> None:
+        """Say that it happened at a step of a value, `.key` or `[number]`."""
+        self.place = f"{step}{self.place}"
+
+    def __str__(self) -> str:
+        return f"{self.place.lstrip('.')}: {self.message}" if self.place else self.message
 
 
 class OtherForm(Undecodable):
     """A file is of another version of its form than this promo reads."""
 
-    def __init__(self, place: str, found: int, wanted: int) -> None:
+    def __init__(self, found: int, wanted: int) -> None:
         self.found, self.wanted = found, wanted
-        super().__init__(place, f"it is of format {found}, and this promo reads format {wanted}")
+        super().__init__(f"it is of format {found}, and this promo reads format {wanted}")
 
 
 class Form:
@@ -61,27 +81,29 @@ class Form:
         most: int | None = None,
     ) -> None:
         self.name, self.pattern, self.longest, self.least, self.most = name, pattern, longest, least, most
+        self.bounded = least is not None or most is not None
 
     @cached_property
     def matches(self) -> Callable[[str], object] | None:
         """What the whole of a text has to match; compiled for the first text, since a command meets few forms."""
         return re.compile(self.pattern, re.ASCII).fullmatch if self.pattern else None
 
-    def __call__(self, stored: Any, place: str) -> str:
+    def __call__(self, stored: Any) -> str:
         """The text, if it is of this form."""
         if type(stored) is not str:
-            raise Undecodable(place, f"{brief(stored)} is no {self.name}")
-        if not is_text(stored):
-            raise Undecodable(place, f"{brief(stored)} holds half of a character")
+            raise Undecodable(f"{brief(stored)} is no {self.name}")
+        if not stored.isascii() and not is_text(stored):
+            raise Undecodable(f"{brief(stored)} holds half of a character")
         if len(stored) > self.longest:
-            raise Undecodable(place, f"a {self.name} has at most {self.longest} characters, not {len(stored)}")
-        if self.matches is not None and not self.matches(stored):
-            raise Undecodable(place, f"{brief(stored)} is no {self.name}")
-        if self.least is not None or self.most is not None:
-            value = from_exact(stored)
-            if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
-                raise Undecodable(place, f"{brief(stored)} is no {self.name}")
+            raise Undecodable(f"a {self.name} has at most {self.longest} characters, not {len(stored)}")
+        matches = self.matches
+        if (matches is not None and not matches(stored)) or (self.bounded and not self._is_inside(stored)):
+            raise Undecodable(f"{brief(stored)} is no {self.name}")
         return stored
+
+    def _is_inside(self, stored: str) -> bool:
+        value = from_exact(stored)
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
 
 class Range:
@@ -95,16 +117,16 @@ class Range:
         """The number as stored."""
         return str(value) if self.as_text else value
 
-    def __call__(self, stored: Any, place: str) -> int:
+    def __call__(self, stored: Any) -> int:
         """The number, if it is whole and in its range."""
         if self.as_text and type(stored) is str and _is_whole(stored):
-            value = int(stored)
+            value: int = int(stored)
         elif self.as_text or type(stored) is not int:
-            raise Undecodable(place, f"{brief(stored)} is no whole number{' kept as text' * self.as_text}")
+            raise Undecodable(f"{brief(stored)} is no whole number{' kept as text' * self.as_text}")
         else:
-            value = int(stored)
+            value = stored
         if not self.least <= value <= self.most:
-            raise Undecodable(place, f"{brief(stored)} is not between {self.least} and {self.most}")
+            raise Undecodable(f"{brief(stored)} is not between {self.least} and {self.most}")
         return value
 
 
@@ -165,9 +187,9 @@ Remark = Annotated[str, Unstored("")]
 
 
 def _of_type(kind: type, words: str) -> Decoder:
-    def decode(stored: Any, place: str) -> Any:
+    def decode(stored: Any) -> Any:
         if type(stored) is not kind:
-            raise Undecodable(place, f"{brief(stored)} is no {words}")
+            raise Undecodable(f"{brief(stored)} is no {words}")
         return stored
 
     return decode
@@ -181,28 +203,114 @@ SIMPLE: dict[Any, Decoder] = {
 }
 
 
-def free(stored: Any, place: str) -> Json:
+def free(stored: Any) -> Json:
     """A JSON value of free form: what a runner says of its own, bounded in depth, width and the length of texts."""
-    waiting: list[tuple[Any, int]] = [(stored, 0)]
-    seen = 0
-    while waiting:
-        item, depth = waiting.pop()
-        seen += 1
+    level: list[Any] = [stored]
+    depth = seen = 0
+    while level:
+        seen += len(level)
         if depth > DEEPEST:
-            raise Undecodable(place, f"it nests deeper than {DEEPEST}")
+            raise Undecodable(f"it nests deeper than {DEEPEST}")
         if seen > MOST:
-            raise Undecodable(place, f"it has over {MOST} parts")
-        if isinstance(item, dict):
-            waiting += [(one, depth + 1) for pair in item.items() for one in pair]
-        elif isinstance(item, list):
-            waiting += [(one, depth + 1) for one in item]
-        elif isinstance(item, float):
-            raise Undecodable(place, "numbers that are not whole are kept as text")
-        elif isinstance(item, int):
-            SIMPLE[int](int(item), place)
-        elif isinstance(item, str):
-            SIMPLE[str](item, place)
+            raise Undecodable(f"it has over {MOST} parts")
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                SIMPLE[str](item)
+            elif isinstance(item, dict):
+                deeper += item
+                deeper += item.values()
+            elif isinstance(item, list):
+                deeper += item
+            elif isinstance(item, float):
+                raise Undecodable("numbers that are not whole are kept as text")
+            elif isinstance(item, int):
+                SIMPLE[int](int(item))
+        level, depth = deeper, depth + 1
     return cast("Json", stored)
+
+
+def shared(decode: Decoder) -> Decoder:
+    """
+    A decoder that keeps small values of free form and gives them again.
+
+    Facts are the same in most of many results; what came before is neither looked at again nor there twice.
+    """
+    known = dict[bytes, Any]()
+
+    def found(stored: Any) -> Any:
+        try:
+            key = marshal.dumps(stored, PLAIN)
+        except ValueError:  # it nests deeper than anything that is taken
+            return decode(stored)
+        if key in known:
+            return known[key]
+        if len(known) == MANY:
+            known.clear()
+        value = decode(stored)
+        if len(key) <= SMALL:
+            known[key] = value
+        return value
+
+    return found
+
+
+def fraction(stored: Any) -> Fraction:
+    """An exact number, written as `exact` writes it."""
+    if type(stored) is not str or not NUMBER.fullmatch(stored):
+        raise Undecodable(f"{brief(stored)} is no exact number as text")
+    value, written = _number(stored)
+    if written != stored:
+        raise Undecodable(f"{brief(stored)} is written {written}")
+    return value
+
+
+@lru_cache(1 << 13)
+def _number(text: str) -> tuple[Fraction, str]:
+    """What a text names, and how that is written; a fraction is looked up by its hash, which takes longer than both."""
+    return (value := from_exact(text)), exact(value)
+
+
+def level_to_json(level: Fraction | str) -> Json:
+    """An exact number or a word as one text; a word that reads as a number is kept as `{"word": ...}`."""
+    if isinstance(level, str):
+        return {"word": level} if NUMBER.fullmatch(level) else level
+    return exact(level)
+
+
+def level(stored: Any) -> Fraction | str:
+    """What `level_to_json` gave, as it was."""
+    if isinstance(stored, dict) and stored.keys() == {"word"}:
+        word = SIMPLE[str](stored["word"])
+        if not NUMBER.fullmatch(word):
+            raise Undecodable(f"{brief(word)} reads as no number, so it is stored as it is")
+        return str(word)
+    if type(stored) is not str:
+        raise Undecodable(f"{brief(stored)} is neither a number as text nor a word")
+    return fraction(stored) if NUMBER.fullmatch(stored) else str(SIMPLE[str](stored))
+
+
+def literal(values: tuple[Any, ...]) -> Decoder:
+    """One of some values, of its type too."""
+
+    def decode(stored: Any) -> Any:
+        if not any(stored == one and type(stored) is type(one) for one in values):
+            raise Undecodable(f"{brief(stored)} is not one of {', '.join(map(brief, values))}")
+        return stored
+
+    return decode
+
+
+def choice(kind: type[Enum]) -> Decoder:
+    """A member of an enumeration by its value."""
+    known = {one.value: one for one in kind}
+
+    def decode(stored: Any) -> Any:
+        if type(stored) is not str or stored not in known:
+            raise Undecodable(f"{brief(stored)} is none of {', '.join(map(str, known))}")
+        return known[stored]
+
+    return decode
 
 
 def is_text(stored: str) -> bool:

@@ -29,6 +29,9 @@ SMALL, RECORD, LARGE = MIB // 16, 64 * MIB, 4096 * MIB
 """Most bytes of a key or receipt, of a lock, plan or tokenizer, and of a text that is trained on."""
 PIECE = 2**16
 """Bytes that are read at once."""
+READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How a file is opened: a pipe that took its place meanwhile keeps nobody waiting."""
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 class NotPlainError(OSError):
@@ -51,11 +54,14 @@ def open_plain(path: Path, most: int | None = None, *, links: bool = True) -> Bi
         NotPlainError: it is a folder, pipe, device or socket, or larger than that.
         OSError: there is none, or it cannot be opened.
     """
+    return os.fdopen(_opened(path, most, links=links), "rb")
+
+
+def _opened(path: Path, most: int | None, *, links: bool) -> int:
     try:
-        _look(path, path.stat() if links else path.lstat(), most)
-        # Should a pipe have taken its place meanwhile, this returns all the same.
-        how = ["O_NONBLOCK", "O_BINARY", *([] if links else ["O_NOFOLLOW"])]
-        handle = os.open(path, os.O_RDONLY | sum(getattr(os, name, 0) for name in how))
+        name = os.fspath(path)
+        _look(path, os.stat(name, follow_symlinks=links), most)  # noqa: PTH116 - half the time of a path's own
+        handle = os.open(name, READING if links else READING | NO_LINK)
     except ValueError as fault:
         raise NotPlainError(path, "no file can have such a name") from fault
     try:
@@ -63,13 +69,12 @@ def open_plain(path: Path, most: int | None = None, *, links: bool = True) -> Bi
     except NotPlainError:
         os.close(handle)
         raise
-    return os.fdopen(handle, "rb")
+    return handle
 
 
 def _look(path: Path, about: os.stat_result, most: int | None) -> None:
-    kind = _kind(about)
-    if kind:
-        raise NotPlainError(path, f"it is {kind}, not a file")
+    if not stat.S_ISREG(about.st_mode):
+        raise NotPlainError(path, f"it is {_kind(about)}, not a file")
     if most is not None and about.st_size > most:
         raise _too_large(path, most)
 
@@ -123,8 +128,14 @@ def read_plain(path: Path, most: int, *, links: bool = True) -> bytes:
         NotPlainError: it is a folder, pipe, device or socket, or larger than that.
         OSError: there is none, or it cannot be read.
     """
-    with open_plain(path, most, links=links) as file:
-        content = read_bounded(file, most + 1)
+    handle, pieces, left = _opened(path, most, links=links), list[bytes](), most + 1
+    try:
+        while piece := os.read(handle, min(PIECE, left)):
+            pieces.append(piece)
+            left -= len(piece)
+    finally:
+        os.close(handle)
+    content = b"".join(pieces)
     if len(content) > most:
         raise _too_large(path, most)
     return content

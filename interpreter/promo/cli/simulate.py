@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from promo.base.canonical import Json, from_exact
+from promo.base.canonical import Json, exact_sum, from_exact
 from promo.base.classes import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
@@ -249,15 +249,15 @@ def _measured(place: Path, column: str | None, study: Study) -> tuple[float, str
     degrees = sum(len(values) - 1 for values in repeated)
     if degrees < FEWEST_VALUES:
         raise PromoError(f"{place} repeats too little to tell the noise", hint="give it with --noise")
-    squares = sum(map(_squares, repeated), Fraction(0))
+    squares = exact_sum(map(_squares, repeated))
     words = f"measured from {place}: {plural(len(repeated), 'group')}, {degrees} degrees of freedom"
     return root(squares / degrees), words
 
 
 def _squares(values: list[Fraction]) -> Fraction:
     """Squared distances from their mean, added up."""
-    middle = sum(values, Fraction(0)) / len(values)
-    return sum(((value - middle) ** 2 for value in values), Fraction(0))
+    middle = exact_sum(values) / len(values)
+    return exact_sum((value - middle) ** 2 for value in values)
 
 
 def _of_study(place: Path) -> dict[str, list[Fraction]]:

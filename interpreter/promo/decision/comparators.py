@@ -10,6 +10,7 @@ comparison `at_equal_cost` gives it the hours that another one had, no more and 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from promo.base.canonical import exact_sum
 from promo.base.classes import field, frozen
 
 
@@ -127,7 +128,7 @@ class _Purse:
     @property
     def spent_s(self) -> Fraction:
         """Device time of everything."""
-        return sum((self.board.cost(name, rungs) for name, rungs in self.there.items()), Fraction(0))
+        return exact_sum(self.board.cost(name, rungs) for name, rungs in self.there.items())
 
     def choice(self) -> Choice:
         """The best of those that came furthest; scores at different budgets are not compared."""

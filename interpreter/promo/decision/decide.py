@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cache
 from typing import assert_never
 
-from promo.base.canonical import exact, from_exact
+from promo.base.canonical import exact, exact_sum, from_exact
 from promo.base.classes import evolve, frozen
 from promo.base.codec import value_digest
 from promo.decision.conditions import Foretell, Table, agreement, complete, holds
@@ -427,7 +427,7 @@ def _leader(study: Study, evidence: Evidence, aside: str | None = None) -> str |
     """Who has the best mean; of equals the first by name."""
     better = study.measure.sign
     means = {
-        row.candidate: better * sum(values.values(), Fraction(0)) / len(values)
+        row.candidate: better * exact_sum(values.values()) / len(values)
         for row in evidence.rows
         if row.candidate != aside and (values := complete(row)) is not None
     }

@@ -13,6 +13,7 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import assert_never
 
+from promo.base.canonical import exact_sum
 from promo.base.floats import nearest, root
 from promo.base.tails import t_quantile
 from promo.study.judgement import Statistic
@@ -37,7 +38,7 @@ def summarise(values: Sequence[Fraction], statistic: Statistic, *, lower_is_bett
         raise ValueError("a statistic needs at least one value")
     match statistic:
         case Statistic.MEAN:
-            return sum(values, Fraction(0)) / len(values)
+            return exact_sum(values) / len(values)
         case Statistic.MEDIAN:
             ordered = sorted(values)
             middle = len(ordered) // 2
@@ -68,8 +69,8 @@ def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fra
     count = len(differences)
     if sigma is not None:
         return nearest(NormalDist().inv_cdf(float(confidence)) * nearest(sigma) * math.sqrt(2 / count))
-    mean = sum(differences, Fraction(0)) / count
-    variance = sum(((one - mean) ** 2 for one in differences), Fraction(0)) / (count - 1)
+    mean = exact_sum(differences) / count
+    variance = exact_sum((one - mean) ** 2 for one in differences) / (count - 1)
     return nearest(t_quantile(float(confidence), count - 1) * root(variance / count))
 
 

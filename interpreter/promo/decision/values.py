@@ -8,6 +8,7 @@ as text.  Reasons are structure; sentences about them are made in the report.
 
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 from typing import ClassVar, assert_never
 
 from promo.base.classes import frozen
@@ -429,7 +430,7 @@ class Decision:
         """What a reduction found; None for the other kinds."""
         return self.found if isinstance(self.found, Reducing) else None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Digest of its stored form."""
         return value_digest(self)

@@ -9,7 +9,7 @@ What was tried is not tried again, and the walk has ended when every single chan
 from collections.abc import Mapping
 from fractions import Fraction
 
-from promo.base.canonical import exact
+from promo.base.canonical import exact, exact_sum
 from promo.base.classes import frozen
 from promo.decision.conditions import complete
 from promo.decision.values import Decision, Input, Walking
@@ -66,7 +66,7 @@ def decide_step(study: Study, step: Step, evidence: Mapping[str, Evidence]) -> D
     for stage in step.sources:
         for row in evidence[stage].rows:
             there = complete(row)
-            mean = sum(there.values(), Fraction(0)) / len(there) if there else None
+            mean = exact_sum(there.values()) / len(there) if there else None
             values[baseline.conditions[row.candidate]] = mean
     found = walk(baseline.conditions[baseline.start], values, lower_is_better=study.measure.lower_is_better)
     value = values.get(found.place)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+from promo.base.canonical import exact_sum
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.decision.agenda import Agenda
@@ -127,12 +128,12 @@ def _result(
     spent = [one.spent_s for one in choices]
     return MethodResult(
         name=name,
-        regret=sum(regrets, Fraction(0)) / len(regrets) if regrets else None,
+        regret=exact_sum(regrets) / len(regrets) if regrets else None,
         regret_interval=percentile_interval(regrets, LEVEL) if regrets else None,
-        spent_s=sum(spent, Fraction(0)) / len(spent),
+        spent_s=exact_sum(spent) / len(spent),
         spent_interval=percentile_interval(spent, LEVEL),
         trained=Fraction(sum(one.trained for one in choices), len(choices)),
         without=len(choices) - len(regrets),
-        over_spec=sum(over, Fraction(0)) / len(over) if over else None,
+        over_spec=exact_sum(over) / len(over) if over else None,
         over_spec_interval=percentile_interval(over, LEVEL) if over else None,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from promo.base.canonical import digest_bytes, from_exact
+from promo.base.canonical import digest_bytes, exact_sum, from_exact
 from promo.base.codec import value_digest
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay, build_part
@@ -258,7 +258,7 @@ def check_unaccounted(sight: Sight) -> Iterator[Check]:
     called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
     unseen = [one for one in ended(state) if _came_afterwards(folder, one)]
     if unseen:
-        seconds = sum((_behind(folder, one) for one in unseen), Fraction(0))
+        seconds = exact_sum(_behind(folder, one) for one in unseen)
         words = (
             "arrived after they had been declared lost, are on no record, and count for nothing, nor do the"
             f" {float(seconds):.0f} s that they took after they were last seen:"

@@ -7,7 +7,7 @@ Several methods, in hundreds of draws, ask the same few thousand questions of a 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from promo.base.canonical import exact
+from promo.base.canonical import exact, exact_sum
 from promo.base.classes import define, field, frozen
 from promo.base.errors import PromoError
 from promo.curves.reach import COLUMN_OF
@@ -173,4 +173,4 @@ def mean_of(values: Iterable[Fraction | None]) -> Fraction | None:
     """The mean; None where a value is lacking."""
     every = list(values)
     there = [value for value in every if value is not None]
-    return sum(there, Fraction(0)) / len(there) if len(there) == len(every) > 0 else None
+    return exact_sum(there) / len(there) if len(there) == len(every) > 0 else None

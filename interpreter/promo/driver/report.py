@@ -42,7 +42,7 @@ from promo.report.render import (
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
 from promo.run.outside import EXECUTOR, OUTSIDE, Outside, read_outside
-from promo.run.store import POINTS, read_points
+from promo.run.store import POINTS, sound_points
 from promo.run.values import Point, Result, RunStatus
 from promo.study.values import Study
 
@@ -224,9 +224,10 @@ class _Reading:
 
 def _points(disk: Disk, folder: Path, result: Result) -> tuple[Point, ...]:
     """Points of an accepted attempt, if they are those that its result names."""
-    if result.body is not None and result.body.points != digest_bytes(disk.read(folder / POINTS) or b""):
+    content = disk.read(folder / POINTS) or b""
+    if result.body is not None and result.body.points != digest_bytes(content):
         raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
-    return read_points(disk, folder)
+    return sound_points(content)
 
 
 def _sound_beginning(content: bytes) -> Chain:

@@ -310,13 +310,14 @@ class Asked:
 @frozen
 class ReadOnce(StudyFolder):
     """
-    A study whose requests and results are read once.
+    A study whose requests and results are read once, and whose evidence is collected once.
 
     It is for passes that derive everything from bytes that stand still meanwhile.
     """
 
     _results: dict[str, Result] = field(factory=dict, init=False, eq=False, repr=False)
     _asked: dict[str, Asked] = field(factory=dict, init=False, eq=False, repr=False)
+    _evidence: dict[tuple[str, int], Evidence] = field(factory=dict, init=False, eq=False, repr=False)
 
     def asked(self, folder: str) -> Asked:
         """What lay in the folder of an attempt as its request, when first asked for."""
@@ -329,6 +330,13 @@ class ReadOnce(StudyFolder):
         if attempt.folder not in self._results:
             self._results[attempt.folder] = StudyFolder.result(self, attempt)
         return self._results[attempt.folder]
+
+    def evidence(self, compiled: Compiled, state: State, stage: str) -> Evidence:
+        """The evidence of a stage after so many events."""
+        key = stage, state.events
+        if key not in self._evidence:
+            self._evidence[key] = StudyFolder.evidence(self, compiled, state, stage)
+        return self._evidence[key]
 
 
 @frozen

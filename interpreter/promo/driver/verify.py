@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
+from promo.base.canonical import canonical, digest_bytes, exact_sum, from_exact, rounded
 from promo.base.codec import to_json, value_digest
 from promo.base.errors import Mismatch, PromoError, SpecError
 from promo.base.units import HOUR
@@ -196,7 +196,7 @@ def _outlives(sight: Sight, one: Attempt) -> bool:
         return False
     lived = [attempt.device_s for attempt in sight.state.attempts[one.run]]
     seconds = {name: from_exact(text) for name, text in body.seconds.items()}
-    total_s = sum((from_exact(text) for text in lived if text is not None), Fraction(0))
+    total_s = exact_sum(from_exact(text) for text in lived if text is not None)
     return None not in lived and outlived(told_s(body.used, seconds, body.facts.machine.get("cores")), total_s)
 
 
@@ -359,9 +359,7 @@ def _hours(sight: Sight) -> Iterator[Check]:
     study, plan = sight.study, sight.plan
     folder, state = sight.folder, sight.state
     measured = (one for one in ended(state) if one.envelope is not None)
-    trained = sum(
-        (from_exact(folder.result(one).charged_s) * study.width(one.stage, one.host) for one in measured), Fraction(0)
-    )
+    trained = exact_sum(from_exact(folder.result(one).charged_s) * study.width(one.stage, one.host) for one in measured)
     counts = dict.fromkeys(AttemptState, 0)
     for one in state.every_attempt():
         counts[one.state] += 1
@@ -371,7 +369,7 @@ def _hours(sight: Sight) -> Iterator[Check]:
     words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}"
     if not state.replay:
         taken = ((study.width(one.stage, one.host), one.device_s) for one in ended(state) if one.device_s is not None)
-        spent = sum((from_exact(text) * width for width, text in taken), Fraction(0))
+        spent = exact_sum(from_exact(text) * width for width, text in taken)
         words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as recorded by supervisors"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from promo.base.canonical import exact_sum
 from promo.base.classes import frozen
 from promo.base.least_squares import Blocks, Moments, Solved, solve
 from promo.base.tails import f_tail, t_tails
@@ -121,7 +122,7 @@ class Blocked:
                     counts.setdefault(key, Counter()).update(kinds)
                     totals[key] = totals.get(key, 0) + part.totals[cell]
         levels = {key: (totals[key] - _fitted(solved, columns, there)) / there.total() for key, there in counts.items()}
-        middle = sum(levels.values(), Fraction(0)) / len(levels)
+        middle = exact_sum(levels.values()) / len(levels)
         return {key: levels[key] - middle for key in sorted(levels)}
 
     def _key(self, host: str, seed: int, stage: int) -> Key:
@@ -150,7 +151,7 @@ def _fitted(solved: Solved, columns: Sequence[Sequence[int]], there: Mapping[int
     """What the model alone adds to the sum of some runs, given as how many there are of each kind."""
     pairs = zip(solved.coefficients, columns, strict=True)
     sums = (much * sum(column[kind] * count for kind, count in there.items()) for much, column in pairs if much)
-    return sum(sums, Fraction(0))
+    return exact_sum(sums)
 
 
 def _by_lenth(off: Sequence[Fraction], error: float, freedom: float) -> tuple[float, float] | None:

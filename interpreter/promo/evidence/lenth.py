@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from statistics import median
 
+from promo.base.canonical import exact_sum
 from promo.base.classes import frozen
 from promo.base.least_squares import Moments, Solved, solve
 from promo.base.tails import t_quantile
@@ -58,7 +59,7 @@ def lenth(
         return None, PartOfDesign()
     found = []
     for name, signs in within:
-        total = sum((sign * values[row] for sign, row in zip(signs, rows, strict=True)), Fraction(0))
+        total = exact_sum(sign * values[row] for sign, row in zip(signs, rows, strict=True))
         found.append((name, 2 * total / len(rows)))
     return pseudo_error(found, rate)
 

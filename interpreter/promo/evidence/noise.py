@@ -12,7 +12,7 @@ Source: Box, Hunter & Hunter (2005), "Statistics for Experimenters", section 4.4
 from collections.abc import Iterable
 from fractions import Fraction
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import exact_sum, from_exact
 from promo.base.classes import frozen
 from promo.base.floats import root
 from promo.evidence.values import Evidence, Row
@@ -60,8 +60,8 @@ def seed_noise(evidence: Evidence, declared: Fraction | None) -> SeedNoise | Non
     """
     squares, degrees, groups = Fraction(0), 0, 0
     for values in _repeated(evidence.rows):
-        mean = sum(values, Fraction(0)) / len(values)
-        squares += sum(((one - mean) ** 2 for one in values), Fraction(0))
+        mean = exact_sum(values) / len(values)
+        squares += exact_sum((one - mean) ** 2 for one in values)
         degrees += len(values) - 1
         groups += 1
     if degrees >= FEWEST_DEGREES:

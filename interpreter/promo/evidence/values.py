@@ -5,6 +5,7 @@ A cell either has a value, as the exact decimal text that the worker wrote, or s
 """
 
 from enum import Enum
+from functools import cached_property
 from typing import ClassVar
 
 from promo.base.classes import frozen
@@ -82,7 +83,7 @@ class Evidence:
         """A candidate's row; None when it did not enter the stage."""
         return next((row for row in self.rows if row.candidate == candidate), None)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Digest of its stored form."""
         return value_digest(self)

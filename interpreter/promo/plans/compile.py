@@ -6,10 +6,9 @@ runs of everyone who may be promoted, and its budget is that of as many as the r
 """
 
 from collections.abc import Mapping
-from fractions import Fraction
 from operator import attrgetter
 
-from promo.base.canonical import Json, canonical, digest, digest_bytes, sha256_for
+from promo.base.canonical import Json, canonical, digest, digest_bytes, exact_sum, sha256_for
 from promo.base.classes import define, field, frozen
 from promo.base.codec import to_json, value_digest
 from promo.plans.bounds import certain_stages
@@ -242,7 +241,7 @@ def _bill(study: Study, stages: tuple[StagePlan, ...]) -> Bill | None:
     if not found:
         return None
     every = found.values()
-    totals = sum((one.budget for one in every), Fraction(0)), sum((one.bound for one in every), Fraction(0))
+    totals = exact_sum(one.budget for one in every), exact_sum(one.bound for one in every)
     return Bill(study.currency, found, *totals)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from promo.base.canonical import exact, rounded
+from promo.base.canonical import exact, exact_sum, rounded
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.units import HOUR
 from promo.plans.sharing import budget_of
@@ -71,7 +71,7 @@ def _money(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         return
     unit, at = study.money.currency, study.where["money"]
     allowed = f"{exact(study.money.amount)} {unit}"
-    least = sum((min(one.budget, one.spot_budget or one.budget) for one in plan.money.hosts.values()), Fraction(0))
+    least = exact_sum(min(one.budget, one.spot_budget or one.budget) for one in plan.money.hosts.values())
     if least > study.money.amount:
         message = f"the stages cost {rounded(least, 2)} {unit} at the lowest prices, and the study allows {allowed}"
         yield Diagnostic(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
+from promo.base.canonical import exact_sum
 from promo.base.classes import frozen
 from promo.base.codec import from_json
 from promo.base.fields import Count, Digest, Name, Silent
@@ -135,7 +136,7 @@ class Bill:
 
     def on(self, moment: str) -> Fraction:
         """What the budget costs if all of it runs on that day; as `Price.on`."""
-        return sum((one.on(moment) for one in self.hosts.values()), Fraction(0))
+        return exact_sum(one.on(moment) for one in self.hosts.values())
 
 
 @frozen

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from itertools import takewhile
 
-from promo.base.canonical import Json, exact, from_exact
+from promo.base.canonical import Json, exact, exact_sum, from_exact
 from promo.base.classes import frozen
 from promo.decision.conditions import complete
 from promo.decision.stats import sampled_interval, summarise
@@ -142,7 +142,7 @@ def _times(record: Record, stage: str) -> list[tuple[int, Fraction]]:
 
 def _mean(times: Sequence[tuple[int, Fraction]]) -> Fraction:
     """Seconds a run trained, such that their number times the mean of devices is what all devices took."""
-    return sum((devices * seconds for devices, seconds in times), Fraction(0)) / sum(devices for devices, _ in times)
+    return exact_sum(devices * seconds for devices, seconds in times) / sum(devices for devices, _ in times)
 
 
 def samples(record: Record) -> Iterator[Sampled]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from promo.base.canonical import rounded
+from promo.base.canonical import exact_sum, rounded
 from promo.decision.conditions import complete
 from promo.decision.walk import walk
 from promo.evidence.values import Evidence
@@ -71,7 +71,7 @@ def _means(evidence: Evidence) -> dict[str, Fraction | None]:
     found: dict[str, Fraction | None] = {}
     for row in evidence.rows:
         values = complete(row)
-        found[row.candidate] = sum(values.values(), Fraction(0)) / len(values) if values else None
+        found[row.candidate] = exact_sum(values.values()) / len(values) if values else None
     return found
 
 

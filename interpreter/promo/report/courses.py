@@ -9,7 +9,7 @@ there, so it lies above what a run of that budget comes to.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import exact_sum, from_exact, rounded
 from promo.base.classes import frozen
 from promo.decision.values import Grounds, Scheduling
 from promo.ledger.outcomes import Turn
@@ -52,7 +52,7 @@ class _Place:
 
     @property
     def mean(self) -> Fraction:
-        return sum(self.values, Fraction(0)) / len(self.values)
+        return exact_sum(self.values) / len(self.values)
 
 
 def course_view(record: Record, schedule: Schedule, law: Law, found: Scheduling) -> CourseView:

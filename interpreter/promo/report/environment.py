@@ -10,8 +10,6 @@ from promo.report.record import Record
 from promo.report.words import listed, plural
 from promo.run.values import Facts
 
-GROUPS = ("machine", "device", "software")
-"""Parts of the facts of a result that say where it was made."""
 MOVING = frozenset({"clock_mhz"})
 """What differs from run to run on one machine."""
 
@@ -48,12 +46,17 @@ class Environments:
     def __init__(self, record: Record) -> None:
         self._found: dict[str, list[tuple[Attempt, Facts]]] = {}
         self._of: dict[tuple[str, int], str] = {}
+        written: dict[int, str] = {}  # of a part that results share
         for attempt in record.attempts():
             result = record.results.get((attempt.run, attempt.number))
-            facts = result.body.facts if result and result.body else Facts()
-            if not any(_group(facts, group) for group in GROUPS):
+            if result is None or result.body is None or not any(part for _, part in result.body.facts.parts):
                 continue
-            key = json.dumps([_fixed(_group(facts, group)) for group in GROUPS], sort_keys=True)
+            facts = result.body.facts
+            key = ""
+            for _, part in facts.parts:
+                if id(part) not in written:
+                    written[id(part)] = json.dumps(_fixed(part), sort_keys=True)
+                key += written[id(part)]
             self._found.setdefault(key, []).append((attempt, facts))
             self._of[attempt.run, attempt.number] = key
         self._number = {key: number for number, key in enumerate(self._found, 1)}
@@ -69,11 +72,6 @@ class Environments:
             yield EnvironmentView(self._number[key], _runs([one for one, _ in members]), tuple(_rows(members)))
 
 
-def _group(facts: Facts, group: str) -> Mapping[str, Json]:
-    """One part of the facts."""
-    return {"machine": facts.machine, "device": facts.device, "software": facts.software}[group]
-
-
 def _fixed(facts: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in facts.items() if name not in MOVING}
 
@@ -85,10 +83,11 @@ def _runs(attempts: list[Attempt]) -> str:
 
 
 def _rows(members: list[tuple[Attempt, Facts]]) -> Iterable[tuple[str, str]]:
-    for group in GROUPS:
-        for name, value in _group(members[0][1], group).items():
+    for place, (group, part) in enumerate(members[0][1].parts):
+        for name, value in part.items():
             if name in MOVING:
-                seen = sorted({float(str(now)) for _, all_of in members if (now := _group(all_of, group).get(name))})
+                every = (one.parts[place][1].get(name) for _, one in members)
+                seen = sorted({float(str(now)) for now in every if now})
                 if seen:
                     yield f"{group}, {name}", f"{seen[0]:.0f}" if len(seen) == 1 else f"{seen[0]:.0f} to {seen[-1]:.0f}"
             elif flat(value):

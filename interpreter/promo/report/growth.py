@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import islice
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import exact_sum, from_exact, rounded
 from promo.decision.values import Standing
 from promo.report.aloud import count
 from promo.report.declared import stack_words
@@ -106,7 +106,7 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
     """What one run of the grown candidate rests on, and what choosing took."""
     before = _behind(record, grow)
     lag = _lag(record, grow, chosen)
-    tried = sum((record.runs_s(stage) for stage in grow.stages), Fraction(0))
+    tried = exact_sum(record.runs_s(stage) for stage in grow.stages)
     yield (
         f"Trying {count(len(grow.strategies))} {'way' if len(grow.strategies) == 1 else 'ways'} took "
         f"{span_text(tried)} of training in all."
@@ -120,7 +120,7 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
         parts = (before, lag, own)
         if None in parts or stage.continues:
             continue
-        total = sum((one for one in parts if one is not None), Fraction(0))
+        total = exact_sum(one for one in parts if one is not None)
         others = tried / len(record.study.stages[grow.name].cells) - (lag or Fraction(0))
         share = f", {rounded(others / total * 100, 0)}% of that" if total else ""
         besides = f" Trying the other ways took another {_s(others)} a cell{share}." if len(grow.ways) > 1 else ""
@@ -135,7 +135,7 @@ def _lag(record: Record, grow: Grow, way: str) -> Fraction | None:
     """What a way was trained for in all looks of its lag; None where one of them has no result."""
     parts = [_paid(record, way, stage) for stage in grow.stages]
     known = [one for one in parts if one is not None]
-    return sum(known, Fraction(0)) if len(known) == len(parts) else None
+    return exact_sum(known) if len(known) == len(parts) else None
 
 
 def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
@@ -149,7 +149,7 @@ def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
         chosen = (candidate,) if candidate in grow.ways else record.state.promoted(grow.name)
         parts += [_behind(record, grow), _lag(record, grow, chosen[0]) if chosen else None]
     known = [one for one in parts if one is not None]
-    return sum(known, Fraction(0)) if len(known) == len(parts) else None
+    return exact_sum(known) if len(known) == len(parts) else None
 
 
 def _behind(record: Record, grow: Grow) -> Fraction | None:
@@ -175,4 +175,4 @@ def _paid(record: Record, candidate: str, stage: str) -> Fraction | None:
     seconds = [from_exact(one.charged_s) for one in found if one is not None]
     if not seconds:
         return None
-    return sum(seconds, Fraction(0)) / len(seconds)
+    return exact_sum(seconds) / len(seconds)

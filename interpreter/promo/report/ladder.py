@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import exact_sum, from_exact
 from promo.base.classes import frozen
 from promo.evidence.values import Evidence
 from promo.plans.values import StagePlan
@@ -57,7 +57,7 @@ def mean(evidence: Evidence, candidate: str) -> Fraction | None:
     """Mean over the cells of a candidate that have a value."""
     row = evidence.row(candidate)
     values = [from_exact(cell.value) for cell in row.cells if cell.value is not None] if row else []
-    return sum(values, Fraction(0)) / len(values) if values else None
+    return exact_sum(values) / len(values) if values else None
 
 
 def ladder_view(record: Record) -> LadderView:

@@ -8,7 +8,7 @@ look can be judged by that end: how far its order agrees with the last one, and 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import exact_sum, from_exact, rounded
 from promo.base.classes import frozen
 from promo.base.floats import root
 from promo.decision.stats import spearman, tau_b
@@ -117,7 +117,7 @@ def _coefficient(parts: tuple[int, int, int]) -> float | None:
 
 
 def _means(table: Table) -> dict[str, Fraction]:
-    return {name: sum(cells.values(), Fraction(0)) / len(cells) for name, cells in table.items()}
+    return {name: exact_sum(cells.values()) / len(cells) for name, cells in table.items()}
 
 
 # --- what a record holds -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ are those of the spec, and nothing is fetched.  Wasted is what attempts cost tha
 from collections.abc import Iterator
 from fractions import Fraction
 
-from promo.base.canonical import Json, exact, from_exact
+from promo.base.canonical import Json, exact, exact_sum, from_exact
 from promo.base.classes import frozen
 from promo.decision.spending import paid, spent
 from promo.ledger.state import Attempt, AttemptState, State
@@ -59,12 +59,12 @@ class StudyMoney:
     @property
     def spent(self) -> Fraction:
         """On attempts that have ended."""
-        return sum((one.spent for one in self.hosts), Fraction(0))
+        return exact_sum(one.spent for one in self.hosts)
 
     @property
     def wasted(self) -> Fraction:
         """On those of them that failed or were lost."""
-        return sum((one.wasted for one in self.hosts), Fraction(0))
+        return exact_sum(one.wasted for one in self.hosts)
 
 
 def money_of(study: Study, state: State) -> StudyMoney | None:
@@ -89,16 +89,16 @@ def _host(study: Study, name: str, price: Price, attempts: list[Attempt]) -> Hos
     for one in attempts:
         by_rate.setdefault(price.on(one.started), []).append(one)
     rates = tuple(_rate(study, hour, by_rate[hour]) for hour in sorted(by_rate, reverse=True))
-    wasted = sum((paid(study, one) for one in attempts if one.state in WASTED), Fraction(0))
-    return HostMoney(name, price, sum((one.spent for one in rates), Fraction(0)), wasted, rates)
+    wasted = exact_sum(paid(study, one) for one in attempts if one.state in WASTED)
+    return HostMoney(name, price, exact_sum(one.spent for one in rates), wasted, rates)
 
 
 def _rate(study: Study, hour: Fraction, attempts: list[Attempt]) -> RateMoney:
     days = sorted(one.started[:10] for one in attempts)
     taken = ((study.width(one.stage, one.host), one.device_s) for one in attempts if one.device_s is not None)
-    seconds = sum((from_exact(text) * width for width, text in taken), Fraction(0))
+    seconds = exact_sum(from_exact(text) * width for width, text in taken)
     unknown = sum(one.device_s is None and paid(study, one) > 0 for one in attempts)
-    cost = sum((paid(study, one) for one in attempts), Fraction(0))
+    cost = exact_sum(paid(study, one) for one in attempts)
     return RateMoney(hour, days[0], days[-1], seconds, unknown, cost)
 
 

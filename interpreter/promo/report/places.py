@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from promo.base.canonical import Json, from_exact
 from promo.base.units import whole_of
 from promo.report.record import Record
-from promo.run.values import Facts
 
 COLUMNS: Mapping[str, type] = {
     "machine_system": str,
@@ -55,9 +54,13 @@ CALLED = (
 
 
 def place(facts: Facts) -> dict[str, str]:
-    """Column -> what a run says there; a value that is not of its column's kind stands in one named `..._text`."""
-    parts: Json = {"machine": _released(facts.machine), "device": facts.device, "software": facts.software}
-    found = {_column(path): text for path, text in _leaves("", parts) if text}
+    """Column -> what a run says there; what is not of its column's kind stands in one named `..._text`."""
+    return {name: text for group, part in facts.parts for name, text in _columns(group, part).items()}
+
+
+def _columns(group: str, part: Mapping[str, Json]) -> dict[str, str]:
+    said = _released(part) if group == "machine" else part
+    found = {_column(path): text for path, text in _leaves(group, said) if text}
     return {name if _fits(name, text) else f"{name}_text": text for name, text in found.items()}
 
 
@@ -93,13 +96,14 @@ def _fits(name: str, text: str) -> bool:
 
 def places(record: Record) -> dict[tuple[str, int], dict[str, str]]:
     """Run and attempt -> what it says of where it ran; nothing for one without a result."""
-    known: dict[str, dict[str, str]] = {}  # most runs of a study say the same
-    made = {}
+    known: dict[tuple[str, int], dict[str, str]] = {}  # results that say the same share it
+    made: dict[tuple[str, int], dict[str, str]] = {}
     for key, one in record.results.items():
-        if one.body is not None:
-            facts = one.body.facts
-            said = repr((facts.machine, facts.device, facts.software))
-            made[key] = known[said] if said in known else known.setdefault(said, place(facts))
+        for group, part in one.body.facts.parts if one.body is not None else ():
+            seen = group, id(part)
+            if seen not in known:
+                known[seen] = _columns(group, part)
+            made[key] = made.get(key, {}) | known[seen]
     return made
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import Enum
 from fractions import Fraction
 
-from promo.base.canonical import Json, exact, from_exact
+from promo.base.canonical import Json, exact, exact_sum, from_exact
 from promo.base.classes import define, frozen
 from promo.base.units import HOUR
 from promo.decision.agenda import Agenda, in_force
@@ -159,7 +159,7 @@ def build_progress(
 
 def slot_s(study: Study, state: State) -> Fraction:
     """Seconds that ended attempts held their devices, all phases."""
-    return sum((_seconds(one.device_s) * study.width(one.stage, one.host) for one in _attempts(state)), Fraction(0))
+    return exact_sum(_seconds(one.device_s) * study.width(one.stage, one.host) for one in _attempts(state))
 
 
 def reported_s(study: Study, state: State, attempt: Attempt, charged_s: Fraction) -> Fraction:
@@ -186,7 +186,7 @@ def _carried_s(study: Study, state: State, attempt: Attempt) -> Fraction:
     names = {one.name for one in study.carried_on(stage.name)}
     cell = (attempt.candidate, attempt.host, attempt.seed)
     before = (one for one in _attempts(state) if one.stage in names and one.state is AttemptState.ACCEPTED)
-    return sum((_seconds(one.train_s) for one in before if (one.candidate, one.host, one.seed) == cell), Fraction(0))
+    return exact_sum(_seconds(one.train_s) for one in before if (one.candidate, one.host, one.seed) == cell)
 
 
 class _UnderWay:
@@ -227,7 +227,7 @@ class _UnderWay:
 
     def trained_s(self, stage: str | None) -> Fraction:
         """Training seconds at a stage, or at all."""
-        return sum(self.trained.values(), Fraction(0)) if stage is None else self.trained.get(stage, Fraction(0))
+        return exact_sum(self.trained.values()) if stage is None else self.trained.get(stage, Fraction(0))
 
     def _left(self, stage: str) -> Iterator[PlannedRun]:
         """Runs of an opened stage that neither run nor have ended."""

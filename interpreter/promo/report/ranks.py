@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import exact_sum, from_exact
 from promo.base.classes import frozen
 from promo.decision.stats import tau_b
 from promo.evidence.values import Evidence
@@ -61,7 +61,7 @@ def means(evidence: Evidence, names: Collection[str] | None = None) -> dict[str,
     for row in evidence.rows:
         values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
         if (names is None or row.candidate in names) and values and not row.missing:
-            found[row.candidate] = sum(values, Fraction(0)) / len(values)
+            found[row.candidate] = exact_sum(values) / len(values)
     return found
 
 
@@ -116,16 +116,16 @@ def _reliability(evidence: Evidence, names: Collection[str]) -> float | None:
     rows, columns = len(table), len(evidence.cells)
     if rows < 2 or columns < 2:
         return None
-    grand = sum((sum(row, Fraction(0)) for row in table), Fraction(0)) / (rows * columns)
-    middle = [sum(row, Fraction(0)) / columns for row in table]
-    cells = [sum((row[place] for row in table), Fraction(0)) / rows for place in range(columns)]
-    between = columns * sum(((mean - grand) ** 2 for mean in middle), Fraction(0)) / (rows - 1)
+    grand = exact_sum(exact_sum(row) for row in table) / (rows * columns)
+    middle = [exact_sum(row) / columns for row in table]
+    cells = [exact_sum(row[place] for row in table) / rows for place in range(columns)]
+    between = columns * exact_sum((mean - grand) ** 2 for mean in middle) / (rows - 1)
     left = (
         (value - mean - cell + grand) ** 2
         for row, mean in zip(table, middle, strict=True)
         for value, cell in zip(row, cells, strict=True)
     )
-    error = sum(left, Fraction(0)) / ((rows - 1) * (columns - 1))
+    error = exact_sum(left) / ((rows - 1) * (columns - 1))
     return float(max(1 - error / between, Fraction(0))) if between else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import exact_sum, from_exact
 from promo.base.classes import frozen
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Count, Counts
@@ -98,7 +98,7 @@ class Record:
         evidence = self.evidence.get(stage)
         row = evidence.row(candidate) if evidence is not None else None
         values = [from_exact(cell.value) for cell in row.cells if cell.value is not None] if row is not None else []
-        return (sum(values, Fraction(0)) / len(values) if values else None), len(values)
+        return (exact_sum(values) / len(values) if values else None), len(values)
 
     def attempts(self, stage: str | None = None) -> list[Attempt]:
         """Attempts of one stage, or of all."""
@@ -119,8 +119,7 @@ class Record:
                     from_exact(one.device_s) * self.study.width(one.stage, one.host)
                 )
         return {
-            stage: (sum(trained.get(stage, ()), Fraction(0)), sum(device.get(stage, ()), Fraction(0)))
-            for stage in trained | device
+            stage: (exact_sum(trained.get(stage, ())), exact_sum(device.get(stage, ()))) for stage in trained | device
         }
 
     @cached_property
@@ -144,22 +143,22 @@ class Record:
 
     def spent_s(self, stage: str | None = None) -> Fraction:
         """Seconds of devices in training, of every attempt that was measured, counted or not; lost ones are unknown."""
-        return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
+        return exact_sum(seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name))
 
     def runs_s(self, stage: str) -> Fraction:
         """Seconds in which every attempt of a stage that was measured trained, however many devices it had."""
         attempts = (one for one in self.attempts(stage) if one.envelope is not None)
         results = (self.results.get((one.run, one.number)) for one in attempts)
-        return sum((from_exact(one.charged_s) for one in results if one is not None), Fraction(0))
+        return exact_sum(from_exact(one.charged_s) for one in results if one is not None)
 
     def queued_s(self) -> Fraction | None:
         """Seconds that attempts waited in queues, as far as they are known; None where there are no queues."""
         waits = [one.queued_s for one in self.attempts() if one.queued_s is not None]
-        return sum((from_exact(text) for text in waits), Fraction(0)) if waits else None
+        return exact_sum(from_exact(text) for text in waits) if waits else None
 
     def slot_s(self, stage: str | None = None) -> Fraction:
         """Seconds that every attempt held its devices, all phases, as far as they are known."""
-        return sum((seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name)), Fraction(0))
+        return exact_sum(seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name))
 
     @cached_property
     def _counts(self) -> Counts:

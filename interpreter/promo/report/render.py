@@ -204,8 +204,13 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     out, names = io.StringIO(), list(columns)
     writer = csv.writer(out)
     writer.writerow([_cell(text) for text in names])
-    shown = [decimal if name in MEASURED else str for name in names]
-    writer.writerows([_cell(show(text)) for show, text in zip(shown, row, strict=True)] for row in rows)
+    exact = [place for place, name in enumerate(names) if name in MEASURED]
+    for row in rows:
+        texts = list(row)
+        assert len(texts) == len(names), f"a row of {len(texts)} in a table of {len(names)} columns"
+        for place in exact:
+            texts[place] = decimal(texts[place])
+        writer.writerow(map(_cell, texts))
     return out.getvalue()
 
 

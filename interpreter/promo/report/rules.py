@@ -8,7 +8,7 @@ range, and names the file beside it that holds every value.
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import exact, from_exact
+from promo.base.canonical import exact, exact_sum, from_exact
 from promo.base.classes import evolve
 from promo.decision.decide import side_of
 from promo.decision.values import Comparison, Judgement, Reference, Standing, Verdict
@@ -142,7 +142,7 @@ def _of_hosts(cells: Iterable[Measured], hosts: Sequence[str]) -> Iterable[Cell]
 
 
 def _mean(values: Sequence[Fraction]) -> Fraction:
-    return sum(values, Fraction(0)) / len(values)
+    return exact_sum(values) / len(values)
 
 
 def _text(value: Fraction | None, *, signed: bool = False) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import exact_sum, from_exact, rounded
 from promo.base.classes import evolve
 from promo.base.codec import to_json
 from promo.ledger.sources import Recording, Text, TokenText
@@ -68,7 +68,7 @@ def _counted(record: Record) -> Iterable[tuple[str, ...]]:
             *key,
             f"{len(members):,}",
             f"{sum(count for _, count in members):,}",
-            rounded(sum(trained, Fraction(0)) / len(trained), 2) if trained else NONE,
+            rounded(exact_sum(trained) / len(trained), 2) if trained else NONE,
             *(
                 number(str(end)) if end is not None else NONE
                 for end in (min(scores, default=None), max(scores, default=None))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import exact_sum, from_exact
 from promo.decision.values import Decision, Ground, Ranking, Standing, Verdict
 from promo.evidence.values import Row
 from promo.report.describe import describe_condition
@@ -104,7 +104,7 @@ def stage_picture(record: Record, stage: str, order: Sequence[str]) -> tuple[str
 
 def _run_strip(record: Record, row: Row, hosts: Sequence[str]) -> Strip:
     values = tuple((hosts.index(cell.host), from_exact(cell.value)) for cell in row.cells if cell.value is not None)
-    mean = sum((value for _, value in values), Fraction(0)) / len(values) if values else None
+    mean = exact_sum(value for _, value in values) / len(values) if values else None
     return Strip(
         candidate=record.candidates.index(row.candidate),
         name=row.candidate,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import assert_never
 
-from promo.base.canonical import exact, from_exact, rounded
+from promo.base.canonical import exact, exact_sum, from_exact, rounded
 from promo.base.classes import evolve
 from promo.decision.stats import summarise
 from promo.decision.values import Walking
@@ -261,7 +261,7 @@ class _View:
         """The steps of a walk as one stage: a line for what each of them tried."""
         first = self._stage(self.plan.stage(names[0]))
         counts = [self.record.runs(name) for name in names]
-        spent = sum((self.record.spent_s(name) for name in names), Fraction(0))
+        spent = exact_sum(self.record.spent_s(name) for name in names)
         entrants = dict.fromkeys(one for name in names for one in self.state.opened[name])
         return evolve(
             first,
@@ -339,7 +339,7 @@ class _View:
         """A line about some stages, or with None about the study."""
         counts = [self.record.runs(name) for name in names]
         timed, replay = self.record.is_timed, self.state.replay
-        spent, taken = (sum(map(seconds, names), Fraction(0)) for seconds in (self.record.spent_s, self.record.slot_s))
+        spent, taken = (exact_sum(map(seconds, names)) for seconds in (self.record.spent_s, self.record.slot_s))
         return CostRow(
             name=title,
             runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",

@@ -33,6 +33,8 @@ SUPERVISOR = "supervisor.txt"
 """What the supervisor of its first attempt printed, which may go on with others."""
 STATES = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.(safetensors|state)|\.json)(\.part)?")
 """Kept states of a model: the result names them by digest, and each names its tensors."""
+BODY = slice(len('{"body":'), -len(f',"digest":"{"0" * 64}"}}'))
+"""Where the body stands in a result file."""
 BACKSLASH = 0x5C
 MOST_FILES = 10_000
 """Files that one attempt may leave."""
@@ -163,7 +165,7 @@ def parse_result(content: bytes, request_digest: str) -> Result:
     """
     envelope = from_json(Envelope, parse_canonical(content))
     body = envelope.body
-    if value_digest(body) != envelope.digest:
+    if digest_bytes(content[BODY]) != envelope.digest:  # in canonical form, they are those of the body by itself
         raise ValueError("its digest does not fit")
     if body.request != request_digest:
         raise ValueError("it answers another request")
@@ -267,15 +269,20 @@ def parse_points(content: bytes) -> tuple[Point, ...]:
 
 
 def read_points(disk: Disk, folder: Path) -> tuple[Point, ...]:
+    """Measured points of an attempt, as `sound_points`."""
+    return sound_points(disk.read(folder / POINTS) or b"")
+
+
+def sound_points(content: bytes) -> tuple[Point, ...]:
     """
-    Measured points of an attempt in order, up to the first line that is none.
+    Measured points in order, up to the first line that is none.
 
     Only what an attempt without a result left may have such a line, where a crash cut it short: no result with others
     is taken, and both verifiers name the line.
     """
     found: list[Point] = []
     with contextlib.suppress(ValueError):
-        found.extend(_points(disk.read(folder / POINTS) or b""))
+        found.extend(_points(content))
     return tuple(found)
 
 

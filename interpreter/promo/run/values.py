@@ -331,6 +331,11 @@ class Facts:
     started_ahead_s: Seconds | None = None
     """How long before its attempt its process was born."""
 
+    @property
+    def parts(self) -> tuple[tuple[str, Mapping[str, Free]], ...]:
+        """What says where it was made, each with its name; results that say the same share them."""
+        return ("machine", self.machine), ("device", self.device), ("software", self.software)
+
 
 @frozen
 class Body:

@@ -21,6 +21,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb, sqrt
 
+from promo.base.canonical import exact_sum
 from promo.base.classes import frozen
 from promo.base.least_squares import Blocks, Moments, solve
 from promo.study.design import Rows, effects_up_to
@@ -199,7 +200,7 @@ class Information:
         columns = [self.column(effect) for effect in part]
         for vector in solve(columns, self._moments(), variances=False).null:
             terms = [(much, effect) for much, effect in zip(vector, part, strict=True) if much]
-            constant = sum((much * column[0] for much, column in zip(vector, columns, strict=True)), Fraction(0))
+            constant = exact_sum(much * column[0] for much, column in zip(vector, columns, strict=True))
             yield Dependence(tuple(terms), constant)
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import accumulate, count
 from math import gcd
 
+from promo.base.canonical import exact_sum
 from promo.base.classes import frozen
 from promo.base.least_squares import Blocks, Moments, solve
 from promo.study.coding import Coding, Effect
@@ -152,7 +153,7 @@ def _dependent(coding: Coding, effects: Sequence[Effect], parts: Sequence[Rows])
     ends = list(accumulate(map(len, parts)))
     for vector in solve(columns, once_each(parts), variances=False).null:
         values = [
-            sum((much * column[end - 1] for much, column in zip(vector, columns, strict=True) if much), Fraction(0))
+            exact_sum(much * column[end - 1] for much, column in zip(vector, columns, strict=True) if much)
             for end in ends
         ]
         terms = tuple((much, effect) for much, effect in zip(vector, effects, strict=False) if much)
