@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from promo.base.canonical import Json, from_exact
 from promo.base.units import whole_of
 from promo.report.record import Record
+from promo.run.values import Facts
 
 COLUMNS: Mapping[str, type] = {
     "machine_system": str,
