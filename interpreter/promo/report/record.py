@@ -129,17 +129,21 @@ class Record:
 
     def training(self, *stages: str) -> str:
         """What seconds were spent in, at some stages or at all: simulated seconds may be more than slots were taken."""
-        measured = [
-            self.results.get((one.run, one.number))
-            for stage in stages or (None,)
-            for one in self.attempts(stage)
-            if one.envelope is not None
-        ]
-        used = [one.body.used for one in measured if one is not None and one.body is not None and one.body.used]
-        simulated = sum(one.counter is Counter.SIMULATED for one in used)
-        if simulated and simulated == len(used):
+        counts = [one for stage, one in self._simulated.items() if not stages or stage in stages]
+        simulated, used = (sum(one[which] for one in counts) for which in (0, 1))
+        if simulated and simulated == used:
             return "simulated training"
-        return f"training{f' (simulated in {simulated} of {len(used)} attempts)' if simulated else ''}"
+        return f"training{f' (simulated in {simulated} of {used} attempts)' if simulated else ''}"
+
+    @cached_property
+    def _simulated(self) -> dict[str, tuple[int, int]]:
+        """Stage -> attempts whose seconds were simulated, and those that say whether they were."""
+        found: dict[str, list[bool]] = {}
+        for one in self.attempts():
+            result = self.results.get((one.run, one.number)) if one.envelope is not None else None
+            if result is not None and result.body is not None and result.body.used is not None:
+                found.setdefault(one.stage, []).append(result.body.used.counter is Counter.SIMULATED)
+        return {stage: (sum(simulated), len(simulated)) for stage, simulated in found.items()}
 
     def spent_s(self, stage: str | None = None) -> Fraction:
         """Seconds of devices in training, of every attempt that was measured, counted or not; lost ones are unknown."""

@@ -262,13 +262,18 @@ def run_table(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `run_columns`, one for each attempt, in the order in which they were started."""
     numbers, ranked, made = Environments(record), standings(record.verdicts.values()), places(record)
     facts = (*PLACE_COLUMNS, *other_columns(made.values()))
+    factors = {name: tuple(_factors(record.study, name)) for name in record.study.candidates}
     for attempt in record.attempts():
         number, seen = numbers.number(attempt), made.get((attempt.run, attempt.number), {})
         where = ("" if number is None else str(number), *(seen.get(name, "") for name in facts))
-        levels = dict(record.study.candidates[attempt.candidate].levels)
-        factors = (describe_level(levels[name]) if name in levels else "" for name in record.study.factors)
         standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
-        yield (*_run(record, attempt, standing), attempt.started, attempt.ended, *where, *factors)
+        yield (*_run(record, attempt, standing), attempt.started, attempt.ended, *where, *factors[attempt.candidate])
+
+
+def _factors(study: Study, candidate: str) -> Iterator[str]:
+    """A candidate's level of each factor; empty where it has none."""
+    levels = dict(study.candidates[candidate].levels)
+    return (describe_level(levels[name]) if name in levels else "" for name in study.factors)
 
 
 def _paid(record: Record, attempt: Attempt) -> str:
