@@ -7,6 +7,7 @@ order.  A rename is there or not as a whole.  With `calls` one can have it stop 
 """
 
 import hashlib
+from pathlib import Path
 
 from promo.run.disk import Access
 
@@ -127,7 +128,7 @@ class LossyKernel:
         return self._node(path) is not None
 
     def read(self, path):
-        node = self._node(path)
+        node = self._node(Path(path))
         return bytes(node.now) if isinstance(node, File) else None
 
     def files(self, folder):

@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 PLUGIN = str(HERE.parent / "plugin")
 sys.path.insert(0, PLUGIN)
 
-COMMAND = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "from promo.cli.main import entry; entry()"  # as the installed `promo` does
 
 
 def spec(runs: int, candidates: int = 16) -> str:

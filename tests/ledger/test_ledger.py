@@ -34,7 +34,7 @@ class MemoryDisk:
         self.fail_after = None
 
     def read(self, path):
-        return self.files.get(path)
+        return self.files.get(Path(path))
 
     def append(self, path, data):
         if self.fail_after is not None:

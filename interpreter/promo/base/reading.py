@@ -27,6 +27,8 @@ KINDS = (
 MIB = 2**20
 SMALL, RECORD, LARGE = MIB // 16, 64 * MIB, 4096 * MIB
 """Most bytes of a key or receipt, of a lock, plan or tokenizer, and of a text that is trained on."""
+AnyPath = Path | str
+"""Of a file that is read; to make a path of a text takes as long as to read a small file."""
 PIECE = 2**16
 """Bytes that are read at once."""
 READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -37,11 +39,11 @@ NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 class NotPlainError(OSError):
     """What a path leads to is no plain file, or is larger than such a file may be; `strerror` says which."""
 
-    def __init__(self, path: Path, words: str) -> None:
+    def __init__(self, path: AnyPath, words: str) -> None:
         super().__init__(errno.EINVAL, words, str(path))
 
 
-def open_plain(path: Path, most: int | None = None, *, links: bool = True) -> BinaryIO:
+def open_plain(path: AnyPath, most: int | None = None, *, links: bool = True) -> BinaryIO:
     """
     Open a plain file for reading.
 
@@ -57,7 +59,7 @@ def open_plain(path: Path, most: int | None = None, *, links: bool = True) -> Bi
     return os.fdopen(_opened(path, most, links=links), "rb")
 
 
-def _opened(path: Path, most: int | None, *, links: bool) -> int:
+def _opened(path: AnyPath, most: int | None, *, links: bool) -> int:
     try:
         name = os.fspath(path)
         _look(path, os.stat(name, follow_symlinks=links), most)  # noqa: PTH116 - half the time of a path's own
@@ -72,7 +74,7 @@ def _opened(path: Path, most: int | None, *, links: bool) -> int:
     return handle
 
 
-def _look(path: Path, about: os.stat_result, most: int | None) -> None:
+def _look(path: AnyPath, about: os.stat_result, most: int | None) -> None:
     if not stat.S_ISREG(about.st_mode):
         raise NotPlainError(path, f"it is {_kind(about)}, not a file")
     if most is not None and about.st_size > most:
@@ -98,7 +100,7 @@ def not_plain(folder: Path) -> Iterator[tuple[str, str]]:
                 yield path.relative_to(folder).as_posix(), kind
 
 
-def _too_large(path: Path, most: int) -> NotPlainError:
+def _too_large(path: AnyPath, most: int) -> NotPlainError:
     size = f"{most} bytes" if most % MIB else f"{most // MIB} MiB"
     return NotPlainError(path, f"it is larger than {size}, the most that is read of such a file")
 
@@ -120,7 +122,7 @@ def place_of(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def read_plain(path: Path, most: int, *, links: bool = True) -> bytes:
+def read_plain(path: AnyPath, most: int, *, links: bool = True) -> bytes:
     """
     The whole of a plain file of at most so many bytes; *links*: whether what a link leads to counts.
 

@@ -23,7 +23,6 @@ from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import write_given
 from promo.ledger.chain import decode
-from promo.ledger.ports import Disk
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
 from promo.report.beside import BesideView, build_beside
@@ -188,7 +187,7 @@ class _Reading:
                 results[run, attempt.number] = result
                 if accepted:
                     with self._noting(f"the curve of {attempt.folder} is left out"):
-                        points[run] = _points(self.folder.disk, self.folder.path / attempt.folder, result)
+                        points[run] = _points(self.folder, attempt.folder, result)
         return results, points
 
     def _decisions(self, compiled: Compiled) -> tuple[dict[str, Decision], dict[tuple[str, int], Decision]]:
@@ -222,11 +221,11 @@ class _Reading:
         return effects
 
 
-def _points(disk: Disk, folder: Path, result: Result) -> tuple[Point, ...]:
+def _points(study: StudyFolder, folder: str, result: Result) -> tuple[Point, ...]:
     """Points of an accepted attempt, if they are those that its result names."""
-    content = disk.read(folder / POINTS) or b""
+    content = study.disk.read(f"{study.path}/{folder}/{POINTS}") or b""
     if result.body is not None and result.body.points != digest_bytes(content):
-        raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
+        raise Mismatch(f"the points in {folder} are not those that the result was written with")
     return sound_points(content)
 
 

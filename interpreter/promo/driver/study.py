@@ -196,7 +196,7 @@ class StudyFolder:
 
     def result(self, attempt: Attempt) -> Result:
         """What an attempt left behind."""
-        return read_result(self.disk, self.path / attempt.folder, None)
+        return read_result(self.disk, f"{self.path}/{attempt.folder}", None)
 
     def request(self, attempt: Attempt) -> Request:
         """

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from promo.base.reading import AnyPath
+
 
 class Disk(Protocol):
     """Files whose bytes are on disk when a call returns, drafts excepted."""
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: AnyPath) -> bytes | None:
         """The whole file, or None when there is none."""
 
     def files(self, folder: Path) -> tuple[str, ...]:

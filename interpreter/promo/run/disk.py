@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol
 
 from promo.base.errors import ALLOWED, Mismatch, PromoError
-from promo.base.reading import NotPlainError, open_plain, read_plain
+from promo.base.reading import AnyPath, NotPlainError, open_plain, read_plain
 
 FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 REFUSED = FULL | {errno.EROFS, errno.EIO}
@@ -75,7 +75,7 @@ class Kernel(Protocol):
     def exists(self, path: Path) -> bool:
         """Whether there is a file or folder."""
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: AnyPath) -> bytes | None:
         """A whole file, or None when there is none."""
 
     def files(self, folder: Path) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class SystemKernel:
         """Look for it."""
         return path.exists()
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: AnyPath) -> bytes | None:
         """Read."""
         try:
             return read_plain(path, MOST)
@@ -221,7 +221,7 @@ class RealDisk:
     def __init__(self, kernel: Kernel = SYSTEM) -> None:
         self._kernel = kernel
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: AnyPath) -> bytes | None:
         """
         The whole file, or None when there is none.
 

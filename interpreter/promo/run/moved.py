@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from promo.base.errors import PromoError
+from promo.base.reading import AnyPath
 from promo.ledger.ports import Disk
 from promo.run.locks import LOCK, Lock
 
@@ -45,7 +46,7 @@ class AnchoredDisk:
             self.look()
             raise
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: AnyPath) -> bytes | None:
         """Read."""
         return self._disk.read(path)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, parse_canonical
 from promo.base.codec import from_json, to_json, value_digest
+from promo.base.reading import AnyPath
 from promo.ledger.ports import Disk
 from promo.run.budgets import is_used_up
 from promo.run.locks import CLAIM
@@ -70,7 +71,7 @@ def parse_request(content: bytes) -> Request:
     return from_json(Request, parse_canonical(content))
 
 
-def is_whole(disk: Disk, folder: Path, result: Result, exit_: Exit | None) -> bool:
+def is_whole(disk: Disk, folder: AnyPath, result: Result, exit_: Exit | None) -> bool:
     """
     Whether a sound result is that of a run that came to its own end.
 
@@ -81,7 +82,7 @@ def is_whole(disk: Disk, folder: Path, result: Result, exit_: Exit | None) -> bo
         return True
     if result.body is None or result.body.used is None:
         return False
-    return is_used_up(result.body.used, parse_request(disk.read(folder / REQUEST) or b"").budget)
+    return is_used_up(result.body.used, parse_request(disk.read(f"{folder}/{REQUEST}") or b"").budget)
 
 
 def settle(disk: Disk, study: Path, folder: str) -> None:
@@ -123,7 +124,7 @@ def checkpoint_of(disk: Disk, folder: Path) -> str | None:
     return None if content is None else digest_bytes(content)
 
 
-def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
+def read_result(disk: Disk, folder: AnyPath, exit_: Exit | None) -> Result:
     """
     What an attempt left: its envelope if that is sound, otherwise what its exit tells.
 
@@ -132,21 +133,21 @@ def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
         folder: the attempt's folder.
         exit_: how the process ended, if that is known.
     """
-    content = disk.read(folder / RESULT)
+    content = disk.read(f"{folder}/{RESULT}")
     if content is not None:
         try:
-            return parse_result(content, digest_bytes(disk.read(folder / REQUEST) or b""))
+            return parse_result(content, digest_bytes(disk.read(f"{folder}/{REQUEST}") or b""))
         except ValueError as fault:
             return _failure(RunStatus.INVALID, f"its result is damaged: {fault}")
     return _without_result(disk, folder, exit_)
 
 
-def read_whole(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
+def read_whole(disk: Disk, folder: AnyPath, exit_: Exit | None) -> Result:
     """What an attempt left, as `read_result`; without the points that its envelope names, the envelope is not sound."""
     result = read_result(disk, folder, exit_)
     if result.body is None:
         return result
-    points = disk.read(folder / POINTS) or b""
+    points = disk.read(f"{folder}/{POINTS}") or b""
     if result.body.points != digest_bytes(points):
         return _failure(RunStatus.INVALID, "its result is damaged: its points are not those it was written with")
     try:
@@ -174,7 +175,7 @@ def parse_result(content: bytes, request_digest: str) -> Result:
     return Result(body.status, body.cause, body, digest_bytes(content))
 
 
-def _without_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
+def _without_result(disk: Disk, folder: AnyPath, exit_: Exit | None) -> Result:
     """A worker that left no result: tell from its exit and its log what happened."""
     exit_ = read_exit(disk, folder) or exit_  # the supervisor was nearer than whoever waited for it
     if exit_ is None:
@@ -210,9 +211,9 @@ def parse_exit(content: bytes) -> Exit:
     return from_json(Exit, parse_canonical(content))
 
 
-def read_exit(disk: Disk, folder: Path) -> Exit | None:
+def read_exit(disk: Disk, folder: AnyPath) -> Exit | None:
     """What was written about the end of an attempt; None where nothing was, or nothing that says how it ended."""
-    content = disk.read(folder / EXIT)
+    content = disk.read(f"{folder}/{EXIT}")
     if content is None:
         return None
     try:
@@ -243,7 +244,7 @@ def paid_by(points: Iterable[Point]) -> Fraction | None:
 def _origin(disk: Disk, folder: Path) -> str | None:
     """The attempt that an attempt goes on from."""
     try:
-        request = parse_request(disk.read(folder / REQUEST) or b"")
+        request = parse_request(disk.read(f"{folder}/{REQUEST}") or b"")
     except ValueError:
         return None
     if request.resume is not None:
@@ -251,9 +252,9 @@ def _origin(disk: Disk, folder: Path) -> str | None:
     return None if request.continues is None else request.continues.folder
 
 
-def log_tail(disk: Disk, folder: Path) -> tuple[str, ...]:
+def log_tail(disk: Disk, folder: AnyPath) -> tuple[str, ...]:
     """The last lines an attempt printed."""
-    content = disk.read(folder / LOG) or b""
+    content = disk.read(f"{folder}/{LOG}") or b""
     lines = content[-8192:].decode(errors="replace").splitlines()
     return tuple(line.rstrip() for line in lines if line.strip())[-TAIL:]
 
@@ -268,9 +269,9 @@ def parse_points(content: bytes) -> tuple[Point, ...]:
     return tuple(_points(content))
 
 
-def read_points(disk: Disk, folder: Path) -> tuple[Point, ...]:
+def read_points(disk: Disk, folder: AnyPath) -> tuple[Point, ...]:
     """Measured points of an attempt, as `sound_points`."""
-    return sound_points(disk.read(folder / POINTS) or b"")
+    return sound_points(disk.read(f"{folder}/{POINTS}") or b"")
 
 
 def sound_points(content: bytes) -> tuple[Point, ...]:
