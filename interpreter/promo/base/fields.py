@@ -5,7 +5,6 @@ A value arrives as bytes that somebody else may have written.  Each kind of fiel
 place and what is wrong there; `promo.base.codec` derives from a class which kinds its fields are.
 """
 
-import marshal
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -19,9 +18,7 @@ Decoder = Callable[[Any], Any]
 """Takes what was read, and gives the value or raises `Undecodable`."""
 
 MANY, SMALL = 256, 16_384
-"""Values of free form that are kept to be shared, and bytes of each."""
-PLAIN = 2
-"""Form of `marshal` in which equal values have equal bytes: later ones name a text that is met again by its place."""
+"""Values of free form that are kept to be shared, and characters of each."""
 NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII)
 """What `exact` writes."""
 LONGEST = 65_536
@@ -236,12 +233,12 @@ def shared(decode: Decoder) -> Decoder:
 
     Facts are the same in most of many results; what came before is neither looked at again nor there twice.
     """
-    known = dict[bytes, Any]()
+    known = dict[str, Any]()
 
     def found(stored: Any) -> Any:
         try:
-            key = marshal.dumps(stored, PLAIN)
-        except ValueError:  # it nests deeper than anything that is taken
+            key = repr(stored)
+        except (RecursionError, ValueError):  # it nests deeper, or has a number longer, than anything that is taken
             return decode(stored)
         if key in known:
             return known[key]
