@@ -471,7 +471,7 @@ def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json
 
 def time_of_slots(study: Study) -> str:
     """What budget, bound and spent are amounts of: `GPU time` where every slot is a GPU, else `slot time`."""
-    return study.device_unit.replace("-hours", " time")
+    return "GPU time" if study.on_gpus else "slot time"
 
 
 def describe_account(account: Account | None, time: str) -> Json:

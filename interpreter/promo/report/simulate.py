@@ -12,7 +12,7 @@ from promo.report.canvas import document
 from promo.report.changed import called
 from promo.report.narrow import narrow_table
 from promo.report.pictures import Trend, Trends, trends_drawn
-from promo.report.plan import amount_text, amount_unit
+from promo.report.plan import GPU_HOURS, amount_text, amount_unit, time_word
 from promo.study.values import Study
 
 if TYPE_CHECKING:
@@ -179,10 +179,11 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
         _hours("expected", [one.expected_s.value for one in found]),
         _hours("budget", [one.budget_s for one in found]),
     )
+    hours = GPU_HOURS if plan.study.on_gpus else f"hours of {time_word(plan)}"
     plots = (
         Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
         Trends("wrongly promoted (% of the promoted); bars likewise", places, tuple(wrong), varied),
-        Trends(plan.device_unit, places if varied else ("",), costs, varied),
+        Trends(hours, places if varied else ("",), costs, varied),
     )
     size, drawn = trends_drawn(plots)
     title = f"{plan.study.name}: what its gates would do" + (f", by {varied}" if varied else "")

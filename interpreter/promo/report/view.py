@@ -31,7 +31,7 @@ from promo.report.limits import limits
 from promo.report.money import money_to_json
 from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
-from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
+from promo.report.plan import amount_text, amount_unit, device_words, savings, stage_rows, time_word
 from promo.report.ranks import FlowView, flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
@@ -364,9 +364,9 @@ class _View:
             cap_s = self.study.stages[one.stage].budget.cap_s
             devices = Fraction(one.costs_s, max(one.candidates * one.cells * cap_s, 1))
             wide = "" if devices == 1 else f"{exact(devices)} devices x "
-            formula = f"{one.candidates} x {one.cells} cells x {wide}{hours_text(cap_s)} h = {hours_text(one.costs_s)}"
+            formula = f"{one.candidates} x {one.cells} cells x {wide}{span_text(cap_s)}"
             yield SuppositionView(
-                sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} "
-                f"{self.plan.device_unit}.",
+                sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} = "
+                f"{device_words(one.costs_s, self.plan)}.",
                 savings=tuple(SavingView(*row) for row in savings(one, self.plan)),
             )

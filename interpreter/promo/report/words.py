@@ -5,7 +5,7 @@ from typing import assert_never
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.floats import nearest
-from promo.base.units import HOUR
+from promo.base.units import HOUR, span
 from promo.study.limits import BudgetKind
 
 NONE = "–"
@@ -61,16 +61,11 @@ def plural(count: int, word: str) -> str:
 
 
 def span_text(seconds: Fraction | float) -> str:
-    """A length of time for people: `42 s`, `2 min 13 s`, `85 h 12 min`."""
-    whole = round(seconds)
+    """A length of time for people: `42 s`, `2 min 13 s`, `85 h 12 min`; from an hour on to the nearest minute."""
     if 0 < seconds < 1:
         return f"{max(float(seconds), 0.01):.1g} s"
-    if whole < 60:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    minutes = whole % HOUR // 60
-    return f"{whole // HOUR} h {minutes} min" if minutes else f"{whole // HOUR} h"
+    whole = round(seconds)
+    return span(whole if whole < HOUR else round(Fraction(whole, 60)) * 60)
 
 
 MOST_WRITTEN = 10**7
