@@ -6,7 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
 from promo.ledger.state import AttemptState
-from promo.report.changed import MOST_CALLED, called_list
+from promo.report.changed import called_list
 from promo.report.effects import alias_limits
 from promo.report.inputs import input_limits
 from promo.report.landscape import audited
@@ -242,9 +242,7 @@ def _noise(record: Record) -> Iterable[str]:
             widest.append((rounded(spans[name], 4), stage, name))
     if widest:
         unit = record.study.measure.unit
-        few = len({name for *_, name in widest if record.changed[name]}) <= MOST_CALLED
-        call = record.call if few else str
-        told = [f"{span} {unit} at {stage} for {call(name)}" for span, stage, name in widest]
+        told = [f"{span} {unit} at {stage} for {record.call(name)}" for span, stage, name in widest]
         yield (
             f"Cells of one candidate differ by up to {listed(told)}; smaller differences between candidates may be "
             f"noise."

@@ -28,7 +28,7 @@ from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, other_verdicts, wording
-from promo.report.changed import called_list
+from promo.report.changed import called_list, fits
 from promo.report.decided import (
     allowance_of,
     attempt_cause,
@@ -44,7 +44,7 @@ from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import number, plural
+from promo.report.words import listed, number, plural
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
 from promo.study.values import Grow, Study
 
@@ -283,8 +283,12 @@ def _rank(record: Record, gate: Gate, found: Ranking, standing: Standing) -> Ite
         return
     ranked = [one.candidate for one in found.standings if one.rank is not None]
     what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
-    order = called_list(ranked, record.call)
-    yield f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}: {order}."
+    order = [record.call(name) for name in ranked]
+    head = f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}:"
+    if fits(order):
+        yield f"{head} {listed(order)}."
+    else:
+        yield from (head, *(f"  {place}. {name}" for place, name in enumerate(order, 1)))
     competing = [name for name in ranked if name not in gate.always]
     if len(competing) < len(ranked):
         kept = called_list([name for name in ranked if name in gate.always], record.call)
