@@ -23,7 +23,7 @@ from promo.report.describe import describe_condition, describe_judged
 from promo.report.figures import tail
 from promo.report.ladder import mean, ranked
 from promo.report.record import Record
-from promo.report.words import PLACES, listed, number
+from promo.report.words import PLACES, behind, listed, number
 from promo.study.judgement import (
     Answer,
     Both,
@@ -153,10 +153,14 @@ def lead_words(one: Lead, unit: str, call: Call) -> str:
     judged, reference = call(one.judged), call(one.reference)
     if not one.lead:
         return f"{judged} and {reference} are level{where}"
-    ahead, behind = (judged, reference) if one.lead > 0 else (reference, judged)
+    leader, other = (judged, reference) if one.lead > 0 else (reference, judged)
     size = rounded(abs(one.lead), PLACES)
-    by = f"by {size} {unit}" if size.strip("0.") else f"by less than {rounded(Fraction(1, 10**PLACES), PLACES)} {unit}"
-    return f"{ahead} leads {behind} {by}{where}"
+    by = (
+        f"by {size}{behind(unit)}"
+        if size.strip("0.")
+        else f"by less than {rounded(Fraction(1, 10**PLACES), PLACES)}{behind(unit)}"
+    )
+    return f"{leader} leads {other} {by}{where}"
 
 
 def times_words(one: Lead) -> str:
@@ -212,7 +216,7 @@ def _levels(record: Record, found: Judgement) -> list[tuple[str, str]]:
         every = finding.condition.statistic is Of.EVERY
         which = measure.metric if every else f"{finding.condition.statistic.value} {measure.metric}"
         cell = " in the cell that decides" if every else ""
-        said.append((who, f"the {which} of {record.call(who)} is {size} {measure.unit}{cell}"))
+        said.append((who, f"the {which} of {record.call(who)} is {size}{behind(measure.unit)}{cell}"))
     return said
 
 
@@ -320,7 +324,7 @@ def without_rules(record: Record) -> Iterator[str]:
     if len(order) < 2:
         yield (
             f"This study declares {gates}, and {after} there is no other candidate to compare "
-            f"{record.call(order[0])} with: its mean is {rounded(means[0], PLACES)} {unit}."
+            f"{record.call(order[0])} with: its mean is {rounded(means[0], PLACES)}{behind(unit)}."
         )
     else:
         noise = seed_noise(evidence, study.noise)

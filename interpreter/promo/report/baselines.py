@@ -9,7 +9,7 @@ from promo.decision.walk import walk
 from promo.evidence.values import Evidence
 from promo.report.changed import called_list
 from promo.report.record import Record
-from promo.report.words import PLACES, plural, span_text
+from promo.report.words import PLACES, behind, plural, span_text
 from promo.study.rivals import Baseline
 
 
@@ -54,12 +54,12 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
     assert mine is not None and theirs is not None
     way = -record.study.measure.sign
     gain = way * (mine - theirs)
-    apart = f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
+    apart = f"{rounded(abs(gain), PLACES)}{behind(unit)} {'better' if gain > 0 else 'worse'} than"
     beside = apart if gain else "the same as"
     yield (
-        f"{baseline.name} ended at {record.call(best)} with {rounded(mine, PLACES)} {unit}, {beside} the best of "
-        f"{baseline.matched}, {record.call(leader)} with {rounded(theirs, PLACES)}. Both are the best of several and "
-        "look better than they are; neither says which factor mattered."
+        f"{baseline.name} ended at {record.call(best)} with {rounded(mine, PLACES)}{behind(unit)}, {beside} the best "
+        f"of {baseline.matched}, {record.call(leader)} with {rounded(theirs, PLACES)}. Both are the best of several "
+        "and look better than they are; neither says which factor mattered."
     )
 
 

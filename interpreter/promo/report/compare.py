@@ -10,7 +10,7 @@ from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
 from promo.report.describe import time_of_slots
 from promo.report.plan import GPU_HOURS
-from promo.report.words import NONE, listed, plural, span_text, with_sign
+from promo.report.words import NONE, behind, listed, plural, span_text, with_sign
 from promo.study.values import Study
 
 WIDTH = 110
@@ -88,7 +88,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
         unit = study.measure.unit
         better = [one.name for one in known if one.over_spec is not None and one.over_spec < 0]
         yield (
-            f"This spec's regret is {rounded(own.regret, 4)} {unit} for {_spent(own.spent_s, study)} "
+            f"This spec's regret is {rounded(own.regret, 4)}{behind(unit)} for {_spent(own.spent_s, study)} "
             f"{GPU_HOURS if study.on_gpus else f'of {time_of_slots(study)}'}; less regret on average: "
             f"{listed(better) if better else 'no other method'}."
         )

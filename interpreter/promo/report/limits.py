@@ -12,7 +12,7 @@ from promo.report.inputs import input_limits
 from promo.report.landscape import audited
 from promo.report.record import Record
 from promo.report.replay import replay_limits
-from promo.report.words import listed, plural
+from promo.report.words import behind, listed, plural
 from promo.run.budgets import is_early, is_kept
 from promo.run.values import Counter
 from promo.study.values import TIMED, Role, Study
@@ -242,7 +242,7 @@ def _noise(record: Record) -> Iterable[str]:
             widest.append((rounded(spans[name], 4), stage, name))
     if widest:
         unit = record.study.measure.unit
-        told = [f"{span} {unit} at {stage} for {record.call(name)}" for span, stage, name in widest]
+        told = [f"{span}{behind(unit)} at {stage} for {record.call(name)}" for span, stage, name in widest]
         yield (
             f"Cells of one candidate differ by up to {listed(told)}; smaller differences between candidates may be "
             f"noise."

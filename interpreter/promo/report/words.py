@@ -22,6 +22,31 @@ def number(text: str | None, *, signed: bool = False, places: int = PLACES) -> s
     return with_sign(value, places) if signed else rounded(value, places)
 
 
+UNSAID = frozenset(
+    {
+        "share",
+        "fraction",
+        "ratio",
+        "proportion",
+        "probability",
+        "rate",
+        "unit",
+        "units",
+        "number",
+        "value",
+        "none",
+        "one",
+    }
+    | {"score", "accuracy", "loss", "error", "reward"}
+)
+"""Units that say what kind of number a measure is, and are no word to stand behind one."""
+
+
+def behind(unit: str) -> str:
+    """What stands behind an amount of a measure: ` bpb`; of a share nothing, `leads by 0.0212`."""
+    return "" if not unit or unit in UNSAID else f" {unit}"
+
+
 def short_number(value: Fraction, *, signed: bool = False) -> str:
     """The same where it is short, as beside a mark of a picture; of very large ones four digits: `1.798e+308`."""
     if abs(value) < MOST_WRITTEN:
