@@ -7,8 +7,9 @@ where that is known.  Yes and no are said of a rule that is named with them, sin
 for a rule or for its opposite.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import groupby
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.classes import frozen
@@ -327,19 +328,35 @@ def without_rules(record: Record) -> Iterator[str]:
             f"{record.call(order[0])} with: its mean is {rounded(means[0], PLACES)}{behind(unit)}."
         )
     else:
-        noise = seed_noise(evidence, study.noise)
-        lead = Lead(order[0], order[1], abs(means[0] - means[1]), Of.MEAN, len(evidence.cells), noise)
-        times = times_words(lead)
         yield (
             f"This study declares {gates}, so {'no lead' if record.effects else 'nothing'} is tested: "
-            f"{after} {lead_words(lead, unit, record.call)}"
-            f"{f', {times}' if times else ''}."
+            f"{after} {_first_words(record, stage, order, means)}."
         )
-    if len(order) > 2:
-        yield f"Theirs are the best two means of {count(len(order))}, and the best of several looks better than it is."
+    best, ties = means.count(means[0]), means.count(means[1]) if len(means) > 1 else 0
+    if len(order) > max(best, 2):
+        two = "two " if best == ties == 1 or best == 2 else ""
+        yield (
+            f"Theirs are the best {two}means of {count(len(order))}, and the best of several looks better than it is."
+        )
     lacking = [row.candidate for row in evidence.rows if row.missing]
     if lacking:
         yield f"Not compared, for lack of a value in some cell: {called_list(lacking, record.call)}."
+
+
+def _first_words(record: Record, stage: str, order: Sequence[str], means: Sequence[Fraction]) -> str:
+    """Who leads whom by how much, or all who are level; whoever shares a place with another is named with it."""
+    evidence, unit = record.evidence[stage], record.study.measure.unit
+    first, *others = (
+        [name for name, _ in those] for _, those in groupby(zip(order, means, strict=True), lambda x: x[1])
+    )
+    if len(first) > 2:
+        every = "all " if not others else ""
+        return f"{every}{count(len(first))} candidates are level: {called_list(first, record.call)}"
+    behind_it = first[1:] or others[0]
+    called = {first[0]: record.call(first[0]), behind_it[0]: called_list(behind_it, record.call)}
+    gap = abs(means[0] - means[1])
+    lead = Lead(first[0], behind_it[0], gap, Of.MEAN, len(evidence.cells), seed_noise(evidence, record.study.noise))
+    return _beside_noise(lead, unit, called.__getitem__)
 
 
 def _why_none(record: Record) -> str:
