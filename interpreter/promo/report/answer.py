@@ -24,7 +24,7 @@ from promo.report.describe import describe_condition, describe_judged
 from promo.report.figures import tail
 from promo.report.ladder import mean, ranked
 from promo.report.record import Record
-from promo.report.words import PLACES, behind, listed, number
+from promo.report.words import PLACES, behind, listed, number, size
 from promo.study.judgement import (
     Answer,
     Both,
@@ -155,12 +155,7 @@ def lead_words(one: Lead, unit: str, call: Call) -> str:
     if not one.lead:
         return f"{judged} and {reference} are level{where}"
     leader, other = (judged, reference) if one.lead > 0 else (reference, judged)
-    size = rounded(abs(one.lead), PLACES)
-    by = (
-        f"by {size}{behind(unit)}"
-        if size.strip("0.")
-        else f"by less than {rounded(Fraction(1, 10**PLACES), PLACES)}{behind(unit)}"
-    )
+    by = f"by {size(one.lead)}{behind(unit)}"
     return f"{leader} leads {other} {by}{where}"
 
 
@@ -213,11 +208,11 @@ def _levels(record: Record, found: Judgement) -> list[tuple[str, str]]:
     for finding in found.findings:
         if not isinstance(finding.condition, Level) or finding.statistic is None:
             return []
-        who, size = _whom(found, finding), rounded(from_exact(finding.statistic), PLACES)
+        who, value = _whom(found, finding), rounded(from_exact(finding.statistic), PLACES)
         every = finding.condition.statistic is Of.EVERY
         which = measure.metric if every else f"{finding.condition.statistic.value} {measure.metric}"
         cell = " in the cell that decides" if every else ""
-        said.append((who, f"the {which} of {record.call(who)} is {size}{behind(measure.unit)}{cell}"))
+        said.append((who, f"the {which} of {record.call(who)} is {value}{behind(measure.unit)}{cell}"))
     return said
 
 

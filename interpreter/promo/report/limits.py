@@ -6,7 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
 from promo.ledger.state import AttemptState
-from promo.report.changed import called_list
+from promo.report.changed import MOST_CALLED, called_list
 from promo.report.effects import alias_limits
 from promo.report.inputs import input_limits
 from promo.report.landscape import audited
@@ -239,11 +239,13 @@ def _noise(record: Record) -> Iterable[str]:
                 spans[row.candidate] = max(values) - min(values)
         if spans:
             name = max(spans, key=lambda name: spans[name])
-            widest.append((rounded(spans[name], 4), stage, name))
+            widest.append((spans[name], stage, name))
     if widest:
         unit = record.study.measure.unit
-        told = [f"{span}{behind(unit)} at {stage} for {record.call(name)}" for span, stage, name in widest]
+        most = sorted(widest, reverse=True)[:MOST_CALLED] if len(widest) > MOST_CALLED + 1 else widest
+        told = [f"{rounded(span, 4)}{behind(unit)} at {stage} for {record.call(name)}" for span, stage, name in most]
+        rest = [f"no more than that at {len(widest) - len(most)} other stages"] if len(most) < len(widest) else []
         yield (
-            f"Cells of one candidate differ by up to {listed(told)}; smaller differences between candidates may be "
-            f"noise."
+            f"Cells of one candidate differ by up to {listed(told + rest)}; smaller differences between candidates may "
+            f"be noise."
         )

@@ -46,7 +46,7 @@ def amount_unit(plan: Plan) -> str:
 
 def device_words(seconds: int | Fraction, plan: Plan, *, of_what: bool = True) -> str:
     """`169.2 GPU-hours`; `1 h 50 min of slot time`, and without the last words where *of_what* is known."""
-    if in_gpu_hours(plan):
+    if in_gpu_hours(plan) and seconds >= HOUR:
         hours = hours_text(seconds)
         return "1 GPU-hour" if hours == "1" else f"{hours} {GPU_HOURS}"
     return span_text(Fraction(seconds)) + (f" of {time_word(plan)}" if of_what else "")

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from promo.base.canonical import exact, rounded
 from promo.base.classes import frozen
-from promo.base.units import HOUR, span
+from promo.base.units import span
 from promo.plans.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import a_run_text
@@ -96,17 +96,16 @@ def plan_text(study: Study, plan: Plan, spec: str = "SPEC", today: str = "") -> 
 def headline(study: Study, plan: Plan) -> str:
     """`16 runs on 1 host: about 3 min 40 s, a budget of 15 min 20 s, never more than 8 h 10 min of slot time.`"""
     about = about_s(study, plan)
-    likely = "" if about is None or about == plan.budget_s else f"about {_about(about, plan)} of training, "
+    likely = (
+        ""
+        if about is None or about == plan.budget_s
+        else f"about {device_words(about, plan, of_what=False)} of training, "
+    )
     budget, bound = device_words(plan.budget_s, plan, of_what=False), device_words(plan.bound_s, plan)
     return (
         f"{plural(plan.run_count.planned, 'run')} on {plural(len(study.hosts), 'host')}: {likely}a budget of "
         f"{budget}, never more than {bound} with start-up, failures and reruns."
     )
-
-
-def _about(seconds: Fraction, plan: Plan) -> str:
-    """What is expected, with its unit: minutes where it is less than an hour, however long the budget is."""
-    return span_text(seconds) if seconds < HOUR else device_words(seconds, plan, of_what=False)
 
 
 def about_s(study: Study, plan: Plan) -> Fraction | None:

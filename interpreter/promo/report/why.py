@@ -7,7 +7,7 @@ Survivors are explained as fully as the dropped: a narrow margin is news either 
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from promo.base.canonical import Json
+from promo.base.canonical import Json, from_exact
 from promo.base.classes import frozen
 from promo.base.codec import to_json
 from promo.decision.values import (
@@ -44,7 +44,7 @@ from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import behind, listed, number, plural
+from promo.report.words import behind, listed, number, plural, size
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
 from promo.study.values import Grow, Study
 
@@ -309,8 +309,9 @@ def _rank(record: Record, gate: Gate, found: Ranking, standing: Standing) -> Ite
     else:
         yield "No tie, so no tie-break was used."
     if standing.margin is not None:
-        beyond = standing.margin.startswith("-")
-        yield f"Margin to the cut: {number(standing.margin)}{behind(unit)}, {'beyond' if beyond else 'inside'} it."
+        margin = from_exact(standing.margin)
+        where = "beyond" if margin < 0 else "inside"
+        yield f"Margin to the cut: {size(margin)}{behind(unit)}, {where} it." if margin else "Level with the cut."
 
 
 def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:

@@ -47,6 +47,12 @@ def behind(unit: str) -> str:
     return "" if not unit or unit in UNSAID else f" {unit}"
 
 
+def size(value: Fraction) -> str:
+    """How large an amount is, whatever its sign: four decimals, and `less than 0.0001` where those show none of it."""
+    shown = rounded(abs(value), PLACES)
+    return shown if not value or shown.strip("0.") else f"less than {rounded(Fraction(1, 10**PLACES), PLACES)}"
+
+
 def short_number(value: Fraction, *, signed: bool = False) -> str:
     """The same where it is short, as beside a mark of a picture; of very large ones four digits: `1.798e+308`."""
     if abs(value) < MOST_WRITTEN:
