@@ -6746,8 +6746,15 @@ def told(look: Look, report: Report) -> None:
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")
-    trained, spent = (f"{float(one / 3600):.4f}" for one in (look.trained, look.spent))
-    report.good(f"{trained} hours trained; {spent} hours of slots, no less than what attempts wrote down themselves")
+    trained, spent = time_words(look.trained), time_words(look.spent)
+    report.good(f"{trained} of training; {spent} of slot time, no less than what attempts wrote down themselves")
+
+
+def time_words(seconds: Fraction) -> str:
+    """A length of time as people say it: `2 min 13 s`, `85 h 12 min 4 s`."""
+    whole = round(seconds)
+    parts = ((whole // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
 
 
 def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object]) -> int:

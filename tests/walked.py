@@ -37,8 +37,8 @@ VARIES = (
     (r"spent \d[\d.]* of a budget", "spent LONG of a budget"),
     (r"(?m)^[A-Za-z0-9+/]{43}=$", "ROOT"),
     (r"\b(build|import|outside|start|total|train) \d[\d.]* s", r"\1 LONG"),
-    (r"\d[\d.]* (slot-)?hours spent in training, \d[\d.]* with", r"HOURS \1hours spent in training, HOURS with"),
-    (r"\d[\d.]* hours trained; \d[\d.]* hours of", "HOURS hours trained; HOURS hours of"),
+    (rf"{LENGTH} of slot time spent in training, {LENGTH} with", "LONG of slot time spent in training, LONG with"),
+    (rf"{LENGTH} of training; {LENGTH} of slot time", "LONG of training; LONG of slot time"),
     (r"\b\d[\d.]* [kM]?B\b", "SIZE"),
 )
 """What no two runs have in common -> what is compared in its place."""

@@ -7,11 +7,11 @@ kind of thing, and a field one value.  `import promo` finds these names only whe
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promo.base.canonical import from_exact
 from promo.base.classes import fields, frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.errors import PromoError, SpecError
@@ -24,6 +24,8 @@ from promo.report.effect_table import effect_rows
 from promo.report.places import READ
 from promo.report.tables import RUN_COLUMNS, cell_rows, decision_rows, fact_columns, point_rows, run_table
 from promo.rows import SPREAD, Cell, Decision, Effect, Finding, PlannedRun, Point, Row, Run, Table
+from promo.study.given import Level
+from promo.study.values import Study as Spec
 
 if TYPE_CHECKING:
     from promo.report.record import Record
@@ -98,9 +100,10 @@ class Study:
     def runs(self) -> Table[Run]:
         """Every attempt at a run, in the order in which they were started."""
         factors, facts = tuple(self._record.study.factors), fact_columns(self._record)
+        levels, at = _levels(self._record.study), RUN_COLUMNS.index("candidate")
         own, more = len(RUN_COLUMNS), len(RUN_COLUMNS) + len(facts)
         rows = (
-            _row(Run, row[:own], facts=_said(facts, row[own:more]), factors=_levels(factors, row[more:]))
+            _row(Run, row[:own], facts=_said(facts, row[own:more]), factors=levels[row[at]])
             for row in run_table(self._record)
         )
         return Table(Run, rows, factors, facts)
@@ -144,15 +147,27 @@ def _said(names: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
     return {name: text for name, text in zip(names, texts, strict=True) if text}
 
 
-def _levels(factors: Sequence[str], texts: Sequence[str]) -> dict[str, float | str]:
-    return {name: _level(text) for name, text in zip(factors, texts, strict=True) if text}
+def _levels(study: Spec) -> dict[str, dict[str, int | float | str]]:
+    """Candidate -> factor -> level; whole numbers where all that the factor lists or a candidate has are whole."""
+    taken: dict[str, list[Level]] = {}
+    for name, factor in study.factors.items():
+        taken[name] = [factor.default, *(factor.domain if isinstance(factor.domain, tuple) else ())]
+    for one in study.candidates.values():
+        for name, level in one.levels:
+            taken[name].append(level)
+    whole = {name for name, levels in taken.items() if all(map(_is_whole, levels))}
+    return {
+        one.name: {name: _level(level, int if name in whole else float) for name, level in one.levels}
+        for one in study.candidates.values()
+    }
 
 
-def _level(text: str) -> float | str:
-    try:
-        return float(from_exact(text))
-    except (ValueError, ArithmeticError):
-        return text
+def _is_whole(level: Level) -> bool:
+    return isinstance(level, Fraction) and level.denominator == 1
+
+
+def _level(level: Level, number: type[int] | type[float]) -> int | float | str:
+    return level if isinstance(level, str) else number(level)
 
 
 def _row(kind: type[Row], texts: Sequence[str], **spread: Mapping[str, Any]) -> Row:
@@ -202,7 +217,7 @@ def plan(path: str | Path) -> Plan:
     place = Path(path)
     compiled = compile_source(read_source(place), place.parent, read_lock(lock_path(place)))
     study, priced = compiled.priced()
-    levels = {name: dict(one.levels) for name, one in study.candidates.items()}
+    levels = _levels(study)
     changed = changes(study, planned(study, priced))
     rows = (
         PlannedRun(
@@ -212,7 +227,7 @@ def plan(path: str | Path) -> Plan:
             changed=changed[run.candidate] or None,
             host=run.host,
             seed=run.seed,
-            factors={name: one if isinstance(one, str) else float(one) for name, one in levels[run.candidate].items()},
+            factors=levels[run.candidate],
         )
         for stage in priced.stages
         for run in stage.runs

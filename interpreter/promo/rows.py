@@ -96,8 +96,8 @@ class Run:
     software_torch: str | None
     facts: Mapping[str, str]
     """What else is recorded: environment variables as `variable_NAME`, and what its runner adds; a column each."""
-    factors: Mapping[str, float | str]
-    """Factor -> its level; a column `factor_NAME` each in a data frame."""
+    factors: Mapping[str, int | float | str]
+    """Factor -> its level, whole where all of the factor's are; a column `factor_NAME` each in a data frame."""
 
 
 @frozen(kw_only=True)
@@ -213,7 +213,7 @@ class PlannedRun:
     changed: str | None
     host: str
     seed: int
-    factors: Mapping[str, float | str]
+    factors: Mapping[str, int | float | str]
 
 
 @frozen(kw_only=True)

@@ -130,11 +130,21 @@ def test_runs_have_levels_rank_and_verdict(place, study):
 
     assert len(runs) == sum(len(tried) for tried in state.attempts.values())
     assert (good.rank, good.verdict, good.state, good.status) == (1, "promoted", "accepted", "ok")
-    assert good.factors["quality"] == 1.0
+    assert good.factors["quality"] == 1 and type(good.factors["quality"]) is int
     assert isinstance(good.value, float)
     assert (long.rank, long.verdict) == (None, None)
     failed = next(one for one in runs if one.status == "crash")
     assert (failed.value, failed.state) == (None, "failed")
+
+
+def test_levels_are_whole_numbers_where_all_of_a_factor_are_and_texts_stay_texts(tmp_path):
+    path = tmp_path / "t.promo"
+    path.write_text(spec().replace("quality = 3", "quality = 2.5"), encoding="utf-8")
+    levels = {one.candidate: one.factors for one in package.plan(path).runs}
+
+    assert {type(one["quality"]) for one in levels.values()} == {float}
+    assert [type(levels[name]["size"]) for name in ("base", "spare")] == [int, int]
+    assert (levels["fair"]["quality"], levels["spare"]["size"], levels["spare"]["behaviour"]) == (2.5, 16, "ok")
 
 
 def test_decisions_and_cells_say_what_the_gate_saw(place, study):
@@ -206,7 +216,7 @@ def test_a_spec_is_checked_and_priced(tmp_path):
     assert [one.code for one in package.check(path)] == ["P0414"]
     assert plan.planned_runs == 13
     assert {one.candidate for one in plan.runs if one.stage == "short"} == {"base", "good", "fair", "poor"}
-    assert plan.runs[0].factors["quality"] in (1.0, 2.0, 3.0, 4.0)
+    assert plan.runs[0].factors["quality"] in (1, 2, 3, 4) and type(plan.runs[0].factors["quality"]) is int
     assert plan.budget_s < plan.bound_s
     path.write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
     with pytest.raises(package.SpecError):

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from promo import __version__
+from promo.base import pages
 from promo.base.errors import ExitCode
-from promo.cli.main import COMMANDS
+from promo.cli.main import COMMANDS, EXIT_CODES
 from promo.cli.status import _stage_words
 from support import promo, spec, without_escapes
 
@@ -346,6 +347,42 @@ def test_every_code_is_listed_and_explained(capsys):
     assert "promo says:" in said and "error[P0402]" in said and "Put right:" in said
     assert promo("explain", "P0499") == 2
     assert "there is no code P0499" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("56", 56), ("80", 80), ("200", 80)])
+def test_help_and_explanations_fit_80_columns_or_the_narrower_terminal_and_break_no_word(
+    capsys, monkeypatch, columns, widest
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    said = []
+    for words in [["--help"], *([command, "--help"] for command in COMMANDS), ["explain"]]:
+        assert promo(*words) == 0
+        said.append(capsys.readouterr().out)
+    known = set(
+        re.split(r"\s+", " ".join([*COMMANDS, *(does for _, _, does in COMMANDS.values()), *EXIT_CODES.values()]))
+    )
+
+    # Only what argparse holds together in a line of its own goes beyond, and at 80 columns nothing does.
+    long = [line for page in said for line in page.splitlines() if len(line) > widest]
+    assert not long if widest == 80 else all(line.strip()[0] in "[({" and line.strip()[-1] in "])}" for line in long)
+    assert known <= set(" ".join(said).split())
+
+
+def test_a_page_is_folded_to_the_width_and_its_code_is_as_it_was_written(capsys, monkeypatch):
+    for columns in ("50", "80", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        for code in pages.codes():
+            page = pages.page(code)
+            assert promo("explain", code) == 0
+            said = capsys.readouterr().out
+            code_lines = {f"    {line}".rstrip() for text in (page.wrong, page.right) for line in text.splitlines()}
+            excerpts = {line for line in said.splitlines() if re.match(r" +(\d+ )?\|", line)}
+            long = [line for line in said.splitlines() if len(line) > min(int(columns), 80)]
+
+            assert code_lines <= set(said.splitlines())
+            assert all(line in code_lines | excerpts or len(line.split()) <= 2 for line in long), (code, long)
+            assert page.said.split() == said.partition("promo says:")[2].partition("Put right:")[0].split()
+            assert page.meaning.split() == said.partition("For example:")[0].split("\n\n", 1)[1].split()
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from promo.ledger.outcomes import Held, Lacking
 from promo.ledger.sources import Installed, Recording
 from promo.ledger.state import state_of
 from promo.ledger.values import AttemptStarted, Decided, Event, Freezing, ResultAccepted, StageOpened, Verdict, Work
-from promo.report.plan import hours_text
 from promo.report.progress import Phase, build_progress, progress_to_json, reported_s, spent_words
+from promo.report.words import span_text
 from promo.run.contract import Recorder
 from promo.run.execute import Progress, Task
 from promo.run.values import Body, Facts, Result, RunStatus
@@ -97,11 +97,11 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert (seen.done, seen.runs) == (2, 12)
     assert (seen.spent_s, seen.budget_s, seen.slot_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
     assert spent_words(seen, plan) == (
-        "spent 0.375 of a budget of 5.333 slot-hours (7.0%)",
-        f"taken in total: 0.389 of a bound of {hours_text(plan.bound_s)} {plan.device_unit}",
+        "spent 22 min 30 s of a budget of 5 h 20 min of slot time (7.0%)",
+        f"taken in total: 23 min 20 s of a bound of {span_text(plan.bound_s)}",
     )
     simulated = spent_words(evolve(seen, slot_s=Fraction(900)), plan)
-    assert simulated[0] == "simulated 0.375 of a budget of 5.333 slot-hours (7.0%)"
+    assert simulated[0] == "simulated 22 min 30 s of a budget of 5 h 20 min of slot time (7.0%)"
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
         ("pick", "decides when short has ended"),
@@ -143,7 +143,7 @@ def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
         build_progress(study, plan, state_of([]), NOW, recorded=True),
     ):
         assert seen.left_s is None
-        read = "no time of training read from the record, and the stages ask for 5.333 slot-hours"
+        read = "no time of training read from the record, and the stages ask for 5 h 20 min"
         assert spent_words(seen, plan) == ("nothing trained", read)
         assert (progress_to_json(seen)["bound_s"], progress_to_json(seen)["slot_s"]) == (None, None)
 
@@ -313,13 +313,17 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     name = f"short: {called[run.candidate]} on box, seed 1"
 
     assert said[:2] == ["trial: 0 of 12 runs", said[1]]
-    assert said[1].startswith("0 of 12 runs; spent 0 of a budget of 5.333 slot-hours (0.0%); taken in total: 0 of")
+    assert said[1].startswith(
+        "0 of 12 runs; spent 0 s of a budget of 5 h 20 min of slot time (0.0%); taken in total: 0 s of"
+    )
     assert said[2:5] == [
         "box: 0 of 2 slots, 8 runs to go",
         f"{name}: started",
         f"{name}: 1.5000 pt after 600.0 s of training (1 of 12 runs)",
     ]
-    assert said[5].startswith("1 of 12 runs; spent 0.167 of a budget of 5.333 slot-hours (3.1%); taken in total: 0.194")
+    assert said[5].startswith(
+        "1 of 12 runs; spent 10 min of a budget of 5 h 20 min of slot time (3.1%); taken in total: 11 min 40 s"
+    )
     assert "; expected end " in said[5]
     assert len(said) == 7
 

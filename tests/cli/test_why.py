@@ -1,6 +1,8 @@
 """`promo why` in sentences: demands and what came of them, allowances, and which tie-break told equals apart."""
 
-from support import promo, spec
+import pytest
+
+from support import promo, recorded, spec
 
 SPEC = (
     spec("use", "rule")
@@ -60,3 +62,53 @@ def test_before_anything_is_decided_it_says_so(workplace, capsys):
     assert capsys.readouterr().out == "Nothing has been decided about good (quality 1) yet.\n"
     assert promo("why", "good", "pick") == 0
     assert capsys.readouterr().out == "pick has not decided yet.\n"
+
+
+EQUAL = """stage short {
+  train  three for 10s
+  on     box
+  seeds  1
+}
+
+stage long {
+  after  pick
+  train  promoted for 20s
+  on     box
+  seeds  1 shared
+  report only
+}
+
+gate pick {
+  from     short to long
+  rank     by mean loss over host, seed
+  keep     top 2
+  missing  drop
+  crash    as missing
+  ties     by name
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "ahead", "margin"),
+    [
+        ("2", "level with the first to miss the cut; tied with cal (config c)", "Level with the cut."),
+        ("2.00002", "less than 0.0001 pt ahead of the first", "Margin to the cut: less than 0.0001 pt, inside it."),
+    ],
+)
+def test_a_narrow_margin_is_never_said_to_be_nothing_and_none_is_said_to_be_level(
+    workplace, capsys, last, ahead, margin
+):
+    ends = {"a": "1", "b": "2", "c": last}
+    rows = "".join(f"{name},1,{at},{value}\n" for name, value in ends.items() for at in (10, 20))
+    (workplace / "curves.csv").write_text(f"config,seed,seconds,loss\n{rows}", encoding="utf-8")
+    (workplace / "trial.promo").write_text(recorded("three", EQUAL, ann="a", ben="b", cal="c"), encoding="utf-8")
+    assert promo("replay", "trial.promo", "--curves", "curves.csv", "--quiet") == 0
+    capsys.readouterr()
+    told = {}
+    for name in ("ben", "cal"):
+        assert promo("why", name) == 0
+        told[name] = capsys.readouterr().out
+
+    assert ahead in told["ben"] and margin in told["ben"]
+    assert "0.0000 pt" not in told["ben"] + told["cal"]

@@ -270,9 +270,9 @@ def test_time_of_slots_is_gpu_time_where_every_slot_is_a_gpu_and_never_processor
     both = spec(host=f'{SOUND["host"]}\nhost card {{\n  device "L4" on any\n  slots 1\n}}')
     said = {name: plan_text(study_of(text), plan_of(text)) for name, text in (("cpu", spec()), ("gpu", cards))}
 
-    assert "17 s slot time" in said["cpu"]
-    assert "17 s GPU time" in said["gpu"] and "slot time" not in said["gpu"]
-    assert plan_of(both.replace("on box\n  seeds 3", "on box, card\n  seeds 3")).device_unit == "slot-hours"
+    assert "17 s of slot time" in said["cpu"]
+    assert "17 s of GPU time" in said["gpu"] and "slot time" not in said["gpu"]
+    assert not study_of(both.replace("on box\n  seeds 3", "on box, card\n  seeds 3")).on_gpus
     assert not any(word in text for word in ("CPU", "device time", "planned") for text in said.values())
 
 

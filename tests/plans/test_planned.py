@@ -48,7 +48,7 @@ def test_the_ladder_is_a_tree_of_gates_with_counts_and_budgets():
         "└─ pick: keep the top one, always base",
         "  long  2 of 4 x 2 cells  2s  4 runs  8 s",
         "aside  1 x 1 cell  1s  1 run  1 s",
-        "total: 13 runs, 17 s slot time",
+        "total: 13 runs, 17 s of slot time",
     ]
 
 
@@ -56,14 +56,17 @@ def test_the_headline_says_how_long_budgets_of_seconds_take_where_that_is_less_t
     text = spec(stage_short="stage short {\n  train four for 1s cpu\n  cap 20s\n  on box\n  seeds 1, 2\n}")
 
     assert headline(study_of(text), plan_of(text)) == (
-        "13 runs on 1 host: about 17 s of training, a budget of 2 min 49 s, never more than 5 h 49 min of slot time "
+        "13 runs on 1 host: about 17 s of training, a budget of 2 min 49 s, never more than 5 h 50 min of slot time "
         "with start-up, failures and reruns."
     )
 
 
 @pytest.mark.parametrize(
     ("budget", "cap", "said"),
-    [("1s", "20min", "13 runs on 1 host: about 17 s of training"), ("2h", "3h", "about 16.003 slot-hours of training")],
+    [
+        ("1s", "20min", "13 runs on 1 host: about 17 s of training"),
+        ("2h", "3h", "about 16 h of training, a budget of 24 h, never more than 125 h 37 min of slot time"),
+    ],
 )
 def test_what_the_headline_expects_has_a_unit_beside_a_budget_of_hours(budget, cap, said):
     text = spec(stage_short=f"stage short {{\n  train four for {budget} cpu\n  cap {cap}\n  on box\n  seeds 1, 2\n}}")

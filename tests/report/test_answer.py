@@ -251,6 +251,42 @@ def test_without_gate_and_rule_the_best_of_several_is_said_to_be_that(view):
     assert "Kept" not in facts(found)
 
 
+LEVEL = {
+    "1 1 1 1": "all four candidates are level: ann, ben (config b), cal (config c) and dan (config d).",
+    "1 1 1 2": (
+        "three candidates are level: ann, ben (config b) and cal (config c). Theirs are the best means of four, and "
+        "the best of several looks better than it is."
+    ),
+    "1 1 2 3": (
+        "ann and ben (config b) are level. Theirs are the best two means of four, and the best of several looks better "
+        "than it is."
+    ),
+    "1 2 2 2": (
+        "ann leads ben (config b), cal (config c) and dan (config d) by 1.0000 pt. Theirs are the best means of "
+        "four, and the best of several looks better than it is."
+    ),
+    "1 2 3 3": (
+        "ann leads ben (config b) by 1.0000 pt. Theirs are the best two means of four, and the best of several looks "
+        "better than it is."
+    ),
+}
+
+
+@pytest.mark.parametrize("values", LEVEL)
+def test_whoever_shares_the_first_or_the_second_place_is_named(tmp_path, monkeypatch, capsys, values):
+    monkeypatch.chdir(tmp_path)
+    rows = (f"{name},1,10,{value}\n" for name, value in zip("abcd", values.split(), strict=True))
+    (tmp_path / "curves.csv").write_text("config,seed,seconds,loss\n" + "".join(rows), encoding="utf-8")
+    stage = "stage short {\n  train all_four for 10s\n  on box\n  seeds 1\n  report only\n}\n"
+    text = recorded("all_four", stage, ann="a", ben="b", cal="c", dan="d")
+    (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
+    promo("replay", "trial.promo", "--curves", "curves.csv", "--quiet")
+    found = build_view(record_of(StudyFolder(Path("trial.study"))))
+
+    nothing = "This study declares no gate and no rule, so nothing is tested: after 10 s "
+    assert found.answer.headline == nothing + LEVEL[values]
+
+
 def test_who_lacks_a_value_in_a_cell_is_neither_ranked_nor_compared(tmp_path, monkeypatch, capsys):
     """On the slow seed all are worse, so a mean without it is better than it ought to be."""
     monkeypatch.chdir(tmp_path)

@@ -168,6 +168,37 @@ def test_every_part_that_scrolls_is_reached_by_the_keyboard(browser, study):
     assert regions == reached > 3
 
 
+def shaded(page, box):
+    """Whether the edges of a box, left and right, look otherwise than without its background."""
+    edges = [{**box, "width": 8}, {**box, "x": box["x"] + box["width"] - 8, "width": 8}]
+    plain = page.add_style_tag(content=".scroll { background: none !important; }")
+    without = [page.screenshot(clip=edge) for edge in edges]
+    plain.evaluate("(one) => one.remove()")
+    return [page.screenshot(clip=edge) != bare for edge, bare in zip(edges, without, strict=True)]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (800, "dark")])
+def test_a_table_that_goes_on_beyond_its_edge_shows_so_there(browser, study, width, scheme):
+    page, _ = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tables = page.locator(".scroll:visible")
+    beyond = "(one) => one.scrollWidth - one.clientWidth"
+    seen = set()
+    for table in tables.all():
+        table.evaluate("(one) => one.scrollIntoView({ behavior: 'instant', block: 'end' })")
+        more = table.evaluate(beyond)
+        for at in {0, more // 2, more}:
+            table.evaluate("(one, at) => { one.scrollLeft = at; }", at)
+            box = table.bounding_box()
+            box |= {"y": box["y"] + box["height"] - 40, "height": 30}
+            left, right = shaded(page, box)
+            seen.add((left, right))
+
+            assert (left, right) == (at > 0, at < more), (table.get_attribute("aria-label"), at, more)
+    page.context.close()
+
+    assert {(False, True), (True, True), (True, False)} <= seen
+
+
 def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     page, _ = opened(browser, study, policy=True)  # the page's own policy lets its script run
     table = page.locator("#gate-pick table")

@@ -14,7 +14,7 @@ from promo.cli.live import Lines
 from promo.driver.export import logged_runs
 from promo.driver.report import record_of
 from promo.report.beside import build_beside
-from promo.report.changed import MOST_CALLED, called_list
+from promo.report.changed import called_list
 from promo.report.render import render_csv, render_html, render_markdown
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import build_view
@@ -83,9 +83,9 @@ def test_no_field_of_a_table_and_no_label_is_a_bare_name(studies, name):
 
 
 def uncalled(record, line):
-    """Candidates that a line names without what changed, where it names as few as are told."""
+    """Candidates that a line names without what changed."""
     named = [name for name in bare(record) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", line)]
-    return [] if len(named) > MOST_CALLED else [name for name in named if record.call(name) not in line]
+    return [name for name in named if record.call(name) not in line]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,12 +146,32 @@ def test_every_line_of_why_but_the_rule_calls_them_so(studies, name, capsys):
     assert [one for one in lines if uncalled(record, one)] == []
 
 
-def test_of_a_list_those_are_counted_that_have_something_to_say():
-    called = {"a": "a (x 1)", "b": "b (x 2)", "c": "c (x 3)", "d": "d (x 4)", "e": "e (x 5)"}
-    names = ("a", "b", "c", "d", "base")
+def test_a_list_is_as_long_as_there_is_room_for_and_then_says_how_many_more_there_are():
+    few, many = tuple("abcdef"), tuple("abcdefghijkl")
+    short, long = (lambda name: f"{name} (x 1)"), (lambda name: f"{name} ({'x' * 50} 1)")
 
-    assert called_list(names, lambda name: called.get(name, name)) == "a (x 1), b (x 2), c (x 3), d (x 4) and base"
-    assert called_list((*names, "e"), lambda name: called.get(name, name)) == "a, b, c, d, base and e"
+    assert called_list(few, short) == "a (x 1), b (x 1), c (x 1), d (x 1), e (x 1) and f (x 1)"
+    assert called_list(many, short).endswith("k (x 1) and l (x 1)")
+    assert called_list(few, long) == f"{', '.join(map(long, 'abcd'))} and 2 more"
+    assert called_list(few[:5], long) == f"{', '.join(map(long, 'abcd'))} and {long('e')}"
+    assert called_list(many * 2, str).endswith("k and l")
+    assert called_list(many * 10, str).endswith("k and 97 more")
+
+
+def test_status_and_why_list_many_a_line_each(studies, capsys):
+    folder = studies["staged_promotion"]
+    record = record_of(folder)
+    assert promo("status", folder.path) == 0
+    status = capsys.readouterr().out.splitlines()
+    assert promo("why", "screen_13", "pick_nine", "--study", folder.path) == 0
+    why = capsys.readouterr().out.splitlines()
+    found = record.decisions["pick_nine"].ranking
+
+    called = [record.call(one.candidate) for one in found.standings]
+    ranks = [f"{place}. {name}" for place, name in enumerate(called, 1)]
+
+    assert {f"    {record.call(name)}" for name in record.state.promoted("pick_nine")} <= set(status)
+    assert [one.strip() for one in why if re.match(r" +\d+\. ", one)] == ranks
 
 
 @pytest.mark.parametrize("name", NAMES)

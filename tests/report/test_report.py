@@ -334,13 +334,14 @@ def test_one_row_an_attempt(study):
     assert {row["factor_quality"] for row in rows if row["candidate"] == "base"} == {"2"}
 
 
-def test_a_number_whose_decimals_do_not_end_is_rounded_and_no_text_is():
-    rows = [("2/3", "0.125", "2/3"), ("-1/300000", "4762483/1500000", "a/b")]
+def test_a_computed_number_is_the_shortest_text_that_is_read_back_the_same_and_no_text_is_changed():
+    rows = [("2/3", "0.125", "2/3"), ("-1/300000", "0.82150000000000005", "a/b"), ("", "1" + "0" * 400, "0.50000")]
     text = render_csv(("paid", "statistic", "host"), rows)
 
     assert [list(row.values()) for row in read(text)] == [
-        ["0.666666666667", "0.125", "2/3"],
-        ["-0.00000333333333333", "3.17498866667", "a/b"],
+        ["0.6666666666666666", "0.125", "2/3"],
+        ["-3.3333333333333333e-06", "0.8215", "a/b"],
+        ["", "1.7976931348623157e+308", "0.50000"],
     ]
 
 

@@ -5,6 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from promo.driver.report import record_of
+from promo.driver.study import StudyFolder
+from promo.report.render import render_html, render_markdown
+from promo.report.view import build_view
+from promo.report.words import UNSAID, behind
+from support import promo
+
 REPORTS = sorted((Path(__file__).parents[1] / "golden" / "steady").glob("*.report.md"))
 """What `driver/test_steady.py` compares with the reports that are made."""
 
@@ -16,3 +23,48 @@ def test_every_amount_of_the_measure_in_a_report_stands_apart_from_its_unit(path
 
     assert re.findall(rf"\S*\d{unit}\b", text) == []
     assert re.search(rf"\d {unit}\b", text)
+
+
+SCRIPT = """
+import random
+LR, STEPS, SEED = 0.1, 5, 1
+random.seed(SEED)
+print("{name}:", round(0.8 + LR / 10 + random.random() / 100, 4))
+"""
+
+
+def said_of(capsys, name, spec):
+    """All that is said of one study, page by page."""
+    Path("one.py").write_text(SCRIPT.replace("{name}", name), encoding="utf-8")
+    assert promo("new", "--from", "one.py", "--takes", "30s") == 0
+    path = Path("one.promo")
+    path.write_text(path.read_text(encoding="utf-8").replace("at least 0", "at least 0.001"), encoding="utf-8")
+    assert spec in path.read_text(encoding="utf-8")
+    said = {}
+    for words in (
+        ("read", "one.promo"),
+        ("simulate", "one.promo", "--noise", "0.01", "--draws", "50"),
+        ("run", "one.promo", "--plain"),
+        ("status", "one.promo"),
+        *(("why", name) for name in ("base", "lr_0_03", "lr_0_3")),
+    ):
+        assert promo(*words) == 0, capsys.readouterr()
+        said[words] = capsys.readouterr().out
+    view = build_view(record_of(StudyFolder(Path("one.study"))))
+    return said | {("report",): render_markdown(view), ("page",): render_html(view)}
+
+
+def test_a_unit_that_only_says_what_kind_of_number_it_is_stands_behind_no_number(workplace, capsys):
+    said = said_of(capsys, "val_acc", "measure  val_acc in share, higher is better")
+
+    assert {words: found for words, text in said.items() if (found := re.findall(r".*[\d)] share\b.*", text))} == {}
+    assert re.search(r"lr_0_3 leads base by 0\.0\d+(,| \()", " ".join(said["report",].split()))
+
+
+def test_any_other_unit_stands_behind_each_number(workplace, capsys):
+    said = said_of(capsys, "val_loss", "measure  val_loss in nats, lower is better")
+
+    assert [words for words, text in said.items() if not re.search(r"\d nats\b", text)] == [("status", "one.promo")]
+    assert re.search(r"leads \w+ by 0\.0\d+ nats", said["report",])
+    assert [behind(unit) for unit in ("pt", "bpb", "points", "")] == [" pt", " bpb", " points", ""]
+    assert {behind(unit) for unit in UNSAID} == {""}

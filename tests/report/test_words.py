@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from promo.report.told import compute_text
-from promo.report.words import number, percent, two_places, whole_percent, with_sign
+from promo.report.words import number, percent, size, two_places, whole_percent, with_sign
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,11 @@ def test_what_rounds_to_nothing_has_no_sign(said, shown):
 )
 def test_an_amount_of_compute_has_three_digits_and_is_written_as_a_spec_writes_it(amount, shown):
     assert compute_text(amount, "flop") == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [("0", "0.0000"), ("0.00004", "less than 0.0001"), ("-0.00004", "less than 0.0001"), ("-0.5", "0.5000")],
+)
+def test_an_amount_that_is_there_is_never_said_to_be_nothing(amount, shown):
+    assert size(Fraction(amount)) == shown

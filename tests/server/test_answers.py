@@ -54,7 +54,7 @@ def test_hover_tells_who_enters_a_stage_and_what_it_costs(staged):
     shown = said(staged, "stage repeat_10min", 8)
 
     assert "9 of 12 candidates may enter" in shown
-    assert "9 x 2 hosts x 2 seeds = 36 runs; budget 36 runs, 6.0 GPU-h" in shown
+    assert "9 x 2 hosts x 2 seeds = 36 runs; budget 36 runs, 6 GPU-hours" in shown
 
 
 def test_hover_tells_the_state_of_a_seal(staged):
@@ -182,13 +182,13 @@ def test_each_stage_carries_its_runs_and_cost(staged):
     found = hints(staged, 0, len(staged.text))
 
     assert [hint.label for hint in found] == [
-        "budget 36 runs, 1.2 GPU-h",
-        "budget 24 runs, 2.0 GPU-h",
-        "budget 36 runs, 6.0 GPU-h",
-        "budget 16 runs, 16.0 GPU-h",
-        "budget 12 runs, 144.0 GPU-h",
+        "budget 36 runs, 1.2 GPU-hours",
+        "budget 24 runs, 2 GPU-hours",
+        "budget 36 runs, 6 GPU-hours",
+        "budget 16 runs, 16 GPU-hours",
+        "budget 12 runs, 144 GPU-hours",
     ]
-    assert "bound 180 attempts, 45.5 GPU-h" in found[2].tooltip
+    assert "bound 180 attempts, 45.5 GPU-hours" in found[2].tooltip
     assert "at least 4 attempts" in found[2].tooltip
 
 

@@ -1,5 +1,6 @@
 """`promo new`: scripts that nobody wrote for promo have a study that runs, and no input ends in a traceback."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -569,6 +570,43 @@ def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words
     assert promo("run", "one.promo", "--quiet") == 0
     attempts = StudyFolder(workplace / "one.study").state().attempts.values()
     assert {attempt.status for each in attempts for attempt in each} == {RunStatus.OK}
+
+
+CLICK = "import click\n@click.command()\n@click.option('--lr', default=0.1)\n@click.option('--epochs', {})\n"
+CLICK += "def main(lr, epochs): print('val_loss:', lr / epochs)\nmain()\n"
+CONSTANTS = "LR = 0.1\nEPOCHS = {}\nprint('val_loss:', LR / EPOCHS)\n"
+LENGTHS = {
+    "one epoch": (CONSTANTS.format(1), (1, 5), (2, 10)),
+    "two epochs": (CONSTANTS.format(2), (1, 2), (1, 2)),
+    "three at most": (CLICK.format("default=1, type=click.IntRange(1, 3)"), (1, 3), (2, 6)),
+    "four at least": (CLICK.format("default=4, type=click.IntRange(4, 90)"), (4, 20), (2, 10)),
+    "no more than one": (CLICK.format("default=1, type=click.IntRange(1, 1)"), (1, 1), (2, 2)),
+}
+
+
+@pytest.mark.parametrize("case", LENGTHS)
+def test_the_long_stage_trains_for_longer_than_the_short_one_where_the_script_can(workplace, capsys, case):
+    source, (short, long), caps = LENGTHS[case]
+    assert drafted(workplace, source) == 0
+    said, spec = capsys.readouterr().out, (workplace / "one.promo").read_text(encoding="utf-8")
+
+    own = ", as in the script, and" if case != "two epochs" else ","
+    assert f"{short} in the short stage{own} {long} in the long one" in said
+    assert f"train    base, lr_0_03, lr_0_3 for {short}steps" in spec
+    assert f"train    promoted for {long}steps" in spec
+    assert re.findall(r"cap +(.*)", spec) == ["one_run" if one == 1 else f"{one} * one_run" for one in caps]
+    assert ("write how long a final run should train" in spec) is (case not in ("two epochs", "no more than one"))
+    assert ("# As long as the first stage, since --epochs can be no more." in spec) is (long == 1)
+    assert promo("fmt", "--check", "one.promo") == 0
+
+
+def test_a_script_without_a_duration_is_told_what_would_make_its_first_stage_short(workplace, capsys):
+    assert drafted(workplace, "LR = 0.1\nprint('val_loss:', LR)\n") == 0
+    spec = (workplace / "one.promo").read_text(encoding="utf-8")
+
+    assert "as long as it does, in both stages" in capsys.readouterr().out
+    assert "# it trains, EPOCHS = 5 at its top, and draft again." in spec
+    assert spec.count("cap      2 * one_run") == 2  # of a whole run, in both
 
 
 def test_what_modules_of_its_own_say_of_the_duration_and_where_its_data_lies_is_replaced(workplace, capsys):

@@ -102,6 +102,12 @@ def duration(seconds: Fraction | int) -> str:
     return f"{milliseconds}ms" if milliseconds.denominator == 1 and milliseconds else f"{exact(seconds)}s"
 
 
+def span(seconds: int) -> str:
+    """A length of time for people, with every second: `42 s`, `2 min 13 s`, `85 h 12 min`."""
+    parts = ((seconds // HOUR, "h"), (seconds % HOUR // 60, "min"), (seconds % 60, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
 def is_digits(text: str) -> bool:
     """Whether a text is a whole number without a sign, in the digits 0 to 9: Python takes those of any script."""
     return text.isascii() and text.isdigit()

@@ -8,7 +8,7 @@ from promo.base import pages
 from promo.base.canonical import Json
 from promo.base.diagnostics import did_you_mean, suggestion
 from promo.base.errors import ExitCode, PromoError
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_folded
 
 NEAR = 2
 """How far the number of a code may be from another that is near it."""
@@ -38,7 +38,7 @@ def _list() -> int:
         if code[:3] != area:
             put(("\n" if area else "") + f"{code[:3]}xx  {pages.AREAS[code[:3]]}")
             area = code[:3]
-        put(f"  {code}  {pages.title(code)}")
+        put_folded(f"  {code}  {pages.title(code)}", " " * 9)
     return ExitCode.DONE
 
 
@@ -49,10 +49,14 @@ def _page(code: str) -> None:
         near = _near(code)
         told = f"near it {'is' if len(near) == 1 else 'are'} {', '.join(near)}; " if near else ""
         raise PromoError(f"there is no code {code}", hint=f"{told}promo explain lists all") from fault
-    put(f"{page.code}: {page.title}\n")
-    put(page.meaning)
-    put(f"\nFor example:\n\n{_indented(page.wrong)}")
-    put(f"\npromo says:\n\n{_indented(page.said)}")
+    put_folded(f"{page.code}: {page.title}")
+    for paragraph in page.meaning.split("\n\n"):
+        put("")
+        put_folded(paragraph)
+    put(f"\nFor example:\n\n{_indented(page.wrong)}\n\npromo says:\n")
+    for line in page.said.splitlines():
+        label = MESSAGE.match(line)
+        put(f"    {line}".rstrip()) if label is None else put_folded(f"    {line}", f"    {' ' * (len(label[0]) or 2)}")
     put(f"\nPut right:\n\n{_indented(page.right)}")
 
 
@@ -69,6 +73,8 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
 
 
+MESSAGE = re.compile(r"  = \w+: |(?=\w+\[P)")
+"""How a line of a diagnostic begins that is a sentence, and no excerpt of a text."""
 LEFT_OUT = "comments, layout, clause order, the spelling of numbers, roles, titles and prices"
 LEFT_TO_THE_PLAN = (
     "slots and executors of hosts too, which may change how much a timed run trains: the digest of the plan covers them"
@@ -101,12 +107,12 @@ def _seal(name: str, place: str, *, as_json: bool) -> int:
         content: dict[str, Json] = {"name": name, "digest": now, "state": state, "closure": to_json(holds)}
         put(json.dumps(content, indent=1, ensure_ascii=False))
         return ExitCode.DONE
-    put(f"{name}: sha256:{now[:12]}, {state}\n")
-    put("The seal holds:")
+    put_folded(f"{name}: sha256:{now[:12]}, {state}")
+    put("\nThe seal holds:")
     for line in _outline(describe_closure(holds), 1):
-        put(line)
-    put(f"\nIt leaves out {LEFT_OUT}: they move no verdict.")
-    put(f"It leaves out {LEFT_TO_THE_PLAN}.")
+        put_folded(line, " " * (len(line) - len(line.lstrip()) + 4))
+    put("")
+    put_folded(f"It leaves out {LEFT_OUT}: they move no verdict. It leaves out {LEFT_TO_THE_PLAN}.")
     return ExitCode.DONE
 
 

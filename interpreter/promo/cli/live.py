@@ -14,7 +14,7 @@ from promo.plans.values import Plan, PlannedRun
 from promo.report.changed import called
 from promo.report.decided import decision_words
 from promo.report.progress import count_words
-from promo.report.words import number
+from promo.report.words import behind, number
 from promo.run.execute import Progress
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.values import RunStatus
@@ -109,5 +109,5 @@ def ended_words(progress: Progress, study: Study) -> str:
         return f"{result.status.value}: {result.cause}"
     value = number(result.metrics.get(study.measure.metric))
     if "train" not in result.seconds:  # read from a table without a clock
-        return f"{value} {study.measure.unit}"
-    return f"{value} {study.measure.unit} after {float(result.charged_s):.1f} s of training"
+        return f"{value}{behind(study.measure.unit)}"
+    return f"{value}{behind(study.measure.unit)} after {float(result.charged_s):.1f} s of training"

@@ -72,19 +72,18 @@ STEPS = {
     "verify": "verify",
 }
 
-EXIT_CODES = """\
-exit codes:
-  0  done
-  1  findings: errors in a spec, an unformatted file, stored bytes that do not match, faults in a table of curves
-  2  cannot proceed: wrong usage, a missing file, device or package, a study that is busy or unfinished
-  3  verify: everything matches, but no given receipt shows that the rules were frozen before the runs
-  4  run: the study was stopped by its own rule (missing stop)
-  5  run: a gate or rule is waiting for a person
-  6  run: the remaining runs belong to other hosts
-  7  run: the study's budget has no room for another attempt
-  8  run: the remaining runs are trained outside; promo ask lists them
-  130  interrupted; promo run resumes
-"""
+EXIT_CODES = {
+    0: "done",
+    1: "findings: errors in a spec, an unformatted file, stored bytes that do not match, faults in a table of curves",
+    2: "cannot proceed: wrong usage, a missing file, device or package, a study that is busy or unfinished",
+    3: "verify: everything matches, but no given receipt shows that the rules were frozen before the runs",
+    4: "run: the study was stopped by its own rule (missing stop)",
+    5: "run: a gate or rule is waiting for a person",
+    6: "run: the remaining runs belong to other hosts",
+    7: "run: the study's budget has no room for another attempt",
+    8: "run: the remaining runs are trained outside; promo ask lists them",
+    130: "interrupted; promo run resumes",
+}
 
 
 def entry() -> None:
@@ -169,16 +168,25 @@ def _complain(fault: "PromoError") -> None:
 
 
 def _help() -> str:
-    lines = [
-        "promo: decide honestly which short training runs earn the next budget",
-        "",
-        "usage: promo COMMAND ...            promo COMMAND --help lists the options; promo --version",
-        "",
-    ]
+    lines = _folded("promo: decide honestly which short training runs earn the next budget", 2)
+    lines += ["", "usage: promo COMMAND ..."]
+    lines += _folded("       promo COMMAND --help  lists the options of a command", 29)
+    lines += ["       promo --version", ""]
     for step, title in STEPS.items():
         lines.append(f"{title}:")
-        lines += [f"  {name:10} {does}" for name, (_, at, does) in COMMANDS.items() if at == step]
-    return "\n".join([*lines, "", EXIT_CODES])
+        for name, (_, at, does) in COMMANDS.items():
+            lines += _folded(f"  {name:10} {does}", 13) if at == step else []
+    lines += ["", "exit codes:"]
+    for code, means in EXIT_CODES.items():
+        lines += _folded(f"  {code:<3}  {means}", 7)
+    return "\n".join([*lines, ""])
+
+
+def _folded(text: str, indent: int) -> list[str]:
+    """A text in lines that fit, no word broken; all but the first are indented."""
+    from textwrap import wrap
+
+    return wrap(text, _columns(), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 class _Page(argparse.HelpFormatter):
@@ -187,16 +195,24 @@ class _Page(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)
 
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap
+
+        return wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+
+
+WIDTH = 80
+
 
 def _columns() -> int:
-    """How wide the terminal is; 80 where there is none."""
+    """How wide help is: as the terminal where that is narrower than 80 columns."""
     told = os.environ.get("COLUMNS", "")
     if not told.strip("0123456789") and int(told or "0"):
-        return int(told)
+        return min(int(told), WIDTH)
     try:
-        return os.get_terminal_size(1).columns or 80
+        return min(os.get_terminal_size(1).columns or WIDTH, WIDTH)
     except OSError:
-        return 80
+        return WIDTH
 
 
 class _Parser(argparse.ArgumentParser):

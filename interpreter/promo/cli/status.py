@@ -19,7 +19,7 @@ from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.state import Attempt, State, StudyState
 from promo.plans.values import Plan
 from promo.report.amendments import verdict_lines
-from promo.report.changed import changes, planned
+from promo.report.changed import changes, fits, planned
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name
 from promo.report.money import money_to_json
@@ -155,6 +155,8 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
     yield from _effects(state)
     for one in seen.progress.deciders:
         yield f"  {one.name}: {expanded(one.words)}"
+        promoted = [seen.call(name) for name in state.promoted(one.name)] if one.decided else []
+        yield from (f"    {name}" for name in promoted if not fits(promoted))
         yield from (f"    {line}" for line in verdict_lines(study, state, one.name, seen.call))
     yield from (
         f"  amendment {amendment.number} of {amendment.name}: {expanded(amendment.reason)}"

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from promo.base.visible import on_one_line, visible
 
+WIDTH = 80
 TAB = 4
 NARROWEST = 10
 """Columns of a terminal that a column of a table keeps."""
@@ -49,6 +50,15 @@ def put_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
         table = "  " in rest or len(under) > wide // 2
         shown.append(line if table else fill(line, wide, break_on_hyphens=False, subsequent_indent=under))
     put_styled("\n".join(shown), stream)
+
+
+def put_folded(text: str, indent: str = "") -> None:
+    """Write a paragraph in lines of 80 columns, or of the terminal's where it is narrower; what follows is indented."""
+    from shutil import get_terminal_size
+    from textwrap import fill
+
+    wide = min(WIDTH, get_terminal_size().columns)
+    put(fill(text, wide, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def put_table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> None:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from promo.base.canonical import canonical, digest_bytes, exact_sum, from_exact, rounded
+from promo.base.canonical import canonical, digest_bytes, exact_sum, from_exact
 from promo.base.codec import to_json, value_digest
 from promo.base.errors import Mismatch, PromoError, SpecError
-from promo.base.units import HOUR
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
@@ -27,6 +26,7 @@ from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import Amendment, Verdict
 from promo.report.amendments import other_verdicts, wording
+from promo.report.plan import device_words
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
@@ -366,11 +366,12 @@ def _hours(sight: Sight) -> Iterator[Check]:
     names = {AttemptState.RUNNING: "unfinished", AttemptState.FLAGGED: "excluded"}
     did = "read from the record" if state.replay else "spent in training"
     counted = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
-    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}"
+    words = f"{device_words(trained, plan)} {did}"
     if not state.replay:
         taken = ((study.width(one.stage, one.host), one.device_s) for one in ended(state) if one.device_s is not None)
         spent = exact_sum(from_exact(text) * width for width, text in taken)
-        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as recorded by supervisors"
+        taken_in_all = device_words(spent, plan, of_what=False)
+        words += f", {taken_in_all} with start-up, scoring and lost attempts, as recorded by supervisors"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]
     if short:

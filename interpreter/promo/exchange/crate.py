@@ -31,7 +31,7 @@ from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.seal import UNVOUCHED
 from promo.report.tables import standings
-from promo.report.words import number
+from promo.report.words import behind, number
 
 CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
@@ -292,7 +292,7 @@ class _Crate:
         value = result.metrics.get(measure.metric) if result else None
         verb = "read from a record" if result is not None and result.recorded else "trained"
         cause = attempt_cause(attempt, self.record.study)
-        said = f"{measure.metric} {number(value)} {measure.unit}" if value is not None else cause or "no result"
+        said = f"{measure.metric} {number(value)}{behind(measure.unit)}" if value is not None else cause or "no result"
         aside = f"; excluded: {cause}" if attempt.flagged else ""
         failed = attempt.state in (AttemptState.FAILED, AttemptState.LOST)
         more: dict[str, Json] = {"instrument": _to(_runner_id(self.record)), "startTime": _time(attempt.started)}

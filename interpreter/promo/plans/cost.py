@@ -5,22 +5,17 @@ from fractions import Fraction
 
 from promo.base.canonical import exact, exact_sum, rounded
 from promo.base.diagnostics import Diagnostic, Severity
-from promo.base.units import HOUR
+from promo.base.units import HOUR, span
 from promo.plans.sharing import budget_of
 from promo.plans.values import Bill, Plan, StagePlan
 from promo.study.values import Stage, Study
 
 
-def hours(seconds: int) -> str:
-    """A span exactly: in hours where four decimals hold it (`169.2 h`), else in seconds (`17 s`)."""
+def _time(seconds: int, study: Study) -> str:
+    """Time of slots exactly: hours of GPUs as a spec counts them where four decimals do (`169.2 h`), else a span."""
     text = exact(Fraction(seconds, HOUR))
-    return f"{text} h" if "/" not in text and len(text.partition(".")[2]) <= 4 else f"{seconds} s"
-
-
-def beside_hours(seconds: int) -> str:
-    """A span that is compared with hours: exactly, and where that is in seconds, in rounded hours as well."""
-    text = hours(seconds)
-    return text if text.endswith(" h") else f"{text} ({rounded(Fraction(seconds, HOUR), 3)} h)"
+    decimal = study.on_gpus and "/" not in text and len(text.partition(".")[2]) <= 4
+    return f"{text} h" if decimal else span(seconds)
 
 
 def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
@@ -36,32 +31,32 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
                 cap_s = study.stages[found.stage].budget.cap_s
                 devices = Fraction(found.costs_s, max(found.candidates * found.cells * cap_s, 1))
                 wide = "" if devices == 1 else f" x {exact(devices)} devices"
-                formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)}{wide}"
+                formula = f"{found.candidates} candidates x {found.cells} cells x {span(cap_s)}{wide}"
                 yield Diagnostic(
                     "P0602",
-                    f"the spec says {hours(said.costs_s)}, and this costs {beside_hours(found.costs_s)}",
+                    f"the spec says {_time(said.costs_s, study)}, and this costs {_time(found.costs_s, study)}",
                     said.where["suppose"],
-                    notes=(f"{formula} = {hours(found.costs_s)}",),
+                    notes=(f"{formula} = {_time(found.costs_s, study)}",),
                 )
 
 
 def _formula(plan: Plan) -> str:
     parts = [(stage.name, stage.added_s) for stage in plan.stages if stage.added_s]
-    total = " + ".join(hours(seconds) for _, seconds in parts)
-    return f"{total} = {hours(plan.budget_s)} over {', '.join(name for name, _ in parts)}"
+    total = " + ".join(_time(seconds, plan.study) for _, seconds in parts)
+    return f"{total} = {_time(plan.budget_s, plan.study)} over {', '.join(name for name, _ in parts)}"
 
 
 def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     if study.budget_s is None:
         return
-    at, allowed = study.where["budget"], hours(study.budget_s)
+    at, allowed = study.where["budget"], _time(study.budget_s, study)
     again = budget_of(study, plan.stages, lambda name: 1 + plan.stage(name).allowance.reruns)
     if plan.budget_s > study.budget_s:
-        message = f"the stages ask for {beside_hours(plan.budget_s)}, and the study allows {allowed}"
+        message = f"the stages ask for {_time(plan.budget_s, study)}, and the study allows {allowed}"
         yield Diagnostic("P0601", message, at, "allow a larger budget, or train less", notes=(_formula(plan),))
     elif again > study.budget_s:
-        message = f"with every allowed rerun the stages ask for {beside_hours(again)}, and the study allows {allowed}"
-        note = f"without reruns they ask for {beside_hours(plan.budget_s)}"
+        message = f"with every allowed rerun the stages ask for {_time(again, study)}, and the study allows {allowed}"
+        note = f"without reruns they ask for {_time(plan.budget_s, study)}"
         yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(note,))
 
 
@@ -93,7 +88,7 @@ def _expected(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     account = study.account
     if account is None or account.expected_s is None or account.expected_s == plan.budget_s:
         return
-    message = f"{hours(account.expected_s)} are expected, and the stages ask for {beside_hours(plan.budget_s)}"
+    message = f"{_time(account.expected_s, study)} are expected, and the stages ask for {_time(plan.budget_s, study)}"
     yield Diagnostic("P0602", message, account.where["expect_cost"], notes=(_formula(plan),))
 
 

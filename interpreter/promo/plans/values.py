@@ -169,11 +169,6 @@ class Plan:
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
 
-    @property
-    def device_unit(self) -> str:
-        """What an hour of its hosts is called."""
-        return self.study.device_unit
-
 
 @frozen
 class SavedPlan:

@@ -18,9 +18,9 @@ from promo.decision.values import Decision, Ground, Ranking, Verdict
 from promo.evidence.values import Evidence
 from promo.plans.values import Plan
 from promo.report.changed import Call, called_list
-from promo.report.plan import amount_text, amount_unit, share_text
+from promo.report.plan import amount_text, device_words, share_text
 from promo.report.record import Record
-from promo.report.words import number, plural
+from promo.report.words import behind, number, plural, span_text
 from promo.study.judgement import Gate
 
 CONFIDENCE = Fraction(95, 100)
@@ -218,26 +218,26 @@ def _saving(one: GateAccount, plan: Plan) -> str:
             f"{one.gate} saved nothing: all {one.entered} that entered it have runs of earlier stages in every cell of "
             f"{one.target}."
         )
-    supposed, branch = (f"{amount_text(seconds, plan)}" for seconds in (one.supposed_s, one.branch_s))
+    supposed, branch = device_words(one.supposed_s, plan), amount_text(one.branch_s, plan)
     if one.run_s is None:
-        each, verb = f"{amount_text(one.cap_s, plan)} (the cap of a run)", "allowed for"
+        each, verb = f"{span_text(one.cap_s)} (the cap of a run)", "allowed for"
     else:
         weights = ", each weighted by its devices" if one.weighted else ""
         runs = f"the mean of the {plural(one.measured, 'run')} there{weights}"
-        each, verb = f"{amount_text(one.run_s, plan)} ({runs})", "spent in training"
+        each, verb = f"{span_text(one.run_s)} ({runs})", "spent in training"
     devices = "" if one.width == 1 else f"{exact(one.width)} devices x "
     published = (
         ""
         if one.as_published is None
         else (
-            f" Counted as savings are often published, everything spent ({amount_text(one.spent_s, plan)}) against "
-            f"that branch alone: {_saved(one.as_published)}."
+            f" Counted as savings are often published, everything spent "
+            f"({device_words(one.spent_s, plan, of_what=False)}) against that branch alone: {_saved(one.as_published)}."
         )
     )
     where = "cells in which they had no such run" if one.had else "cells"
     return (
         f"Had all {one.entered} that entered {one.gate} continued to {one.target}, {one.entered} x {one.cells} {where} "
-        f"x {devices}{each} = {supposed} {amount_unit(plan)} would have been {verb}, against {branch} for the "
+        f"x {devices}{each} = {supposed} would have been {verb}, against {branch} for the "
         f"{one.went_on} that did: {share_text(one.like_for_like)} saved, like for like.{published} Hypothetical: these "
         f"runs were never made."
     )
@@ -254,7 +254,8 @@ def sampled_words(one: Sampled, unit: str, call: Call) -> str:
     names = f" ({called_list(one.wrong, call)})" if one.wrong else ""
     beaten = one.regret is not None and from_exact(one.regret) > 0
     regret = (
-        f"The best of the sample beats the best kept by {number(one.regret)} {unit}: the drops cost at least that much"
+        f"The best of the sample beats the best kept by {number(one.regret)}{behind(unit)}: the drops cost at least "
+        f"that much"
         if beaten
         else "None of the sample beats the best kept, so dropping them cost nothing"
     )

@@ -7,7 +7,7 @@ from typing import assert_never
 from promo.base.canonical import exact
 from promo.report.declared import stack_words
 from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
-from promo.report.words import plural, span_text
+from promo.report.words import behind, plural, span_text
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -91,7 +91,7 @@ def read_gate(gate: Gate, study: Study) -> str:
     parts = [
         f"{'Frozen gate' if gate.frozen else 'Gate'} {gate.name}: from {gate.source} to {gate.target}, rank by "
         f"{gate.statistic.value} {gate.metric} over host and seed, keep {kept(gate.keep, study)}{always}",
-        f"allow {exact(gate.allowance)} {unit} on every margin" if gate.allowance else "",
+        f"allow {exact(gate.allowance)}{behind(unit)} on every margin" if gate.allowance else "",
         *(
             f"demand that {claimed(demand.condition, study)}, else "
             + (
@@ -150,7 +150,9 @@ def read_reduction(reduction: Reduction, study: Study) -> str:
     """A reduction in one sentence."""
     effects = f"{reduction.effects} at {joined(reduction.sources)}"
     least = (
-        f" and at least {exact(reduction.least)} {study.measure.unit} in size" if reduction.least is not None else ""
+        f" and at least {exact(reduction.least)}{behind(study.measure.unit)} in size"
+        if reduction.least is not None
+        else ""
     )
     pooled = study.effects[reduction.effects].pooled
     several = len(reduction.sources) > 1 and not pooled
@@ -239,7 +241,7 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
             return _difference(condition, study, who, reference)
         case Equivalent():
             other = _other(condition.reference, reference)
-            margin = f"{exact(condition.margin)} {measure.unit}"
+            margin = f"{exact(condition.margin)}{behind(measure.unit)}"
             return f"{who} is shown to lie within {margin} of {other}, {_confidence(condition.test, study)}"
         case Agreement():
             names = joined(condition.between)
@@ -268,7 +270,7 @@ def _difference(condition: Difference, study: Study, who: str, reference: str | 
     sure = f", {_confidence(condition.test, study)}" if condition.test else ""
     room = _room(condition)
     if condition.test and room is not None:
-        margin = f"{exact(room)} {study.measure.unit}"
+        margin = f"{exact(room)}{behind(study.measure.unit)}"
         return f"{who} is shown to be at most {margin} worse than {other} {over}{sure}"
     return f"{who} is {bound} {side} than {other} {over}{sure}"
 
@@ -298,5 +300,5 @@ def _over(statistic: Statistic) -> str:
 
 
 def _confidence(test: Test, study: Study) -> str:
-    sigma = f" of {exact(test.sigma)} {study.measure.unit}" if test.sigma else ""
+    sigma = f" of {exact(test.sigma)}{behind(study.measure.unit)}" if test.sigma else ""
     return f"with {exact(test.confidence * 100)}% confidence {TESTS[test.method]}{sigma}"

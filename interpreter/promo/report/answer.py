@@ -7,8 +7,9 @@ where that is known.  Yes and no are said of a rule that is named with them, sin
 for a rule or for its opposite.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import groupby
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.classes import frozen
@@ -23,7 +24,7 @@ from promo.report.describe import describe_condition, describe_judged
 from promo.report.figures import tail
 from promo.report.ladder import mean, ranked
 from promo.report.record import Record
-from promo.report.words import PLACES, listed, number
+from promo.report.words import PLACES, behind, listed, number, size
 from promo.study.judgement import (
     Answer,
     Both,
@@ -153,10 +154,9 @@ def lead_words(one: Lead, unit: str, call: Call) -> str:
     judged, reference = call(one.judged), call(one.reference)
     if not one.lead:
         return f"{judged} and {reference} are level{where}"
-    ahead, behind = (judged, reference) if one.lead > 0 else (reference, judged)
-    size = rounded(abs(one.lead), PLACES)
-    by = f"by {size} {unit}" if size.strip("0.") else f"by less than {rounded(Fraction(1, 10**PLACES), PLACES)} {unit}"
-    return f"{ahead} leads {behind} {by}{where}"
+    leader, other = (judged, reference) if one.lead > 0 else (reference, judged)
+    by = f"by {size(one.lead)}{behind(unit)}"
+    return f"{leader} leads {other} {by}{where}"
 
 
 def times_words(one: Lead) -> str:
@@ -208,11 +208,11 @@ def _levels(record: Record, found: Judgement) -> list[tuple[str, str]]:
     for finding in found.findings:
         if not isinstance(finding.condition, Level) or finding.statistic is None:
             return []
-        who, size = _whom(found, finding), rounded(from_exact(finding.statistic), PLACES)
+        who, value = _whom(found, finding), rounded(from_exact(finding.statistic), PLACES)
         every = finding.condition.statistic is Of.EVERY
         which = measure.metric if every else f"{finding.condition.statistic.value} {measure.metric}"
         cell = " in the cell that decides" if every else ""
-        said.append((who, f"the {which} of {record.call(who)} is {size} {measure.unit}{cell}"))
+        said.append((who, f"the {which} of {record.call(who)} is {value}{behind(measure.unit)}{cell}"))
     return said
 
 
@@ -320,22 +320,38 @@ def without_rules(record: Record) -> Iterator[str]:
     if len(order) < 2:
         yield (
             f"This study declares {gates}, and {after} there is no other candidate to compare "
-            f"{record.call(order[0])} with: its mean is {rounded(means[0], PLACES)} {unit}."
+            f"{record.call(order[0])} with: its mean is {rounded(means[0], PLACES)}{behind(unit)}."
         )
     else:
-        noise = seed_noise(evidence, study.noise)
-        lead = Lead(order[0], order[1], abs(means[0] - means[1]), Of.MEAN, len(evidence.cells), noise)
-        times = times_words(lead)
         yield (
             f"This study declares {gates}, so {'no lead' if record.effects else 'nothing'} is tested: "
-            f"{after} {lead_words(lead, unit, record.call)}"
-            f"{f', {times}' if times else ''}."
+            f"{after} {_first_words(record, stage, order, means)}."
         )
-    if len(order) > 2:
-        yield f"Theirs are the best two means of {count(len(order))}, and the best of several looks better than it is."
+    best, ties = means.count(means[0]), means.count(means[1]) if len(means) > 1 else 0
+    if len(order) > max(best, 2):
+        two = "two " if best == ties == 1 or best == 2 else ""
+        yield (
+            f"Theirs are the best {two}means of {count(len(order))}, and the best of several looks better than it is."
+        )
     lacking = [row.candidate for row in evidence.rows if row.missing]
     if lacking:
         yield f"Not compared, for lack of a value in some cell: {called_list(lacking, record.call)}."
+
+
+def _first_words(record: Record, stage: str, order: Sequence[str], means: Sequence[Fraction]) -> str:
+    """Who leads whom by how much, or all who are level; whoever shares a place with another is named with it."""
+    evidence, unit = record.evidence[stage], record.study.measure.unit
+    first, *others = (
+        [name for name, _ in those] for _, those in groupby(zip(order, means, strict=True), lambda x: x[1])
+    )
+    if len(first) > 2:
+        every = "all " if not others else ""
+        return f"{every}{count(len(first))} candidates are level: {called_list(first, record.call)}"
+    behind_it = first[1:] or others[0]
+    called = {first[0]: record.call(first[0]), behind_it[0]: called_list(behind_it, record.call)}
+    gap = abs(means[0] - means[1])
+    lead = Lead(first[0], behind_it[0], gap, Of.MEAN, len(evidence.cells), seed_noise(evidence, record.study.noise))
+    return _beside_noise(lead, unit, called.__getitem__)
 
 
 def _why_none(record: Record) -> str:

@@ -8,8 +8,9 @@ from promo.decision.conditions import complete
 from promo.decision.walk import walk
 from promo.evidence.values import Evidence
 from promo.report.changed import called_list
+from promo.report.plan import device_words
 from promo.report.record import Record
-from promo.report.words import PLACES, plural, span_text
+from promo.report.words import PLACES, behind, plural
 from promo.study.rivals import Baseline
 
 
@@ -27,7 +28,7 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
         means |= _means(record.evidence[stage])
     budget = sum(record.plan.stage(stage).budget_s for stage in baseline.stages)
     tried = f"{plural(len(means), 'condition')} of the {2 ** len(_factors(record, baseline))} of {baseline.space}"
-    price = f"with the budget of {baseline.matched}, {span_text(budget)}"
+    price = f"with the budget of {baseline.matched}, {device_words(budget, record.plan, of_what=False)}"
     if baseline.seed is not None:
         yield f"{baseline.name} drew {tried} with seed {baseline.seed}, {price}."
         best = _best(record, means)
@@ -54,12 +55,12 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
     assert mine is not None and theirs is not None
     way = -record.study.measure.sign
     gain = way * (mine - theirs)
-    apart = f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
+    apart = f"{rounded(abs(gain), PLACES)}{behind(unit)} {'better' if gain > 0 else 'worse'} than"
     beside = apart if gain else "the same as"
     yield (
-        f"{baseline.name} ended at {record.call(best)} with {rounded(mine, PLACES)} {unit}, {beside} the best of "
-        f"{baseline.matched}, {record.call(leader)} with {rounded(theirs, PLACES)}. Both are the best of several and "
-        "look better than they are; neither says which factor mattered."
+        f"{baseline.name} ended at {record.call(best)} with {rounded(mine, PLACES)}{behind(unit)}, {beside} the best "
+        f"of {baseline.matched}, {record.call(leader)} with {rounded(theirs, PLACES)}. Both are the best of several "
+        "and look better than they are; neither says which factor mattered."
     )
 
 

@@ -29,11 +29,11 @@ from promo.report.decided import stop_words
 from promo.report.effects import effects_story
 from promo.report.money import money_words
 from promo.report.people import result_words, waiting_lines
-from promo.report.plan import share_text
+from promo.report.plan import device_words, share_text
 from promo.report.record import Record
 from promo.report.spending import budget_words, short_of_budget
 from promo.report.values import AnswerView, FactView
-from promo.report.words import PLACES, listed, plural, span_text
+from promo.report.words import PLACES, behind, listed, plural, span_text
 from promo.study.judgement import Statistic
 
 MOST_NAMED = 6
@@ -197,7 +197,7 @@ def effect_words(record: Record, stage: str, leads: tuple[Lead, ...]) -> str:
     source = "as the study declares"
     if not lead.noise.declared:
         source = f"{plural(lead.noise.degrees, 'degree')} of freedom"
-    noise = f"{rounded(error, PLACES)} {unit}"
+    noise = f"{rounded(error, PLACES)}{behind(unit)}"
     return f"{said}; {whose} seed noise, the standard error from seeds alone, is {noise} ({source})"
 
 
@@ -256,16 +256,16 @@ def _verified(record: Record) -> str:
 
 def _spent(record: Record) -> str:
     """Training time of the budget, and the time of slots of the bound."""
-    budget = record.plan.budget_s
+    plan, budget = record.plan, record.plan.budget_s
     if not record.is_timed:
-        return f"not known: the table has no clock; the budget is {span_text(budget)}"
-    spent = record.spent_s()
-    share = f" ({share_text(spent / budget)})" if budget else ""
-    said = f"{span_text(spent)} in {record.training()} of a budget of {span_text(budget)}{share}"
+        return f"not known: the table has no clock; the budget is {device_words(budget, plan, of_what=False)}"
+    spent, asked, taken, bound = (
+        device_words(one, plan, of_what=False)
+        for one in (record.spent_s(), budget, record.slot_s(), record.plan.bound_s)
+    )
+    share = f" ({share_text(record.spent_s() / budget)})" if budget else ""
+    said = f"{spent} in {record.training()} of a budget of {asked}{share}"
     if record.state.replay:
         return f"{said}, as recorded; nothing was trained here"
     paid = money_words(record.study, record.state)
-    return (
-        f"{said}; with start-up and scoring {span_text(record.slot_s())} of a bound of {span_text(record.plan.bound_s)}"
-        f"{'; ' if paid else ''}{paid}"
-    )
+    return f"{said}; with start-up and scoring {taken} of a bound of {bound}{'; ' if paid else ''}{paid}"

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 from promo.base.canonical import Json
 from promo.base.differences import differences
-from promo.base.units import HOUR
 from promo.plans.values import Plan, StagePlan
 from promo.report.describe import describe
-from promo.report.plan import hours_text
-from promo.report.words import plural, span_text
+from promo.report.plan import device_words
+from promo.report.words import plural
 
 
 def plan_changes(old: Plan, new: Plan) -> Iterator[str]:
@@ -41,16 +40,15 @@ def plan_change(old: Plan, new: Plan) -> str:
 
 def _costs(old: Plan, new: Plan) -> Iterator[str]:
     before, after = ({stage.name: _size(stage) for stage in plan.stages} for plan in (old, new))
-    unit = new.device_unit
     for name in [*after, *(gone for gone in before if gone not in after)]:
         one, two = before.get(name), after.get(name)
         if one != two:
-            yield f"{name}: {_amount(one, unit)} -> {_amount(two, unit)}"
+            yield f"{name}: {_amount(one, new)} -> {_amount(two, new)}"
     whole = [_size(plan) for plan in (old, new)]
     more = whole[1][1] - whole[0][1]
     sign = "+" if more > 0 else "-" if more < 0 else ""
-    difference = f", {sign}{_time(abs(more), unit)}" if more else ", the same time"
-    yield f"together: {_amount(whole[0], unit)} -> {_amount(whole[1], unit)}{difference}"
+    difference = f", {sign}{device_words(abs(more), new, of_what=False)}" if more else ", the same time"
+    yield f"together: {_amount(whole[0], new)} -> {_amount(whole[1], new)}{difference}"
 
 
 def _size(one: Plan | StagePlan) -> tuple[int, int]:
@@ -58,9 +56,7 @@ def _size(one: Plan | StagePlan) -> tuple[int, int]:
     return one.run_count.planned, one.budget_s
 
 
-def _amount(amount: tuple[int, int] | None, unit: str) -> str:
-    return "none" if amount is None else f"{plural(amount[0], 'run')}, {_time(amount[1], unit)}"
-
-
-def _time(seconds: int, unit: str) -> str:
-    return f"{hours_text(seconds)} {unit}" if seconds >= HOUR else span_text(seconds)
+def _amount(amount: tuple[int, int] | None, plan: Plan) -> str:
+    if amount is None:
+        return "none"
+    return f"{plural(amount[0], 'run')}, {device_words(amount[1], plan, of_what=False)}"

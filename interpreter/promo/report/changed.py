@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 
 from promo.base.units import is_digits
 from promo.plans.values import Plan
 from promo.report.declared import describe_level
-from promo.report.words import listed
+from promo.report.words import MOST_LISTED, listed
 from promo.study.given import Level
 from promo.study.space import Factor
 from promo.study.values import Role, Study
@@ -22,8 +23,8 @@ MOST_FACTORS = 3
 """Factors that are told; of more, how many there are."""
 MOST_LETTERS = 24
 """Letters of a level that are told."""
-MOST_CALLED = 4
-"""Candidates of a sentence that are told with what changed; more of them are bare names, for nobody could read it."""
+MOST_CALLED, ROOM = 4, 200
+"""Candidates that a sentence names however long they are called, and letters of more of them."""
 
 Call = Callable[[str], str]
 """A candidate's name -> the name with what changed in it."""
@@ -67,9 +68,18 @@ def caller(study: Study, plan: Plan) -> Call:
 
 
 def called_list(names: Sequence[str], call: Call) -> str:
-    """`shallow (depth 1) and wide (aspect 21)`: a few candidates with what changed, many by their names alone."""
+    """`shallow (depth 1) and wide (aspect 21)`: with what changed; of many the first, and how many more there are."""
     called = [call(name) for name in names]
-    return listed(list(names) if len({*called} - {*names}) > MOST_CALLED else called)
+    if fits(called):
+        return listed(called)
+    shown = max(MOST_CALLED, sum(at <= ROOM for at in accumulate(map(len, called[: MOST_LISTED - 1]))))
+    rest = len(called) - shown
+    return listed([*called[:shown], f"{rest} more"] if rest > 1 else called)
+
+
+def fits(called: Sequence[str]) -> bool:
+    """Whether a sentence has room for all of a list."""
+    return len(called) <= MOST_CALLED or (sum(map(len, called)) <= ROOM and len(called) <= MOST_LISTED)
 
 
 def beside(name: str, changed: str) -> str:

@@ -8,7 +8,9 @@ from promo.base.canonical import Json, exact, rounded
 from promo.base.classes import frozen
 from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
-from promo.report.words import NONE, listed, plural, with_sign
+from promo.report.describe import time_of_slots
+from promo.report.plan import GPU_HOURS
+from promo.report.words import NONE, behind, listed, plural, span_text, with_sign
 from promo.study.values import Study
 
 WIDTH = 110
@@ -32,14 +34,15 @@ class CompareView:
 def comparison_view(found: Comparison, study: Study, table: str, *, eta: int, seed: int) -> CompareView:
     """Everything in words and rounded figures."""
     unit = study.measure.unit
-    columns = (COLUMNS[0], f"regret ({unit})", COLUMNS[2], study.device_unit, *COLUMNS[4:])
+    time = GPU_HOURS if study.on_gpus else time_of_slots(study)
+    columns = (COLUMNS[0], f"regret ({unit})", COLUMNS[2], time, *COLUMNS[4:])
     return CompareView(
         title=study.title or study.name,
         name=study.name,
         table=table,
         story=tuple(_story(found, study)),
         columns=columns,
-        rows=tuple(_row(one) for one in found.methods),
+        rows=tuple(_row(one, study) for one in found.methods),
         how=tuple(_how(found, study, eta, seed)),
     )
 
@@ -53,16 +56,21 @@ def comparison_text(view: CompareView) -> str:
     return "\n\n".join([table, *paragraphs])
 
 
-def _row(one: MethodResult) -> tuple[str, ...]:
+def _row(one: MethodResult, study: Study) -> tuple[str, ...]:
     return (
         one.name,
         NONE if one.regret is None else rounded(one.regret, 4),
         NONE if one.regret_interval is None else _range(one.regret_interval, 4),
-        rounded(one.spent_s / HOUR, 2),
-        _range([end / HOUR for end in one.spent_interval], 2),
+        _spent(one.spent_s, study),
+        " .. ".join(_spent(end, study) for end in one.spent_interval),
         rounded(one.trained, 1),
         str(one.without) if one.without else "",
     )
+
+
+def _spent(seconds: Fraction, study: Study) -> str:
+    """Time of slots in a table of them."""
+    return rounded(seconds / HOUR, 2) if study.on_gpus else span_text(seconds)
 
 
 def _range(ends: Sequence[Fraction], digits: int) -> str:
@@ -80,8 +88,9 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
         unit = study.measure.unit
         better = [one.name for one in known if one.over_spec is not None and one.over_spec < 0]
         yield (
-            f"This spec's regret is {rounded(own.regret, 4)} {unit} for {rounded(own.spent_s / HOUR, 2)} "
-            f"{study.device_unit}; less regret on average: {listed(better) if better else 'no other method'}."
+            f"This spec's regret is {rounded(own.regret, 4)}{behind(unit)} for {_spent(own.spent_s, study)} "
+            f"{GPU_HOURS if study.on_gpus else f'of {time_of_slots(study)}'}; less regret on average: "
+            f"{listed(better) if better else 'no other method'}."
         )
         apart = "; ".join(
             f"{one.name} {with_sign(one.over_spec)} ({_range(one.over_spec_interval, 4)})"

@@ -54,7 +54,7 @@ from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.figures import tail
 from promo.report.told import forecast_words, schedule_words
-from promo.report.words import listed, number, plural
+from promo.report.words import behind, listed, number, plural, size
 from promo.study.judgement import Agreement, Answer, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
 from promo.study.values import Grow, Study
 
@@ -264,9 +264,12 @@ def standing_reason(standing: Standing, decision: Decision, study: Study, call: 
             keep = describe_condition(found.keep, study.measure)
             if standing.margin is None:
                 return f"among the {keep}; no candidate missed the cut{tie}"
-            return f"among the {keep}; {number(standing.margin)} {unit} ahead of the first to miss the cut{tie}"
+            margin = from_exact(standing.margin)
+            ahead = f"{size(margin)}{behind(unit)} ahead of" if margin else "level with"
+            return f"among the {keep}; {ahead} the first to miss the cut{tie}"
         case Ground.CUT:
-            by = f" by {number(standing.margin.removeprefix('-'))} {unit}" if standing.margin else ""
+            margin = from_exact(standing.margin or "0")
+            by = f" by {size(margin)}{behind(unit)}" if margin else ""
             return f"below the cut{by}{tie}"
         case Ground.SAMPLE:
             return "below the cut; promoted at random, to estimate how often a drop is wrong"
@@ -292,7 +295,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study, call: 
 def allowance_of(decision: Decision, study: Study) -> str:
     """By how much a gate widens the margins of its differences, with its unit; empty where it does not."""
     gate = study.gates[decision.name]
-    return f"{exact(gate.allowance)} {study.measure.unit}" if gate.allowance else ""
+    return f"{exact(gate.allowance)}{behind(study.measure.unit)}" if gate.allowance else ""
 
 
 def demand_words(decision: Decision, study: Study, call: Call) -> tuple[str, ...]:
@@ -354,7 +357,7 @@ def _value_inside(finding: Finding, found: Bounded | Between) -> bool:
 
 def _unit(finding: Finding, study: Study) -> str:
     """The unit of a statistic; tau-b has none."""
-    return "" if isinstance(finding.condition, Agreement) else f" {study.measure.unit}"
+    return "" if isinstance(finding.condition, Agreement) else behind(study.measure.unit)
 
 
 def _details(finding: Finding, call: Call, *, reference: bool = True) -> list[str]:

@@ -29,7 +29,7 @@ from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_norm
 from promo.report.record import Record
 from promo.report.statements import GROUNDS, statement_words, untested
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, listed, number, plural
+from promo.report.words import NONE, behind, listed, number, plural
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure, Rest
@@ -115,8 +115,10 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
         wide = f" ± {_figure(exact((from_exact(one.high) - from_exact(one.low)) / 2))}"
     unit = study.measure.unit
     if len(one.effect) > 1:
-        return f"{effect_name(one.effect)} {_figure(one.value, signed=True)}{wide} {unit}"
-    return f"{one.effect[0]}: {direction_words(record, effects, one, f'{_figure(exact(abs(value)))}{wide} {unit}')}"
+        return f"{effect_name(one.effect)} {_figure(one.value, signed=True)}{wide}{behind(unit)}"
+    return (
+        f"{one.effect[0]}: {direction_words(record, effects, one, f'{_figure(exact(abs(value)))}{wide}{behind(unit)}')}"
+    )
 
 
 def direction_words(record: Record, effects: Effects, one: Estimate, size: str) -> str:
@@ -365,7 +367,7 @@ def _error(fit: Fit) -> str:
 
 
 def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
-    value = f"{_figure(one.value, signed=True)} {record.study.measure.unit}"
+    value = f"{_figure(one.value, signed=True)}{behind(record.study.measure.unit)}"
     said = f"Curvature: corners less centre {value}, {plural(one.runs, 'run')} at the centre"
     if one.error is None:
         return f"{said}; not tested, for lack of an error."
@@ -416,9 +418,9 @@ def _picture(record: Record, effects: Effects, fit: Fit) -> str:
 def _bar(record: Record, effects: Effects, one: Estimate) -> Bar:
     """An effect with its direction in words."""
     unit, value = record.study.measure.unit, from_exact(one.value or "0")
-    said = f"{_figure(one.value, signed=True)} {unit}"
+    said = f"{_figure(one.value, signed=True)}{behind(unit)}"
     if len(one.effect) == 1 and not effects.contrasts:
-        said = direction_words(record, effects, one, f"{_figure(exact(abs(value)))} {unit}")
+        said = direction_words(record, effects, one, f"{_figure(exact(abs(value)))}{behind(unit)}")
     return Bar(effect_name(one.effect), nearest(value), _interval(one), one.discovered, said)
 
 

@@ -32,7 +32,7 @@ from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.standing import sampling
 from promo.report.strips import MOST_ROWS, Bounds, Strip, Strips, strips_svg, words_of
-from promo.report.words import PLACES, short_number
+from promo.report.words import PLACES, behind, short_number
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -154,7 +154,7 @@ def _strip(record: Record, one: Judged, found: Judgement, hosts: Sequence[str]) 
         figure=-value if turned else value,
         reach=_turned(reach) if turned and reach else reach,
         asked=_turned(asked) if turned and asked else asked,
-        said=(f"{short_number(value, signed=not isinstance(condition, Level))} {unit}", one.outcome),
+        said=(f"{short_number(value, signed=not isinstance(condition, Level))}{behind(unit)}", one.outcome),
         kept=one.finding.holds is True,
     )
 

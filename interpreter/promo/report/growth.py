@@ -10,7 +10,7 @@ from promo.report.aloud import count
 from promo.report.declared import stack_words
 from promo.report.landscape import landscape_lines
 from promo.report.record import Record
-from promo.report.words import PLACES, listed, number, plural, span_text
+from promo.report.words import PLACES, behind, listed, number, plural, span_text
 from promo.study.looks import Looks
 from promo.study.values import Grow
 
@@ -36,7 +36,7 @@ def _lag_values(grow: Grow, standings: Iterable[Standing], unit: str) -> str:
     valued = [f"{grow.ways[one.candidate]} {number(one.statistic)}" for one in standings if one.statistic is not None]
     lacking = [grow.ways[one.candidate] for one in standings if one.statistic is None]
     none = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no value"
-    return "; ".join(([f"{listed(valued)} {unit}"] if valued else []) + ([none] if lacking else []))
+    return "; ".join(([f"{listed(valued)}{behind(unit)}"] if valued else []) + ([none] if lacking else []))
 
 
 def growth_of(record: Record, grow: Grow) -> Iterable[str]:
@@ -62,8 +62,8 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         apart, within = spread
         less = "less than" if apart < within else "not less than"
         yield (
-            f"After the lag {first} is {rounded(apart, PLACES)} {unit} better than {second}, {less} the largest range "
-            f"over the cells of one way ({rounded(within, PLACES)} {unit})."
+            f"After the lag {first} is {rounded(apart, PLACES)}{behind(unit)} better than {second}, {less} the largest "
+            f"range over the cells of one way ({rounded(within, PLACES)}{behind(unit)})."
         )
     if decision.promoted:
         yield from landscape_lines(record, grow, decision.promoted[0])

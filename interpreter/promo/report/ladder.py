@@ -9,7 +9,7 @@ from promo.evidence.values import Evidence
 from promo.plans.values import StagePlan
 from promo.report.amounts import a_run_words, cap_words
 from promo.report.flows import BROKEN, Rung, ladder_svgs
-from promo.report.plan import amount_text, amount_unit
+from promo.report.plan import device_words
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number, short_number
 
@@ -150,7 +150,7 @@ def _rung(
 def _beneath(record: Record, stage: StagePlan) -> str:
     """What a run of a stage is given, and below that what all of them may take."""
     asked = record.study.stages[stage.name]
-    amount = f"{amount_text(stage.budget_s, record.plan)} {amount_unit(record.plan)}"
+    amount = device_words(stage.budget_s, record.plan)
     return f"{a_run_words(asked, ' a run', capped=False)}\n{'; '.join(filter(None, (cap_words(asked), amount)))}"
 
 

@@ -12,7 +12,7 @@ from promo.report.inputs import input_limits
 from promo.report.landscape import audited
 from promo.report.record import Record
 from promo.report.replay import replay_limits
-from promo.report.words import listed, plural
+from promo.report.words import behind, listed, plural
 from promo.run.budgets import is_early, is_kept
 from promo.run.values import Counter
 from promo.study.values import TIMED, Role, Study
@@ -239,13 +239,13 @@ def _noise(record: Record) -> Iterable[str]:
                 spans[row.candidate] = max(values) - min(values)
         if spans:
             name = max(spans, key=lambda name: spans[name])
-            widest.append((rounded(spans[name], 4), stage, name))
+            widest.append((spans[name], stage, name))
     if widest:
         unit = record.study.measure.unit
-        few = len({name for *_, name in widest if record.changed[name]}) <= MOST_CALLED
-        call = record.call if few else str
-        told = [f"{span} {unit} at {stage} for {call(name)}" for span, stage, name in widest]
+        most = sorted(widest, reverse=True)[:MOST_CALLED] if len(widest) > MOST_CALLED + 1 else widest
+        told = [f"{rounded(span, 4)}{behind(unit)} at {stage} for {record.call(name)}" for span, stage, name in most]
+        rest = [f"no more than that at {len(widest) - len(most)} other stages"] if len(most) < len(widest) else []
         yield (
-            f"Cells of one candidate differ by up to {listed(told)}; smaller differences between candidates may be "
-            f"noise."
+            f"Cells of one candidate differ by up to {listed(told + rest)}; smaller differences between candidates may "
+            f"be noise."
         )

@@ -11,7 +11,7 @@ from promo.report.describe import describe_condition
 from promo.report.figures import tail
 from promo.report.gains import interval_words
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, number, plural
+from promo.report.words import NONE, PLACES, behind, number, plural
 from promo.study.judgement import Agreement, Rule
 
 
@@ -69,7 +69,7 @@ def _figures(record: Record, rule: Rule, found: Judgement | None) -> tuple[str, 
         return f"{hold} of {plural(len(found.findings), 'finding')} hold", *_closest(found, record.call)
     finding = found.findings[0]
     unit = "tau-b" if isinstance(finding.condition, Agreement) else record.study.measure.unit
-    seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)} {unit}"
+    seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)}{behind(unit)}"
     return seen, _margin(finding), _confidence(finding) or interval_words(record, rule, finding) or "no test asked"
 
 

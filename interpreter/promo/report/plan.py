@@ -2,7 +2,8 @@
 Amounts of a plan as text, its stages as a table shows them, and what suppositions would save.
 
 Every amount is time of slots.  It is called GPU time where each slot is a GPU, and slot time elsewhere; it is never
-processor time, which a budget may count and no plan adds up.
+processor time, which a budget may count and no plan adds up.  Hours of GPUs are counted in GPU-hours, as everybody
+does; every other length of time is said as people say it, `1 h 50 min`.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from promo.report.describe import (
 from promo.report.words import span_text
 from promo.study.values import Study
 
+GPU_HOURS = "GPU-hours"
+
 
 def hours_text(seconds: int | Fraction) -> str:
     """Seconds as hours: exact when three decimals suffice, else rounded to three."""
@@ -26,24 +29,32 @@ def hours_text(seconds: int | Fraction) -> str:
     return text if "/" not in text and len(text.partition(".")[2]) <= 3 else rounded(hours, 3)
 
 
+def in_gpu_hours(plan: Plan) -> bool:
+    """Whether amounts are numbers of GPU-hours: those of a plan of hours where each slot is a GPU."""
+    return plan.study.on_gpus and plan.budget_s >= HOUR
+
+
 def amount_text(seconds: int | Fraction, plan: Plan) -> str:
-    """Time of slots of a plan's size: hours for plans of hours, minutes and seconds for small ones."""
-    return span_text(Fraction(seconds)) if plan.budget_s < HOUR else hours_text(seconds)
+    """Time of slots of a plan's size, whose unit stands elsewhere: `1 h 50 min`, and `169.2` of GPU-hours."""
+    return hours_text(seconds) if in_gpu_hours(plan) else span_text(Fraction(seconds))
 
 
 def amount_unit(plan: Plan) -> str:
     """What stands over a column of such amounts."""
-    return time_word(plan) if plan.budget_s < HOUR else plan.device_unit
+    return GPU_HOURS if in_gpu_hours(plan) else time_word(plan)
+
+
+def device_words(seconds: int | Fraction, plan: Plan, *, of_what: bool = True) -> str:
+    """`169.2 GPU-hours`; `1 h 50 min of slot time`, and without the last words where *of_what* is known."""
+    if in_gpu_hours(plan) and seconds >= HOUR:
+        hours = hours_text(seconds)
+        return "1 GPU-hour" if hours == "1" else f"{hours} {GPU_HOURS}"
+    return span_text(Fraction(seconds)) + (f" of {time_word(plan)}" if of_what else "")
 
 
 def time_word(plan: Plan) -> str:
     """What time of a plan's slots is called."""
     return time_of_slots(plan.study)
-
-
-def wall_text(seconds: int, plan: Plan) -> str:
-    """Wall-clock time of a plan's size."""
-    return span_text(seconds) if plan.budget_s < HOUR else f"{hours_text(seconds)} h"
 
 
 def share_text(share: Fraction) -> str:
@@ -61,23 +72,24 @@ def stage_rows(study: Study, names: Iterable[str]) -> list[tuple[str, tuple[str,
 def savings(one: Supposition, plan: Plan) -> list[tuple[str, str, str, str]]:
     """Name, formula, share and meaning of each saving against a supposition: budgets against budgets."""
     budget, cost = plan.budget_s, one.costs_s
-    all_in, less = one.kept_s + cost - one.shared_s, f" - {hours_text(one.shared_s)}" if one.shared_s else ""
+    asked, supposed, branch, kept = (amount_text(one, plan) for one in (budget, cost, one.branch_s, one.kept_s))
+    all_in, less = one.kept_s + cost - one.shared_s, f" - {amount_text(one.shared_s, plan)}" if one.shared_s else ""
     return [
         (
             "as published",
-            f"1 - {hours_text(budget)} / {hours_text(cost)}",
+            f"1 - {asked} / {supposed}",
             share_text(1 - Fraction(budget, cost)),
             "the whole budget against that branch alone",
         ),
         (
             "like for like",
-            f"1 - {hours_text(one.branch_s)} / {hours_text(cost)}",
+            f"1 - {branch} / {supposed}",
             share_text(1 - Fraction(one.branch_s, cost)),
             f"the {one.stage} branch against the same branch",
         ),
         (
             "all in",
-            f"1 - {hours_text(budget)} / ({hours_text(one.kept_s)} + {hours_text(cost)}{less})",
+            f"1 - {asked} / ({kept} + {supposed}{less})",
             share_text(1 - Fraction(budget, all_in)),
             "the whole budget against all that would then be asked for" + (", shared runs once" if less else ""),
         ),

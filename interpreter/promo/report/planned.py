@@ -13,21 +13,21 @@ from typing import assert_never
 
 from promo.base.canonical import exact, rounded
 from promo.base.classes import frozen
-from promo.base.units import HOUR
+from promo.base.units import span
 from promo.plans.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import a_run_text
 from promo.report.changed import caller
 from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
 from promo.report.plan import (
+    GPU_HOURS,
     amount_text,
-    amount_unit,
-    hours_text,
+    device_words,
+    in_gpu_hours,
     savings,
     share_text,
     stage_rows,
     time_word,
-    wall_text,
 )
 from promo.report.prices import bill_text, money_text
 from promo.report.words import listed, plural, short_count, span_text
@@ -69,7 +69,7 @@ def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator
         Line(one, "dim")
         for one in _wrapped(f"{describe_measure(study.measure)}; runner {describe_runner(study.runner)}")
     )
-    hours = f" (budgets in {plan.device_unit})" if _in_hours(plan) else ""
+    hours = f" (budgets in {GPU_HOURS})" if in_gpu_hours(plan) else ""
     parts: tuple[tuple[str, Iterable[Line]], ...] = (
         (f"Ladder{hours}", _ladder(study, plan)),
         (f"Hosts{hours}", _hosts(study, plan, today)),
@@ -96,24 +96,16 @@ def plan_text(study: Study, plan: Plan, spec: str = "SPEC", today: str = "") -> 
 def headline(study: Study, plan: Plan) -> str:
     """`16 runs on 1 host: about 3 min 40 s, a budget of 15 min 20 s, never more than 8 h 10 min of slot time.`"""
     about = about_s(study, plan)
-    hours = _in_hours(plan)
-    likely = "" if about is None or about == plan.budget_s else f"about {_about(about, plan)} of training, "
-    unit = f" {plan.device_unit}" if hours else f" of {time_word(plan)}"
-    budget, bound = amount_text(plan.budget_s, plan), amount_text(plan.bound_s, plan)
+    likely = (
+        ""
+        if about is None or about == plan.budget_s
+        else f"about {device_words(about, plan, of_what=False)} of training, "
+    )
+    budget, bound = device_words(plan.budget_s, plan, of_what=False), device_words(plan.bound_s, plan)
     return (
         f"{plural(plan.run_count.planned, 'run')} on {plural(len(study.hosts), 'host')}: {likely}a budget of "
-        f"{budget}{unit if hours else ''}, never more than {bound}{unit} with start-up, failures and reruns."
+        f"{budget}, never more than {bound} with start-up, failures and reruns."
     )
-
-
-def _about(seconds: Fraction, plan: Plan) -> str:
-    """What is expected, with its unit: minutes where it is less than an hour, however long the budget is."""
-    return span_text(seconds) if seconds < HOUR else f"{amount_text(seconds, plan)} {amount_unit(plan)}"
-
-
-def _in_hours(plan: Plan) -> bool:
-    """Whether amounts are written as numbers of hours, whose unit stands elsewhere."""
-    return amount_unit(plan) == plan.device_unit
 
 
 def about_s(study: Study, plan: Plan) -> Fraction | None:
@@ -162,8 +154,7 @@ def _ladder(study: Study, plan: Plan) -> Iterator[Line]:
     widths = tuple(max(len(text[place]) for text in texts) for place in range(4))
     for row in children.get(None, ()):
         yield from _branch(row, "", "", children, widths, plan)
-    total = amount_text(plan.budget_s, plan)
-    yield Line(f"total: {plural(plan.run_count.planned, 'run')}, {total} {amount_unit(plan)}", "bold")
+    yield Line(f"total: {plural(plan.run_count.planned, 'run')}, {device_words(plan.budget_s, plan)}", "bold")
 
 
 def _row(study: Study, name: str, stages: tuple[StagePlan, ...]) -> _Row:
@@ -289,13 +280,13 @@ def _money(plan: Plan, today: str) -> Iterator[str]:
 
 def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
     """Budget and bound, what is sure to begin, and the price."""
-    unit, runs = amount_unit(plan), plan.run_count
+    runs = plan.run_count
     yield (
-        f"budget: {plural(runs.planned, 'run')}, {_sum(plan)} {unit} of training, up to its caps; "
-        f"{wall_text(plan.wall_s, plan)} of wall-clock time with the declared slots"
+        f"budget: {plural(runs.planned, 'run')}, {_sum(plan)} in training, up to its caps; "
+        f"{span_text(plan.wall_s)} of wall-clock time with the declared slots"
     )
     yield (
-        f"bound: {amount_text(plan.bound_s, plan)} {unit}, start-up, compilation, warm-up, scoring, reruns and lost "
+        f"bound: {device_words(plan.bound_s, plan)}, start-up, compilation, warm-up, scoring, reruns and lost "
         "attempts included"
     )
     yield f"at least: {plural(runs.fewest, 'attempt')}, whatever happens"
@@ -310,7 +301,7 @@ def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
     if study.budget_s is not None:
         left = amount_text(study.budget_s - plan.budget_s, plan)
         yield (
-            f"allowed: a budget of {amount_text(study.budget_s, plan)} {unit}, {left} more than this; an attempt "
+            f"allowed: a budget of {device_words(study.budget_s, plan)}, {left} more than this; an attempt "
             f"starts only if its cap is left, and every failed, lost and repeated one counts"
         )
 
@@ -328,9 +319,9 @@ def _sum(plan: Plan) -> str:
         groups = [*groups[:-1], (amount, groups[-1][1] + 1)] if same else [*groups, (amount, 1)]
     parts: list[str] = []
     for amount, times in groups:
-        text = amount_text(amount, plan)
+        text = amount_text(amount, plan) if in_gpu_hours(plan) else span(amount)
         parts += [f"{times} x {text}"] if times > MOST_EQUAL else [text] * times
-    total = amount_text(plan.budget_s, plan)
+    total = device_words(plan.budget_s, plan) if in_gpu_hours(plan) else f"{span(plan.budget_s)} of {time_word(plan)}"
     return f"{' + '.join(parts)} = {total}" if len(amounts) > 1 else total
 
 
@@ -446,7 +437,7 @@ def _suppositions(study: Study, plan: Plan) -> Iterator[Line]:
         wide = "" if devices == 1 else f"{exact(devices)} devices x "
         yield from _plain(
             f"all {one.candidates} that {one.gate} promotes continue to {one.stage}: {one.candidates} x {one.cells} "
-            f"cells x {wide}{hours_text(cap_s)} h = {hours_text(one.costs_s)} {plan.device_unit}"
+            f"cells x {wide}{span_text(cap_s)} = {device_words(one.costs_s, plan)}"
         )
         yield from _items(
             f"{name}: {formula} = {share}, {meaning}" for name, formula, share, meaning in savings(one, plan)

@@ -16,7 +16,6 @@ from fractions import Fraction
 
 from promo.base.canonical import Json, exact, exact_sum, from_exact
 from promo.base.classes import define, frozen
-from promo.base.units import HOUR
 from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -24,7 +23,7 @@ from promo.plans.occupancy import occupancies
 from promo.plans.values import Plan, PlannedRun
 from promo.report.changed import Call
 from promo.report.people import status_words
-from promo.report.plan import amount_text, amount_unit, share_text
+from promo.report.plan import amount_text, device_words, share_text
 from promo.report.words import listed, plural, span_text
 from promo.study.values import BudgetKind, Study
 
@@ -385,18 +384,18 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
 
     A replay spends nothing and takes no slots, and no bound holds for what was recorded: it says what it has read.
     """
-    unit, budget = amount_unit(plan), amount_text(progress.budget_s, plan)
+    budget = device_words(progress.budget_s, plan)
     if progress.replay:
-        read = f"{amount_text(progress.spent_s, plan)} {unit}" if progress.spent_s else "no time"
-        return "nothing trained", f"{read} of training read from the record, and the stages ask for {budget} {unit}"
+        read = device_words(progress.spent_s, plan, of_what=False) if progress.spent_s else "no time"
+        asked = device_words(progress.budget_s, plan, of_what=False)
+        return "nothing trained", f"{read} of training read from the record, and the stages ask for {asked}"
     share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
-    bound = f"a bound of {amount_text(progress.bound_s, plan)}"
-    bound += "" if plan.budget_s < HOUR else f" {unit}"
+    bound = device_words(progress.bound_s, plan, of_what=False)
     # Only simulated seconds can be more than those for which slots were taken.
     verb = "simulated" if progress.spent_s > progress.slot_s else "spent"
     return (
-        f"{verb} {amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}",
-        f"taken in total: {amount_text(progress.slot_s, plan)} of {bound}",
+        f"{verb} {amount_text(progress.spent_s, plan)} of a budget of {budget}{share}",
+        f"taken in total: {amount_text(progress.slot_s, plan)} of a bound of {bound}",
     )
 
 

@@ -195,8 +195,8 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """
     A table as CSV (RFC 4180).
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe.  A fraction in a column of numbers is
-    a decimal; exactly it stands in the study's evidence and decisions.
+    A text that a spreadsheet would take for a formula begins with an apostrophe.  A number that was computed
+    has as many digits as a float needs; exactly it stands in the study's evidence and decisions.
     """
     import csv
     import io

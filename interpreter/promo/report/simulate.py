@@ -12,7 +12,8 @@ from promo.report.canvas import document
 from promo.report.changed import called
 from promo.report.narrow import narrow_table
 from promo.report.pictures import Trend, Trends, trends_drawn
-from promo.report.plan import amount_text, amount_unit
+from promo.report.plan import GPU_HOURS, amount_text, amount_unit, time_word
+from promo.report.words import behind
 from promo.study.values import Study
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ def simulation_text(
         f"{study.name}: {figures.draws:,} simulated studies{fewer}, seed {figures.seed}; ± is one standard error",
         "",
         "Assumptions:",
-        f"  {names.get(figures.best, figures.best)} is truly best, ahead of the next by {world.gap:g} {unit}{defaults}",
+        f"  {names.get(figures.best, figures.best)} is truly best, ahead of the next by {world.gap:g}{behind(unit)}"
+        f"{defaults}",
         f"  true values of the others: {_spread(world, unit)}",
-        f"  noise between seeds: sd {world.noise:g} {unit} ({source}); shared in a cell: {world.shared:g}; "
+        f"  noise between seeds: sd {world.noise:g}{behind(unit)} ({source}); shared in a cell: {world.shared:g}; "
         f"candidate x host: {world.host:g}",
-        f"  short-budget penalties: sd {world.relax:g} {unit}, relaxing as budget^-{world.exponent:g}",
+        f"  short-budget penalties: sd {world.relax:g}{behind(unit)}, relaxing as budget^-{world.exponent:g}",
         "  every run succeeds; a gate or rule that waits for a person ends the study",
         "",
         _gates(figures),
@@ -75,15 +77,17 @@ def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
     """What is lost when the best does not come to the end."""
     mean, error = figures.regret.value, figures.regret.error
     who = f"The candidate that is truly best at {figures.last}"
-    said = [f"{who} is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on average."]
+    said = [f"{who} is behind the best of all by {mean:.5f} ± {error:.5f}{behind(unit)} on average."]
     if figures.near is not None:
-        said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g} {unit}.")
+        said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g}{behind(unit)}.")
     return said
 
 
 def _spread(world: "World", unit: str) -> str:
-    around = "" if world.level is None else f", {'around' if world.spread else 'at'} {world.level:g} {unit}"
-    return (f"normal, sd {world.spread:g} {unit}, drawn anew for each study" if world.spread else "equal") + around
+    around = "" if world.level is None else f", {'around' if world.spread else 'at'} {world.level:g}{behind(unit)}"
+    return (
+        f"normal, sd {world.spread:g}{behind(unit)}, drawn anew for each study" if world.spread else "equal"
+    ) + around
 
 
 def _amount(mean: "Share", plan: Plan) -> str:
@@ -179,10 +183,11 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
         _hours("expected", [one.expected_s.value for one in found]),
         _hours("budget", [one.budget_s for one in found]),
     )
+    hours = GPU_HOURS if plan.study.on_gpus else f"hours of {time_word(plan)}"
     plots = (
         Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
         Trends("wrongly promoted (% of the promoted); bars likewise", places, tuple(wrong), varied),
-        Trends(plan.device_unit, places if varied else ("",), costs, varied),
+        Trends(hours, places if varied else ("",), costs, varied),
     )
     size, drawn = trends_drawn(plots)
     title = f"{plan.study.name}: what its gates would do" + (f", by {varied}" if varied else "")

@@ -10,7 +10,7 @@ from promo.ledger.state import State, StudyState
 from promo.plans.values import Plan
 from promo.report.changed import Call
 from promo.report.money import money_lines
-from promo.report.plan import amount_text, amount_unit
+from promo.report.plan import amount_text, device_words
 from promo.report.prices import money_text
 from promo.study.values import Study
 
@@ -30,8 +30,8 @@ def budget_words(short: AwaitBudget, study: Study, plan: Plan, call: Call) -> st
     run, needs, used, budget = short.run, short.needs, short.spent, short.budget
     of_time = budget.seconds is not None and used.seconds + needs.seconds > budget.seconds
     if of_time and budget.seconds is not None:
-        words, unit = amount_text(used.seconds, plan), amount_unit(plan)
-        whole, more = f"{amount_text(budget.seconds, plan)} {unit}", f"spend {amount_text(needs.seconds, plan)}"
+        words, whole = amount_text(used.seconds, plan), device_words(budget.seconds, plan)
+        more = f"spend {device_words(needs.seconds, plan, of_what=False)}"
     else:
         assert budget.money is not None
         words, whole = money_text(used.money, study.currency), money_text(budget.money, study.currency)
@@ -44,18 +44,18 @@ def budget_words(short: AwaitBudget, study: Study, plan: Plan, call: Call) -> st
 
 def budget_lines(study: Study, plan: Plan, state: State) -> Iterator[str]:
     """What was used up of the study's budgets, if it has any, what it has cost, and how budgets were amended."""
-    budget_s, unit = allowed(study, state).seconds, amount_unit(plan)
+    budget_s = allowed(study, state).seconds
     if state.replay:
         return
     if budget_s is not None:
         used = spent(study, state).seconds
         yield (
-            f"Of the study's budget of {amount_text(budget_s, plan)} {unit}, {amount_text(used, plan)} are used up, "
+            f"Of the study's budget of {device_words(budget_s, plan)}, {amount_text(used, plan)} are used up, "
             "counting running attempts at their caps; an attempt starts only if its cap is left."
         )
     yield from money_lines(study, state)
     for one in state.budgets:
-        new = f"{amount_text(one.budget_s, plan)} {unit}" if one.budget_s is not None else ""
+        new = device_words(one.budget_s, plan) if one.budget_s is not None else ""
         new = money_text(one.money, study.currency) if one.money is not None else new
         yield f"{one.by} gave the study a budget of {new} after it had begun: {one.reason}"
 

@@ -34,6 +34,7 @@ from promo.report.canvas import (
     wrapped,
 )
 from promo.report.scales import Linear, categories, linear
+from promo.report.words import behind
 
 MOST_ROWS = 36
 """Rows of one picture."""
@@ -321,6 +322,10 @@ def words_of(strips: Strips, unit: str) -> str:
     said = []
     for row in strips.rows:
         values = [value for _, value in row.values]
-        cells = f"{len(values)} cells {rounded(min(values), 4)} to {rounded(max(values), 4)} {unit}, " if values else ""
+        cells = (
+            f"{len(values)} cells {rounded(min(values), 4)} to {rounded(max(values), 4)}{behind(unit)}, "
+            if values
+            else ""
+        )
         said.append(f"{row.name}{f' ({row.beside})' if row.beside else ''}: {cells}{', '.join(row.said)}")
-    return "; ".join(said) + (f". {strips.cut.label}: {rounded(strips.cut.at, 4)} {unit}" if strips.cut else "")
+    return "; ".join(said) + (f". {strips.cut.label}: {rounded(strips.cut.at, 4)}{behind(unit)}" if strips.cut else "")

@@ -6,10 +6,10 @@ are the exact texts of the evidence, not the rounded ones that people are shown.
 """
 
 from collections.abc import Iterable, Iterator
-from decimal import Context, Decimal
 from typing import assert_never
 
 from promo.base.canonical import exact, from_exact
+from promo.base.floats import nearest
 from promo.decision.spending import paid
 from promo.decision.values import (
     About,
@@ -94,16 +94,15 @@ MEASURED = frozenset(
     {"value", "reference", "difference", "statistic", "condition_statistic", "margin", "adjusted_p", "paid"}
 )
 """Columns of numbers that may be exact fractions."""
-FIGURES = 12
-"""Significant digits that a file has of one whose decimals do not end."""
+SHORT = 15
+"""Digits that a float always has: a number of no more is read back as it is written."""
 
 
 def decimal(text: str) -> str:
-    """An exact number for a file: itself, or to `FIGURES` significant digits, halves to even, where it never ends."""
-    if "/" not in text:
+    """An exact number for a file: the shortest text that is read back as the same float."""
+    if "/" not in text and len(text) <= SHORT:
         return text
-    number = from_exact(text)
-    return f"{Context(prec=FIGURES).divide(Decimal(number.numerator), Decimal(number.denominator)):f}"
+    return min(text, repr(nearest(from_exact(text))).removesuffix(".0"), key=lambda one: ("/" in one, len(one)))
 
 
 FACTOR = "factor_"

@@ -31,7 +31,7 @@ from promo.report.limits import limits
 from promo.report.money import money_to_json
 from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
-from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
+from promo.report.plan import amount_text, amount_unit, device_words, savings, stage_rows
 from promo.report.ranks import FlowView, flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
@@ -205,7 +205,11 @@ class _View:
         extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
         lost = sum(self.state.lost(run) for run in self.state.attempts)
         beside = f"with {plural(lost, 'lost attempt')}, whose training was not counted, " if lost else ""
-        spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
+        spent, budget, bound = (
+            device_words(one, self.plan, of_what=False)
+            for one in (self.record.spent_s(), self.plan.budget_s, self.plan.bound_s)
+        )
+        taken = device_words(self.record.slot_s(), self.plan)
         if not self.record.is_timed:
             return (
                 f"{plural(count.done, 'run')}{extra} were read from a table without a clock, so how long they trained "
@@ -213,13 +217,13 @@ class _View:
             )
         if self.state.replay:
             return (
-                f"{plural(count.done, 'run')}{extra} stand for {span_text(spent)} of recorded training (budget: "
+                f"{plural(count.done, 'run')}{extra} stand for {spent} of recorded training (budget: "
                 f"{budget}); a run that is read at several budgets counts once at each."
             )
         return (
-            f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in {self.record.training()} of a budget of "
-            f"{budget}, and {beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the "
-            f"bound is {span_text(self.plan.bound_s)}.{self._queued()}"
+            f"{plural(count.done, 'run')}{extra} spent {spent} in {self.record.training()} of a budget of "
+            f"{budget}, and {beside}took {taken} with start-up and scoring; the "
+            f"bound is {bound}.{self._queued()}"
         )
 
     def _queued(self) -> str:
@@ -268,7 +272,7 @@ class _View:
             name=row,
             entrants=called_list(tuple(entrants), self.record.call),
             runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
-            spent=f"{span_text(spent)} spent in {self.record.training(*names)}"
+            spent=f"{device_words(spent, self.plan, of_what=False)} spent in {self.record.training(*names)}"
             if self.record.is_timed
             else first.spent,
             spreads=tuple(one for name in names for one in self._spreads(name)),
@@ -290,7 +294,8 @@ class _View:
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
             runs=f"{count.done} of {count.runs}",
-            spent=f"{span_text(self.record.spent_s(stage.name))} spent in {self.record.training(stage.name)}"
+            spent=f"{device_words(self.record.spent_s(stage.name), self.plan, of_what=False)} spent in "
+            f"{self.record.training(stage.name)}"
             if self.record.is_timed
             else "seconds of training were not recorded",
             spreads=tuple(self._spreads(stage.name)),
@@ -364,9 +369,9 @@ class _View:
             cap_s = self.study.stages[one.stage].budget.cap_s
             devices = Fraction(one.costs_s, max(one.candidates * one.cells * cap_s, 1))
             wide = "" if devices == 1 else f"{exact(devices)} devices x "
-            formula = f"{one.candidates} x {one.cells} cells x {wide}{hours_text(cap_s)} h = {hours_text(one.costs_s)}"
+            formula = f"{one.candidates} x {one.cells} cells x {wide}{span_text(cap_s)}"
             yield SuppositionView(
-                sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} "
-                f"{self.plan.device_unit}.",
+                sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} = "
+                f"{device_words(one.costs_s, self.plan)}.",
                 savings=tuple(SavingView(*row) for row in savings(one, self.plan)),
             )

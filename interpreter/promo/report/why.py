@@ -7,7 +7,7 @@ Survivors are explained as fully as the dropped: a narrow margin is news either 
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from promo.base.canonical import Json
+from promo.base.canonical import Json, from_exact
 from promo.base.classes import frozen
 from promo.base.codec import to_json
 from promo.decision.values import (
@@ -28,7 +28,7 @@ from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, other_verdicts, wording
-from promo.report.changed import called_list
+from promo.report.changed import called_list, fits
 from promo.report.decided import (
     allowance_of,
     attempt_cause,
@@ -44,7 +44,7 @@ from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import number, plural
+from promo.report.words import behind, listed, number, plural, size
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
 from promo.study.values import Grow, Study
 
@@ -221,7 +221,7 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
 
 def _compared(record: Record, one: Comparison, found: Judgement, rule: Rule) -> str:
     where = f"On {one.host} with seed {one.seed}{record.of_candidate(found, one)}"
-    said = f"{where}: {number(one.judged)} {record.study.measure.unit}"
+    said = f"{where}: {number(one.judged)}{behind(record.study.measure.unit)}"
     if not rule.reference:
         return said
     return f"{said} against {number(one.reference)}, difference {number(one.difference, signed=True)}"
@@ -272,7 +272,7 @@ def _fixing(one: Fixing) -> str:
 def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
     for cell in cells:
         value = f"no value ({cell.cause or cell.status.value})"
-        value = f"{number(cell.value)} {unit}" if cell.value is not None else value
+        value = f"{number(cell.value)}{behind(unit)}" if cell.value is not None else value
         yield f"On {cell.host} with seed {cell.seed}: {value}."
 
 
@@ -282,9 +282,15 @@ def _rank(record: Record, gate: Gate, found: Ranking, standing: Standing) -> Ite
         yield "It has no rank, because a value is missing."
         return
     ranked = [one.candidate for one in found.standings if one.rank is not None]
-    what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
-    order = called_list(ranked, record.call)
-    yield f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}: {order}."
+    what = (
+        f"{gate.statistic.value} {number(standing.statistic)}{behind(unit)}" if standing.statistic else "no statistic"
+    )
+    order = [record.call(name) for name in ranked]
+    head = f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}:"
+    if fits(order):
+        yield f"{head} {listed(order)}."
+    else:
+        yield from (head, *(f"  {place}. {name}" for place, name in enumerate(order, 1)))
     competing = [name for name in ranked if name not in gate.always]
     if len(competing) < len(ranked):
         kept = called_list([name for name in ranked if name in gate.always], record.call)
@@ -303,8 +309,9 @@ def _rank(record: Record, gate: Gate, found: Ranking, standing: Standing) -> Ite
     else:
         yield "No tie, so no tie-break was used."
     if standing.margin is not None:
-        beyond = standing.margin.startswith("-")
-        yield f"Margin to the cut: {number(standing.margin)} {unit}, {'beyond' if beyond else 'inside'} it."
+        margin = from_exact(standing.margin)
+        where = "beyond" if margin < 0 else "inside"
+        yield f"Margin to the cut: {size(margin)}{behind(unit)}, {where} it." if margin else "Level with the cut."
 
 
 def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:

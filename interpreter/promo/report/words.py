@@ -5,7 +5,7 @@ from typing import assert_never
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.floats import nearest
-from promo.base.units import HOUR
+from promo.base.units import HOUR, span
 from promo.study.limits import BudgetKind
 
 NONE = "–"
@@ -20,6 +20,37 @@ def number(text: str | None, *, signed: bool = False, places: int = PLACES) -> s
         return NONE
     value = from_exact(text)
     return with_sign(value, places) if signed else rounded(value, places)
+
+
+UNSAID = frozenset(
+    {
+        "share",
+        "fraction",
+        "ratio",
+        "proportion",
+        "probability",
+        "rate",
+        "unit",
+        "units",
+        "number",
+        "value",
+        "none",
+        "one",
+    }
+    | {"score", "accuracy", "loss", "error", "reward"}
+)
+"""Units that say what kind of number a measure is, and are no word to stand behind one."""
+
+
+def behind(unit: str) -> str:
+    """What stands behind an amount of a measure: ` bpb`; of a share nothing, `leads by 0.0212`."""
+    return "" if not unit or unit in UNSAID else f" {unit}"
+
+
+def size(value: Fraction) -> str:
+    """How large an amount is, whatever its sign: four decimals, and `less than 0.0001` where those show none of it."""
+    shown = rounded(abs(value), PLACES)
+    return shown if not value or shown.strip("0.") else f"less than {rounded(Fraction(1, 10**PLACES), PLACES)}"
 
 
 def short_number(value: Fraction, *, signed: bool = False) -> str:
@@ -61,16 +92,11 @@ def plural(count: int, word: str) -> str:
 
 
 def span_text(seconds: Fraction | float) -> str:
-    """A length of time for people: `42 s`, `2 min 13 s`, `85 h 12 min`."""
-    whole = round(seconds)
+    """A length of time for people: `42 s`, `2 min 13 s`, `85 h 12 min`; from an hour on to the nearest minute."""
     if 0 < seconds < 1:
         return f"{max(float(seconds), 0.01):.1g} s"
-    if whole < 60:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    minutes = whole % HOUR // 60
-    return f"{whole // HOUR} h {minutes} min" if minutes else f"{whole // HOUR} h"
+    whole = round(seconds)
+    return span(whole if whole < HOUR else round(Fraction(whole, 60)) * 60)
 
 
 MOST_WRITTEN = 10**7

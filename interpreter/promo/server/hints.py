@@ -1,13 +1,10 @@
 """What a stage asks for, behind the line that opens it, and its bound when pointed at."""
 
-from fractions import Fraction
-
 from lsprotocol import types
 
-from promo.base.canonical import exact, rounded
-from promo.base.units import HOUR
 from promo.plans.values import Plan, StagePlan
-from promo.report.words import plural, span_text
+from promo.report.plan import device_words
+from promo.report.words import plural
 from promo.server.document import Document
 
 
@@ -35,20 +32,9 @@ def runs_text(count: int) -> str:
     return f"{count} run" if count == 1 else f"{count} runs"
 
 
-def device_text(seconds: int, plan: Plan) -> str:
-    """Time of slots: `6.0 GPU-h`, or minutes and seconds where a whole plan takes less than an hour."""
-    kind = plan.device_unit.partition("-")[0]
-    if plan.budget_s < HOUR:
-        return f"{span_text(seconds)} {kind}"
-    hours = Fraction(seconds, HOUR)
-    text = exact(hours)
-    short = "/" not in text and len(text.partition(".")[2]) <= 3
-    return f"{text if short and '.' in text else rounded(hours, 1 if short else 3)} {kind}-h"
-
-
 def budget_text(stage: StagePlan, plan: Plan) -> str:
     """What a stage asks for: runs, and their time up to the caps."""
-    return f"{runs_text(stage.run_count.planned)}, {device_text(stage.budget_s, plan)}"
+    return f"{runs_text(stage.run_count.planned)}, {device_words(stage.budget_s, plan)}"
 
 
 def bounds_text(stage: StagePlan, plan: Plan) -> str:
@@ -56,6 +42,6 @@ def bounds_text(stage: StagePlan, plan: Plan) -> str:
     count = stage.run_count
     return (
         f"budget {budget_text(stage, plan)}, if no run fails; bound {plural(count.most, 'attempt')}, "
-        f"{device_text(stage.bound_s, plan)}, with everything outside training, every rerun and every lost attempt; "
+        f"{device_words(stage.bound_s, plan)}, with everything outside training, every rerun and every lost attempt; "
         f"at least {plural(count.fewest, 'attempt')}"
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from promo.base.classes import evolve
-from promo.base.units import float_of, whole_of
+from promo.base.units import float_of, is_digits, whole_of
 from promo.sketch.values import Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
 
 LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"
@@ -85,7 +85,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
     factors = tuple(knob for knob in factors if _can_vary(knob))
     varied = _varied(factors, wish, script)
     seconds = duration is not None and COUNTED.fullmatch(duration.name) is None
-    whole = 1 if duration is None else int(duration.default or 1)
+    own, short, whole = (1, 1, 1) if duration is None else _durations(duration, every.values())
     return Draft(
         name=name,
         script=script,
@@ -98,8 +98,9 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         levels=_levels(varied, wish),
         duration=duration,
         seconds=seconds,
+        own=own,
         whole=whole,
-        short=_short(whole, every.values(), "" if duration is None else duration.name),
+        short=short,
         seed=seed,
         device=device,
         fixed=fixed,
@@ -324,6 +325,20 @@ def _within(knob: Knob, levels: Iterable[int | float]) -> tuple[Value, ...]:
     low, high = knob.low, knob.high
     kept = [one for one in dict.fromkeys(levels) if not isinstance(low, int | float) or one >= low]
     return tuple(one for one in kept if not isinstance(high, int | float) or one <= high)
+
+
+def _durations(knob: Knob, knobs: Iterable[Knob]) -> tuple[int, int, int]:
+    """For how long it trains by itself, in the short stage and in the long one; two stages alike would say nothing."""
+    own = int(knob.default or 1)
+    can = sorted(int(one) for one in knob.choices if is_digits(one))
+    low = int(knob.low) if isinstance(knob.low, int | float) else 1
+    short = min(max(_short(own, knobs, knob.name), low), own)
+    short = next((one for one in can if one >= short), short)
+    if short < own:
+        return own, short, own
+    most = int(knob.high) if isinstance(knob.high, int | float) else PARTS_OF_SHORT * own
+    longer = max(min(PARTS_OF_SHORT * own, most), own)
+    return own, own, max((one for one in can if one <= longer), default=own) if can else longer
 
 
 def _short(whole: int, knobs: Iterable[Knob], counted: str) -> int:

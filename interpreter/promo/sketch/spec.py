@@ -71,7 +71,7 @@ def _setting(draft: Draft, pin: str, called: _Called) -> Iterator[list[str]]:
     ]
     if not draft.seconds:
         yield [
-            "# About how long one whole run takes.  promo has not run it: the caps, and so the budget, come from here.",
+            "# About how long the unchanged script takes.  promo has not run it: caps and budget come from here.",
             f"let {called.takes} = {draft.takes}",
         ]
     yield ["# slots is how many runs train at once.", *_block(f"host {called.host}", device='"cpu" on any', slots="1")]
@@ -93,7 +93,7 @@ def _stages(draft: Draft, called: _Called) -> Iterator[list[str]]:
         *_block(
             f"stage {called.short}",
             train=f"{', '.join((called.base, *called.others))} for {_counted(draft.short)}{unit}",
-            **_limits(draft, called.takes),
+            **_limits(draft, draft.short, called.takes),
             on=called.host,
             seeds="1, 2",
             expect=f"{2 * len(draft.levels)} runs",
@@ -101,19 +101,22 @@ def _stages(draft: Draft, called: _Called) -> Iterator[list[str]]:
     ]
     yield [
         "## New seeds, so that luck in the short stage does not carry over.",
+        *_of_long(draft),
         *_block(
             f"stage {called.long}",
             after=called.gate,
             train=f"{entrants} for {_counted(draft.whole)}{unit}",
-            **_limits(draft, f"2 * {called.takes}"),
+            **_limits(draft, draft.whole, called.takes),
             on=called.host,
             seeds=LONG_SEEDS,
         ),
     ]
 
 
-def _limits(draft: Draft, cap: str) -> dict[str, str]:
-    """What ends a run: its own seconds, or a cap."""
+def _limits(draft: Draft, amount: int, takes: str) -> dict[str, str]:
+    """What ends a run: its own seconds, or a cap of twice what it should take."""
+    times = -(-2 * amount // draft.own)
+    cap = takes if times == 1 else f"{times} * {takes}"
     return {"tolerance": "90%"} if draft.seconds else {"cap": cap}
 
 
@@ -166,9 +169,24 @@ def _of_short(draft: Draft) -> list[str]:
         ]
     word = draft.duration.shown
     lines = [f"## A short look at every candidate: {_counted(draft.short)} of its {_counted(draft.whole)} {word}."]
+    if draft.short == draft.own:
+        lines = [f"## Every candidate for as long as the script trains by itself: {word} is {_counted(draft.own)}."]
     if draft.seconds:
         lines.append("# The script does not report its training time, so loading counts too: hence the wide tolerance.")
     return lines
+
+
+def _of_long(draft: Draft) -> list[str]:
+    """What to look at where the script as it is would make the second stage as long as the first."""
+    if draft.duration is None:
+        return [
+            "# As long as the first stage.  For a shorter first stage, give the script a setting for how long",
+            "# it trains, EPOCHS = 5 at its top, and draft again.",
+        ]
+    word = draft.duration.shown
+    if draft.whole > draft.own:
+        return [f"# {word} is {_counted(draft.own)} in the script: write how long a final run should train."]
+    return [f"# As long as the first stage, since {word} can be no more."] if draft.short == draft.whole else []
 
 
 def _counted(number: int) -> str:

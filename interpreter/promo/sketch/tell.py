@@ -18,9 +18,11 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
     levels = ", ".join(map(str, draft.levels[1:]))
     yield "varied", f"{draft.varied.name}: {levels} besides its {draft.levels[0]} (--vary NAME=A,B)"
     if draft.duration is None:
-        yield "trains for", "as long as it does: promo found no setting for a number of steps"
+        yield "trains for", "as long as it does, in both stages: promo found no setting for a number of steps"
     else:
-        yield "trains for", f"{draft.duration.shown}: {draft.short} in the short stage, {draft.whole} in the long one"
+        own = ", as in the script," if draft.short == draft.own else ""
+        stages = f"{draft.short} in the short stage{own}{' and' if own else ','} {draft.whole} in the long one"
+        yield "trains for", f"{draft.duration.shown}: {stages}"
     yield "seed", _seed(draft)
     if not draft.seconds:
         yield "takes", f"{draft.takes} a run, from which the caps are set (--takes)"

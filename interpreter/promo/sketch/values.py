@@ -137,9 +137,12 @@ class Draft:
     """The setting that says for how long it trains; None: it trains as long as it does."""
     seconds: bool
     """Whether that is counted in seconds."""
+    own: int
+    """For how long it trains by itself."""
     whole: int
-    """What the long stage asks for, and a fifth of it or more in the short one."""
+    """What the long stage asks for: that, or more where the short one has all of it already."""
     short: int
+    """What the short stage asks for: a fifth of what is its own, or more."""
     seed: Knob | None
     device: Knob | None
     fixed: Mapping[str, str]

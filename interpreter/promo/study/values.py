@@ -451,6 +451,6 @@ class Study:
         )
 
     @property
-    def device_unit(self) -> str:
-        """What an hour of a slot is called: a slot of a GPU is that GPU, one of a processor is a share of it."""
-        return "slot-hours" if any(host.is_cpu for host in self.hosts.values()) else "GPU-hours"
+    def on_gpus(self) -> bool:
+        """Whether each slot is a GPU, so that its time counts in GPU-hours; one of a processor is a share of it."""
+        return not any(host.is_cpu for host in self.hosts.values())
