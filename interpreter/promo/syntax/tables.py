@@ -9,8 +9,8 @@ for `python -m promo.syntax.tables`, which rewrites the file.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypedDict, TypeVar
 
 from promo.base.canonical import digest_bytes
 from promo.base.classes import frozen
@@ -19,6 +19,7 @@ from promo.base.resources import grammar_file
 GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
 END = "$END"
+NONE = "-"
 
 
 Rule = tuple[str, int, str | None, Sequence[int], bool]
@@ -32,16 +33,18 @@ class Stored(TypedDict):
     """
     What is kept of a grammar as JSON.
 
-    Symbols that are no terminals have numbers for names, which are shorter; states name their rows by number.
+    Symbols that are no terminals have numbers for names, which are shorter; states name their rows by number.  Rows and
+    rules are texts, read when they are asked for: a file needs a fifth of them.
     """
 
     grammar: str
     """SHA-256 of its text."""
-    rows: list[dict[str, int]]
+    rows: list[str]
+    """Symbols, each with where it leads."""
     actions: list[int]
     gotos: list[int]
-    rules: list[Sequence[Any]]
-    """Each in the order of `Rule`, which is made of it."""
+    rules: list[str]
+    """Each in the order of `Rule`, `-` for no kind and for none that stay."""
     start: int
     accept: int
     lexemes: list[list[str]]
@@ -51,15 +54,34 @@ class Stored(TypedDict):
     examples: dict[str, str]
 
 
+T = TypeVar("T")
+
+
+class Lazy(dict[int, T], Generic[T]):
+    """Values by number, each made when it is first asked for."""
+
+    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+        super().__init__()
+        self.count, self.make = count, make
+
+    def __missing__(self, number: int) -> T:
+        self[number] = made = self.make(number)
+        return made
+
+    def every(self) -> Iterator[T]:
+        """All of them, in order."""
+        return map(self.__getitem__, range(self.count))
+
+
 @frozen
 class Tables:
     """The parser's automaton and the lexer's words."""
 
-    actions: tuple[Mapping[str, int], ...]
+    actions: Lazy[Mapping[str, int]]
     """State -> terminal -> next state, or -1 - rule for a reduction."""
-    gotos: tuple[Mapping[str, int], ...]
+    gotos: Lazy[Mapping[str, int]]
     """State -> rule symbol -> next state."""
-    rules: tuple[Rule, ...]
+    rules: Lazy[Rule]
     start: int
     accept: int
     lexemes: tuple[tuple[str, str], ...]
@@ -91,11 +113,11 @@ def load() -> Tables:
 
 
 def _from_stored(stored: Stored) -> Tables:
-    rows = stored["rows"]
+    rows, actions, gotos, rules = stored["rows"], stored["actions"], stored["gotos"], stored["rules"]
     return Tables(
-        actions=tuple(rows[index] for index in stored["actions"]),
-        gotos=tuple(rows[index] for index in stored["gotos"]),
-        rules=tuple(_rule(*one) for one in stored["rules"]),
+        actions=Lazy(len(actions), lambda state: _row(rows[actions[state]])),
+        gotos=Lazy(len(gotos), lambda state: _row(rows[gotos[state]])),
+        rules=Lazy(len(rules), lambda number: _rule(rules[number])),
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
@@ -106,8 +128,15 @@ def _from_stored(stored: Stored) -> Tables:
     )
 
 
-def _rule(symbol: str, takes: int, kind: str | None, stay: Sequence[int], alone: bool) -> Rule:
-    return symbol, takes, kind, stay, alone
+def _row(text: str) -> dict[str, int]:
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def _rule(text: str) -> Rule:
+    symbol, takes, kind, stay, alone = text.split()
+    places = () if stay == NONE else tuple(map(int, stay.split(",")))
+    return symbol, int(takes), None if kind == NONE else kind, places, alone == "alone"
 
 
 def compile_grammar(grammar: bytes) -> Stored:
@@ -144,10 +173,10 @@ def compile_grammar(grammar: bytes) -> Stored:
     lexemes, words = _lexicon(parser, grammar.decode())
     return {
         "grammar": digest_bytes(grammar),
-        "rows": [dict(pairs) for pairs in rows],
+        "rows": [" ".join(f"{name} {target}" for name, target in pairs) for pairs in rows],
         "actions": actions,
         "gotos": gotos,
-        "rules": [[codes[str(rule.origin.name)], *_shape(rule)] for rule in rules],
+        "rules": [f"{codes[str(rule.origin.name)]} {_shape(rule)}" for rule in rules],
         "start": states[table.start_states["start"]],
         "accept": states[table.end_states["start"]],
         "lexemes": lexemes,
@@ -172,21 +201,25 @@ def _numbered(table: Any) -> dict[int, int]:
     return numbers
 
 
-def _shape(rule: Any) -> list[Any]:
+def _shape(rule: Any) -> str:
     """Length, node kind, kept children and lifting of a Lark rule, as its tree builder would shape it."""
     name = rule.alias or str(rule.origin.name)
-    keep = [
+    kind, stay = NONE if name.startswith("_") else name, ",".join(map(str, _staying(rule))) or NONE
+    return f"{len(rule.expansion)} {kind} {stay} {'alone' if rule.options.expand1 and not rule.alias else 'not'}"
+
+
+def _staying(rule: Any) -> list[int]:
+    """Which symbols of a Lark rule become children."""
+    return [
         index
         for index, symbol in enumerate(rule.expansion)
         if not (symbol.is_term and (symbol.filter_out or symbol.name.startswith("_")))
     ]
-    lift = bool(rule.options.expand1) and not rule.alias
-    return [len(rule.expansion), None if name.startswith("_") else name, keep, lift]
 
 
 def _kept(rules: list[Any]) -> set[str]:
     """Terminals that some rule keeps as a token; for all others none has to be made."""
-    return {rule.expansion[place].name for rule in rules for place in _shape(rule)[2] if rule.expansion[place].is_term}
+    return {rule.expansion[place].name for rule in rules for place in _staying(rule) if rule.expansion[place].is_term}
 
 
 def _lexicon(parser: Any, grammar: str) -> tuple[list[list[str]], dict[str, list[str]]]:
