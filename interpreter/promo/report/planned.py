@@ -400,7 +400,8 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
     same = [one for one in stages if one.budget.kind in REPEATING and all(study.hosts[h].is_cpu for h in one.hosts)]
     if same:
         names = _called(study, [stage.name for stage in same])
-        yield f"Deterministic on one machine with the same threads and versions: {names}."
+        sure = "Deterministic on one machine with the same threads and versions"
+        yield f"{'Deterministic if the script is' if study.runner.digest else sure}: {names}."
     moving = [stage.name for stage in stages if stage not in same]
     if moving:
         why = "the machine's speed decides how many steps fit, and GPUs do not repeat bit for bit"

@@ -47,6 +47,11 @@ def behind(unit: str) -> str:
     return "" if not unit or unit in UNSAID else f" {unit}"
 
 
+def value_text(text: str, metric: str, unit: str) -> str:
+    """A value that stands alone: `3.2865 bpb`, and by its name where its unit is none to be said, `val_acc 0.8215`."""
+    return f"{text}{behind(unit)}" if behind(unit) else f"{metric} {text}"
+
+
 def size(value: Fraction) -> str:
     """How large an amount is, whatever its sign: four decimals, and `less than 0.0001` where those show none of it."""
     shown = rounded(abs(value), PLACES)
