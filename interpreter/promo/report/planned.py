@@ -18,7 +18,7 @@ from promo.plans.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import a_run_text
 from promo.report.changed import caller
-from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
+from promo.report.describe import describe_mode, describe_runner, describe_tolerance, measure_words
 from promo.report.plan import (
     GPU_HOURS,
     amount_text,
@@ -66,8 +66,7 @@ def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator
     yield from (Line(one, "bold") for one in _wrapped(f"{study.name}: {study.title}"))
     yield from _plain(headline(study, plan))
     yield from (
-        Line(one, "dim")
-        for one in _wrapped(f"{describe_measure(study.measure)}; runner {describe_runner(study.runner)}")
+        Line(one, "dim") for one in _wrapped(f"{measure_words(study.measure)}; runner {describe_runner(study.runner)}")
     )
     hours = f" (budgets in {GPU_HOURS})" if in_gpu_hours(plan) else ""
     parts: tuple[tuple[str, Iterable[Line]], ...] = (
