@@ -15,7 +15,7 @@ from promo.base.classes import frozen
 from promo.plans.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, listed, number, plural
+from promo.report.words import NONE, PLACES, counted_in, listed, number, plural
 from promo.run.values import Point
 from promo.study.values import BudgetKind
 
@@ -187,7 +187,8 @@ def thinned(line: tuple[tuple[float, float], ...], most: int) -> tuple[tuple[flo
 def _caption(record: Record) -> Iterable[str]:
     measure = record.study.measure
     meaning = f", {record.meaning}" if record.meaning else ""
-    yield f"{measure.metric} in {measure.unit}{meaning}. A line is a run, and its last mark is the run's result."
+    said = f"{measure.metric}{counted_in(measure.unit)}{meaning}"
+    yield f"{said}. A line is a run, and its last mark is the run's result."
 
 
 def _thin(most: int) -> tuple[str]:

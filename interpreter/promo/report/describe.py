@@ -23,7 +23,7 @@ from promo.report.declared import (
     describe_level,
     describe_schedule,
 )
-from promo.report.words import amount_words, behind, plural
+from promo.report.words import amount_words, behind, counted_in, plural
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.data import Data
@@ -164,6 +164,12 @@ def _start(start: Start) -> dict[str, Json]:
 def _attempts(attempts: int) -> dict[str, Json]:
     """How often a run is tried in all, where that is not the usual number."""
     return {} if attempts == ATTEMPTS else {"attempts": attempts}
+
+
+def measure_words(measure: Measure) -> str:
+    """`val_bpb in bpb, lower is better`, and `val_acc, higher is better` where the unit is none to be said."""
+    better = "lower" if measure.lower_is_better else "higher"
+    return f"{measure.metric}{counted_in(measure.unit)}, {better} is better"
 
 
 def describe_measure(measure: Measure) -> str:

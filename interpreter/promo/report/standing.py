@@ -10,7 +10,7 @@ from promo.evidence.values import Row
 from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.strips import MOST_MARKS, MOST_ROWS, Cut, Strip, Strips, strips_svg, words_of
-from promo.report.words import NONE, plural, short_number
+from promo.report.words import NONE, counted_in, plural, short_number
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -98,7 +98,7 @@ def stage_picture(record: Record, stage: str, order: Sequence[str]) -> tuple[str
     )
     picture, beyond = strips_svg(strips, f"Values at {stage}. {words_of(strips, unit)}", record.called)
     meaning = f", {record.meaning}" if record.meaning else ""
-    said = f"A mark is a run: {record.study.measure.metric} in {unit}{meaning}."
+    said = f"A mark is a run: {record.study.measure.metric}{counted_in(unit)}{meaning}."
     return picture, " ".join((said, *sampling(strips, len(order) - len(rows), beyond, "candidate")))
 
 

@@ -47,6 +47,16 @@ def behind(unit: str) -> str:
     return "" if not unit or unit in UNSAID else f" {unit}"
 
 
+def counted_in(unit: str) -> str:
+    """What stands behind the name of a measure: ` in bpb`; of a share nothing."""
+    return f" in {unit}" if behind(unit) else ""
+
+
+def value_text(text: str, metric: str, unit: str) -> str:
+    """A value that stands alone: `3.2865 bpb`, and by its name where its unit is none to be said, `val_acc 0.8215`."""
+    return f"{text}{behind(unit)}" if behind(unit) else f"{metric} {text}"
+
+
 def size(value: Fraction) -> str:
     """How large an amount is, whatever its sign: four decimals, and `less than 0.0001` where those show none of it."""
     shown = rounded(abs(value), PLACES)
