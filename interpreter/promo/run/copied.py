@@ -20,6 +20,7 @@ LETTERS, COERCED = "LC_CTYPE", ("C.UTF-8", "C.utf8", "UTF-8")
 """The variable by which Python says what letters are where no locale does, and what it may say (PEP 538)."""
 WORDS = ["-P", "-m"]
 """With what Python is started to be a worker, and nothing else but the module."""
+OPEN = Path("/proc/self/fd")
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -74,8 +75,9 @@ class Copy:
 
 def can_copy() -> bool:
     """Whether a copy of this process is a worker like any other; macOS copies badly, and Windows not at all."""
-    whole = None not in (sys.stdin, sys.stdout, sys.stderr)
-    return sys.platform == "linux" and whole and sys.orig_argv[1:3] == WORDS and threading.active_count() == 1
+    if sys.platform != "linux" or sys.orig_argv[1:3] != WORDS or threading.active_count() > 1:
+        return False
+    return None not in (sys.stdin, sys.stdout, sys.stderr) and OPEN.is_dir()
 
 
 def copied() -> Copy | None:
@@ -88,7 +90,7 @@ def copied() -> Copy | None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for place, handle in enumerate((inner_in, nowhere, inner_err)):
         os.dup2(handle, place)
-    for handle in [int(one.name) for one in Path("/proc/self/fd").iterdir()]:
+    for handle in [int(one.name) for one in OPEN.iterdir()]:
         if handle > 2:
             with contextlib.suppress(OSError):  # that of the list itself
                 os.close(handle)
