@@ -22,7 +22,7 @@ from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.state import StudyState
 from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Start
 from promo.run.store import parse_request, parse_result, result_bytes
-from support import promo, rechecked, spec
+from support import promo, rechecked, spec, unpacked
 
 HOSTS = (
     'host here {\n  device "cpu" on any\n  slots 2\n  executor inline\n}\n\n'
@@ -428,8 +428,7 @@ def test_a_manifest_is_a_value_that_names_every_other_file(begun):
 
 def test_an_unpacked_bundle_is_a_study_that_can_be_verified(begun, capsys):
     """It holds nothing of what gates of the other machine wait for, so it is incomplete; nothing in it differs."""
-    with tarfile.open(begun / "there.bundle") as tar:
-        tar.extractall(begun / "unpacked", filter="data")
+    unpacked(begun / "there.bundle", begun / "unpacked")
 
     assert promo("verify", begun / "unpacked") == 2
     said = capsys.readouterr().out

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from argparse import Namespace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from promo.ledger.chain import decode, encode, line_digest
 from promo.ledger.checkpoint import merkle_root
 from promo.ledger.state import AttemptState
 from promo.ledger.values import Event
-from support import crashed, promo
+from support import crashed, promo, unpacked
 from tampered import tampered
 
 FILE = Path(recheck.__file__)
@@ -90,8 +89,7 @@ def runs_of_lines(text, count=5):
 
 def test_a_bundle_that_is_unpacked_checks_itself(finished, tmp_path):
     assert promo("bundle", finished, "--out", tmp_path / "whole.bundle") == 0
-    with tarfile.open(tmp_path / "whole.bundle") as tar:
-        tar.extractall(tmp_path / "out", filter="data")
+    unpacked(tmp_path / "whole.bundle", tmp_path / "out")
     words = [sys.executable, "-I", "recheck.py", "."]
     done = subprocess.run(words, cwd=tmp_path / "out", capture_output=True, text=True, check=False)
 
