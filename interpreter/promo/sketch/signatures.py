@@ -6,14 +6,17 @@ Libraries differ in how they write a field `max_steps` of a part `optim`: `--opt
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from promo.base.classes import frozen
 from promo.sketch.settings import FLAG, constants, kind_of, named, value_of
-from promo.sketch.values import Kind, Knob, Way
+from promo.sketch.values import SEEDS, Kind, Knob, Way
 
 Sources = Mapping[str, ast.ClassDef | ast.FunctionDef]
 KINDS = {"int": Kind.WHOLE, "float": Kind.NUMBER, "str": Kind.TEXT}
+OPTIONAL = re.compile(r"(typing\.)?Optional\[|\]| \| None|None \| ")
+"""What a type says beside the type of a value that is there."""
 DEEPEST = 5
 """Dataclasses in dataclasses that are followed."""
 
@@ -81,12 +84,14 @@ def _fields(
         value = value_of(default, known)
         if kind == "bool" or isinstance(value, bool):
             yield word, FLAG
-        elif value is None and default is not None:
+            continue
+        found = named("_".join((*parts, name)))
+        kind_is = KINDS.get(OPTIONAL.sub("", kind), kind_of(value))
+        is_seed = kind_is is Kind.WHOLE and SEEDS.fullmatch(found) is not None
+        if value is None and default is not None and not is_seed:
             yield word, "no default that stands in the source"
         else:
-            kind_is = KINDS.get(kind, kind_of(value))
-            found = named("_".join((*parts, name)))
-            yield Knob(found, word, Way.ARGUMENTS, kind_is, value, line, required=value is None)
+            yield Knob(found, word, Way.ARGUMENTS, kind_is, value, line, required=default is None)
 
 
 def _declared(source: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, str, ast.expr | None, int]]:
