@@ -244,7 +244,6 @@ SCRIPTS = "what `--json` prints, for people's scripts; promo reads none of it ba
 BY_HAND = {
     "driver/alike.py": "compares a stored decision with a derived one, digit by digit, before the codec takes it",
     "base/canonical.py": "makes the bytes that everything else is made of",
-    "base/fields.py": "a part of the codec: a level is a text or a word",
     "cli/audit.py": SCRIPTS,
     "cli/check.py": SCRIPTS,
     "cli/compare.py": SCRIPTS,
