@@ -116,7 +116,7 @@ LEFT_OPEN = {
     "sketch/choose.py: _can_vary": "over values of somebody's script; what is neither number nor text varies nothing",
     "sketch/choose.py: _guessed_levels": "over values of somebody's script; what is neither number nor text has none",
     "sketch/every.py: _asked": "over Python's own syntax tree; what is left asks for no remainder",
-    "sketch/every.py: _from_zero": "over Python's own syntax tree; what is left does not count from 0, as far as one can tell",
+    "sketch/every.py: _from_zero": "over Python's own syntax tree; what is left does not surely count from 0",
     "sketch/every.py: _within": "over Python's own syntax tree; what is left changes nothing of how often",
     "sketch/prints.py: _is_text": "over Python's own syntax tree; what is left is no text that is put together",
     "sketch/prints.py: _pairs": "over Python's own syntax tree; what is left is no dict that is written out",
