@@ -6,11 +6,12 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from promo.base.canonical import Json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode
-from promo.cli.places import awaited, study_of
+from promo.cli.places import awaited, go_on, study_of
 from promo.cli.seen import Seen, look
 from promo.cli.terminal import expanded, put, put_wrapped
 from promo.decision.counts import Count
@@ -65,17 +66,20 @@ def status(options: Namespace) -> int:
         _watch(folder, study, plan)
     state = folder.state()
     put_wrapped(_lines(folder, study, plan, state))
-    options.follows = _follows(folder, state)
+    options.follows = _follows(folder, state, options.study or options.place)
     return ExitCode.DONE
 
 
-def _follows(folder: StudyFolder, state: State) -> str:
+def _follows(folder: StudyFolder, state: State, place: str | None) -> str:
     """The command that carries a study on from where it is; its report where nothing does."""
+    given = f" {quote(place)}" if place else ""
     if state.study in (StudyState.CLOSED, StudyState.STOPPED):
-        return "report"
+        return f"report{given}"
     if state.waiting():
-        return "decide"
-    return "status --watch" if is_worked_on(folder.path) else "run"
+        return ""  # its last line says how to decide
+    if is_worked_on(folder.path):
+        return f"status --watch{given}"
+    return go_on(place, folder.path, replay=bool(state.replay))
 
 
 def _awaited(options: Namespace) -> StudyFolder:
@@ -197,7 +201,7 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
     if short is not None:
         yield f"{budget_words(short, study, plan, seen.call)}: {AMEND}"
     if state.waiting():
-        yield from waiting_lines(study, state)
+        yield from waiting_lines(study, state, quote(str(folder.path)))
     elif short is not None:
         return
     elif is_worked_on(folder.path):

@@ -108,7 +108,7 @@ def _open(record: Record) -> Iterator[str]:
             result_words(record.decisions[one], study, state, record.call) for one in waiting if one in record.decisions
         )
         yield f"Not finished: {said or f'{listed(waiting)} waits for a person'}."
-        yield from waiting_lines(study, state)
+        yield from waiting_lines(study, state, record.folder)
         return
     short = short_of_budget(study, record.plan, state)
     if short is not None:

@@ -28,7 +28,6 @@ from promo.report.changed import Call, called_list
 from promo.report.decided import decision_words, outcome_words
 from promo.report.declared import describe_level
 from promo.report.told import path_words, schedule_words, unit_of
-from promo.report.words import listed
 from promo.study.values import Study
 
 
@@ -115,12 +114,9 @@ def status_words(study: Study, state: State, name: str, call: Call) -> str:
     return said + (f"; {settling(person)}" if person else "")
 
 
-def waiting_lines(study: Study, state: State) -> Iterator[str]:
-    """How somebody who is waited for gives a verdict."""
-    gates = [name for name in state.waiting() if name not in study.rules]
-    rules = [name for name in state.waiting() if name in study.rules]
-    reason = "--by WHO --reason TEXT"
-    if gates:
-        yield f"Waiting for a person: {listed(gates)}; promo decide SPEC NAME --promote NAMES (or --stop) {reason}."
-    if rules:
-        yield f"Waiting for a person: {listed(rules)}; promo decide SPEC NAME --continue (or --stop) {reason}."
+def waiting_lines(study: Study, state: State, where: str) -> Iterator[str]:
+    """How somebody who is waited for gives a verdict on what waits; *where* is the study folder."""
+    for name in state.waiting():
+        chosen = "--continue" if name in study.rules else "--promote NAMES"
+        how = f"promo decide {where} {name} {chosen} (or --stop) --by WHO --reason TEXT"
+        yield f"Waiting for a person: {name}; {how}."
