@@ -60,7 +60,7 @@ def installed_differs() -> str:
     }
     for name, source in SOURCES.items():
         for path in sorted(source.rglob("*")):
-            if path.suffix not in (".py", ".lark", ".json", ".j2", ".css"):
+            if path.suffix not in (".py", ".lark", ".json", ".jsonl", ".j2", ".css"):
                 continue
             if "editors" in path.relative_to(source).parts:
                 continue  # not part of the package

@@ -40,7 +40,7 @@ TREE_SITTER = "editors/tree-sitter-promo"
 def word_lists(tables: Tables) -> dict[str, list[str]]:
     """Words that begin a `declaration`, words that begin a `clause`, and every `word` that stands elsewhere; sorted."""
     found: dict[str, set[str]] = {"declaration": set(), "clause": set(), "word": set()}
-    for moves in tables.actions:
+    for moves in tables.actions.every():
         between = moves.get("_NL", -1) >= 0
         place = "declaration" if "STUDY" in moves else "clause" if between and moves.get("RBRACE", -1) >= 0 else "word"
         taken = {terminal for terminal, move in moves.items() if move >= 0}

@@ -117,7 +117,7 @@ async def test_every_question_has_an_answer(client, open_text, staged_file):
     assert len(used) == 3
     assert len(symbols) == 25
     assert len(tokens.data) % 5 == 0 and tokens.data
-    assert [hint.label for hint in hints][2] == "budget 36 runs, 6.0 GPU-h"
+    assert [hint.label for hint in hints][2] == "budget 36 runs, 6 GPU-hours"
     assert list(edits) == []
 
 

@@ -54,13 +54,9 @@ def shape(part):
 
 
 def test_the_stored_tables_are_those_of_the_grammar():
-    import json
+    stored = grammar_file(TABLES).read_text(encoding="utf-8").splitlines()
 
-    stored = json.loads(grammar_file(TABLES).read_bytes())
-
-    fresh = json.loads(json.dumps(compile_grammar(grammar_file(GRAMMAR).read_bytes())))
-
-    assert stored == fresh, "run: python -m promo.syntax.tables"
+    assert stored == compile_grammar(grammar_file(GRAMMAR).read_bytes()), "run: python -m promo.syntax.tables"
 
 
 def test_the_grammar_has_no_conflict_and_no_colliding_terminals():

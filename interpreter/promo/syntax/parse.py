@@ -21,7 +21,7 @@ from promo.base.source import Source
 from promo.syntax.accept import DEEPEST, WORDLIKE, accepted
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
 from promo.syntax.nodes import Node, Token, Tree
-from promo.syntax.tables import END, Rule
+from promo.syntax.tables import END, Lazy, Rule
 
 if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
     from promo.syntax.fault import Fault
@@ -69,21 +69,24 @@ def _resting_states() -> frozenset[int]:
     """States between two clauses or two declarations, where a line end is taken as it is."""
     return frozenset(
         state
-        for state, moves in enumerate(grammar().actions)
+        for state, moves in enumerate(grammar().actions.every())
         if moves.get(NEWLINE, -1) >= 0 and ("RBRACE" in moves or END in moves)
     )
 
 
 @cache
-def _renaming() -> tuple[dict[type, str], ...]:
+def _renaming() -> Lazy[dict[type, str]]:
     """
     Rule -> the symbol that takes its place, by the class of its value where the rule leaves that as it is.
 
     Most rules of one symbol do: a number is an operand is a product is a sum.
     """
-    return tuple(
-        {one: rule[0] for one in VALUES if rule[1] == 1 and _only_renames(rule, one)} for rule in grammar().rules
-    )
+    rules = grammar().rules
+    return Lazy(rules.count, lambda number: _renamed(rules[number]))
+
+
+def _renamed(rule: Rule) -> dict[type, str]:
+    return {one: rule[0] for one in VALUES if rule[1] == 1 and _only_renames(rule, one)}
 
 
 def _only_renames(rule: Rule, value: type) -> bool:
@@ -457,5 +460,7 @@ def _between_declarations() -> tuple[int, ...]:
 @cache
 def _declaring() -> frozenset[str]:
     """Terminals that open a declaration."""
-    resting = next(moves for moves in grammar().actions if "STUDY" in moves and "STAGE" in moves and NEWLINE in moves)
+    resting = next(
+        moves for moves in grammar().actions.every() if "STUDY" in moves and "STAGE" in moves and NEWLINE in moves
+    )
     return frozenset(resting) - {NEWLINE, END}

@@ -2,22 +2,23 @@
 The grammar as data: from `promo.lark` to the tables the parser runs on.
 
 Lark builds the LALR(1) automaton and decides what every rule keeps of its children; this module writes that down
-as JSON beside the grammar, so that reading a spec needs neither Lark (45 ms of imports) nor a pickle.  The tables
-carry the digest of the grammar they were made from: an edited grammar is compiled again on the fly, and a test asks
-for `python -m promo.syntax.tables`, which rewrites the file.
+as lines of JSON beside the grammar, so that reading a spec needs neither Lark (45 ms of imports) nor a pickle.  The
+tables carry the digest of the grammar they were made from: an edited grammar is compiled again on the fly, and a test
+asks for `python -m promo.syntax.tables`, which rewrites the file.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Generic, TypedDict, TypeVar
 
 from promo.base.canonical import digest_bytes
 from promo.base.classes import frozen
 from promo.base.resources import grammar_file
 
 GRAMMAR = "promo.lark"
-TABLES = "promo.tables.json"
+TABLES = "promo.tables.jsonl"
 END = "$END"
 
 
@@ -28,38 +29,57 @@ single one takes the place of the node.  Without a kind the children are handed 
 """
 
 
-class Stored(TypedDict):
+class Head(TypedDict):
     """
-    What is kept of a grammar as JSON.
+    The first line of what is kept of a grammar; the examples are the next, then come rows and rules, a line each.
 
     Symbols that are no terminals have numbers for names, which are shorter; states name their rows by number.
     """
 
     grammar: str
     """SHA-256 of its text."""
-    rows: list[dict[str, int]]
     actions: list[int]
     gotos: list[int]
-    rules: list[Sequence[Any]]
-    """Each in the order of `Rule`, which is made of it."""
+    rows: int
+    """How many; each leads from symbols to numbers."""
+    rules: int
+    """How many; each is in the order of `Rule`."""
     start: int
     accept: int
     lexemes: list[list[str]]
     silent: list[str]
     words: dict[str, list[str]]
     choices: dict[str, list[str]]
-    examples: dict[str, str]
+
+
+T = TypeVar("T")
+
+
+class Lazy(dict[int, T], Generic[T]):
+    """Values by number, each made when it is first asked for."""
+
+    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+        super().__init__()
+        self.count, self.make = count, make
+
+    def __missing__(self, number: int) -> T:
+        self[number] = made = self.make(number)
+        return made
+
+    def every(self) -> Iterator[T]:
+        """All of them, in order."""
+        return map(self.__getitem__, range(self.count))
 
 
 @frozen
 class Tables:
     """The parser's automaton and the lexer's words."""
 
-    actions: tuple[Mapping[str, int], ...]
+    actions: Lazy[Mapping[str, int]]
     """State -> terminal -> next state, or -1 - rule for a reduction."""
-    gotos: tuple[Mapping[str, int], ...]
+    gotos: Lazy[Mapping[str, int]]
     """State -> rule symbol -> next state."""
-    rules: tuple[Rule, ...]
+    rules: Lazy[Rule]
     start: int
     accept: int
     lexemes: tuple[tuple[str, str], ...]
@@ -70,8 +90,14 @@ class Tables:
     """Keyword or punctuation -> the terminals it may stand for, in the order in which the grammar has them."""
     choices: Mapping[str, tuple[str, ...]]
     """Terminal that is one of several words -> those words, in their order in the grammar."""
-    examples: Mapping[str, str]
-    """Rule -> the example behind it in the grammar."""
+    exemplified: str
+    """`examples` as JSON."""
+
+    @cached_property
+    def examples(self) -> Mapping[str, str]:
+        """Rule -> the example behind it in the grammar."""
+        found: dict[str, str] = json.loads(self.exemplified)
+        return found
 
     def examples_of(self, word: str) -> tuple[str, ...]:
         """Examples that begin with a word."""
@@ -82,37 +108,35 @@ def load() -> Tables:
     """The tables of the installed grammar; compiled anew when the stored ones are of another grammar."""
     grammar = grammar_file(GRAMMAR).read_bytes()
     try:
-        stored: Stored | None = json.loads(grammar_file(TABLES).read_bytes())
-    except (OSError, ValueError):
-        stored = None
-    if stored is None or stored.get("grammar") != digest_bytes(grammar):
-        stored = compile_grammar(grammar)
-    return _from_stored(stored)
+        lines = grammar_file(TABLES).read_text(encoding="utf-8").splitlines()
+        head: Head = json.loads(lines[0])
+    except (IndexError, OSError, ValueError):
+        return _of(compile_grammar(grammar))
+    return _of(lines, head) if head["grammar"] == digest_bytes(grammar) else _of(compile_grammar(grammar))
 
 
-def _from_stored(stored: Stored) -> Tables:
-    rows = stored["rows"]
+def _of(lines: Sequence[str], head: Head | None = None) -> Tables:
+    """What stands in some lines; a row or rule is read when a text first comes to it, and a text needs a fifth."""
+    stored: Head = json.loads(lines[0]) if head is None else head
+    actions, gotos, before = stored["actions"], stored["gotos"], 2 + stored["rows"]
+    read = json.JSONDecoder().raw_decode
     return Tables(
-        actions=tuple(rows[index] for index in stored["actions"]),
-        gotos=tuple(rows[index] for index in stored["gotos"]),
-        rules=tuple(_rule(*one) for one in stored["rules"]),
+        actions=Lazy(len(actions), lambda state: read(lines[2 + actions[state]])[0]),
+        gotos=Lazy(len(gotos), lambda state: read(lines[2 + gotos[state]])[0]),
+        rules=Lazy(stored["rules"], lambda number: tuple(read(lines[before + number])[0])),
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
         silent=frozenset(stored["silent"]),
         words={word: tuple(terminals) for word, terminals in stored["words"].items()},
         choices={terminal: tuple(these) for terminal, these in stored["choices"].items()},
-        examples=stored["examples"],
+        exemplified=lines[1],
     )
 
 
-def _rule(symbol: str, takes: int, kind: str | None, stay: Sequence[int], alone: bool) -> Rule:
-    return symbol, takes, kind, stay, alone
-
-
-def compile_grammar(grammar: bytes) -> Stored:
+def compile_grammar(grammar: bytes) -> list[str]:
     """
-    Build the tables with Lark.
+    Build the tables with Lark; the lines that are kept of them.
 
     Raises:
         lark.exceptions.GrammarError: the grammar is wrong or not LALR(1).
@@ -142,20 +166,23 @@ def compile_grammar(grammar: bytes) -> Stored:
         actions.append(row([(name, target) for name, target in moves if name in terminals]))
         gotos.append(row([(name, target) for name, target in moves if name not in terminals]))
     lexemes, words = _lexicon(parser, grammar.decode())
-    return {
+    head: Head = {
         "grammar": digest_bytes(grammar),
-        "rows": [dict(pairs) for pairs in rows],
         "actions": actions,
         "gotos": gotos,
-        "rules": [[codes[str(rule.origin.name)], *_shape(rule)] for rule in rules],
+        "rows": len(rows),
+        "rules": len(rules),
         "start": states[table.start_states["start"]],
         "accept": states[table.end_states["start"]],
         "lexemes": lexemes,
         "silent": sorted(terminals - {END, "RBRACE"} - _kept(rules)),  # recovery asks whether a block was closed
         "words": words,
         "choices": _choices(grammar.decode()),
-        "examples": _examples(grammar.decode()),
     }
+    shapes = ([codes[str(rule.origin.name)], *_shape(rule)] for rule in rules)
+    return [
+        json.dumps(one, separators=(",", ":")) for one in (head, _examples(grammar.decode()), *map(dict, rows), *shapes)
+    ]
 
 
 def _numbered(table: Any) -> dict[int, int]:
@@ -232,7 +259,7 @@ def _examples(grammar: str) -> dict[str, str]:
 def write() -> None:
     """Write the tables beside the grammar."""
     compiled = compile_grammar(grammar_file(GRAMMAR).read_bytes())
-    grammar_file(TABLES).write_text(json.dumps(compiled, separators=(",", ":")) + "\n", encoding="utf-8")
+    grammar_file(TABLES).write_text("".join(f"{line}\n" for line in compiled), encoding="utf-8")
 
 
 if __name__ == "__main__":
