@@ -24,7 +24,7 @@ from promo.report.changed import changes, fits, planned
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name
 from promo.report.money import money_to_json
-from promo.report.people import waiting_lines
+from promo.report.people import status_words, waiting_lines
 from promo.report.progress import (
     Phase,
     StageProgress,
@@ -158,9 +158,11 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         yield f"  {how}: {attempt.stage}, {seen.call(attempt.candidate)} on {attempt.host}, seed {attempt.seed}"
     yield from _effects(state)
     for one in seen.progress.deciders:
-        yield f"  {one.name}: {expanded(one.words)}"
         promoted = [seen.call(name) for name in state.promoted(one.name)] if one.decided else []
-        yield from (f"    {name}" for name in promoted if not fits(promoted))
+        in_lines = not fits(promoted)
+        words = status_words(study, state, one.name, seen.call, in_lines=True) if in_lines else one.words
+        yield f"  {one.name}: {expanded(words)}"
+        yield from (f"    {name}" for name in promoted if in_lines)
         yield from (f"    {line}" for line in verdict_lines(study, state, one.name, seen.call))
     yield from (
         f"  amendment {amendment.number} of {amendment.name}: {expanded(amendment.reason)}"

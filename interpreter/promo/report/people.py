@@ -90,8 +90,8 @@ def settling(person: PersonDecided) -> str:
     return f"{how} {person.by} ({person.reason})"
 
 
-def status_words(study: Study, state: State, name: str, call: Call) -> str:
-    """How a gate, rule, reduction or step stands, in a few words."""
+def status_words(study: Study, state: State, name: str, call: Call, *, in_lines: bool = False) -> str:
+    """How a gate, rule, reduction or step stands, in a few words; *in_lines*: whom it promoted is told behind them."""
     verdict, person = state.decisions[name].verdict, state.people.get(name)
     if isinstance(verdict.outcome, Stopped):
         return f"stopped the study: {outcome_words(name, verdict.outcome, study, call)}"
@@ -107,7 +107,8 @@ def status_words(study: Study, state: State, name: str, call: Call) -> str:
         path = path_words(state.path(name), unit_of(study, study.laws[study.schedules[name].law]), call)
         return path + (f"; {settling(person)}" if person else "")
     promoted = state.promoted(name)
-    said = f"promoted {called_list(promoted, call) if promoted else 'no candidate'}"
+    who = f"{len(promoted)} candidates" if in_lines else called_list(promoted, call)
+    said = f"promoted {who if promoted else 'no candidate'}"
     if name in study.reductions:
         levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)
         said = f"fixed {levels or 'no factor'}; {said}"
