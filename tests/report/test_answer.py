@@ -454,7 +454,9 @@ def test_an_effect_of_nothing_favours_no_level_and_no_reason_is_given_twice(view
 
 def test_what_a_rule_requires_of_many_is_told_once(view):
     names = [f"c{number}" for number in range(1, 9)]
-    candidates = "\n".join(f"candidate {name} like base {{ quality = {10 + place} }}" for place, name in enumerate(names))
+    candidates = "\n".join(
+        f"candidate {name} like base {{ quality = {10 + place} }}" for place, name in enumerate(names)
+    )
     found = view(
         spec(
             "use",

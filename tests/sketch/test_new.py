@@ -196,7 +196,7 @@ def test_nothing_is_overwritten(beside, capsys):
     said = capsys.readouterr().err
 
     assert "overwrites nothing" in said
-    assert "promo new NAME --from mlp.py" in said
+    assert "promo new mlp_2 --from mlp.py" in said
     assert (spec.read_bytes(), runner.read_bytes()) == before
     spec.unlink()
     assert promo("new", "--from", "mlp.py") == 2
@@ -463,6 +463,20 @@ def test_on_a_terminal_it_asks_three_questions(beside, capsys, monkeypatch):
     assert said.count("?") == 3
     assert "Which printed number decides? [val_loss]" in said
     assert "let one_run = 30s" in (beside / "mlp.promo").read_text(encoding="utf-8")
+
+
+def test_a_name_that_is_taken_is_told_before_anything_else_is_asked_with_a_free_one(beside, capsys, monkeypatch):
+    (beside / "my scripts").mkdir()
+    shutil.copy("mlp.py", beside / "my scripts")
+    for taken in ("mlp.toml", "mlp_2.study"):
+        (beside / "my scripts" / taken).write_text("", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", Terminal("my scripts/mlp.py"))
+    assert promo("new") == 2
+    said = capsys.readouterr()
+
+    assert said.out.count("?") == 1
+    assert "give another name: promo new mlp_3 --from 'my scripts/mlp.py'" in said.err
+    assert promo("new", "mlp_3", "--from", "my scripts/mlp.py") == 0
 
 
 def test_who_answers_nothing_gets_nothing(beside, capsys, monkeypatch):
