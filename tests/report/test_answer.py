@@ -462,7 +462,7 @@ def test_what_a_rule_requires_of_many_is_told_once(view):
             "use",
             host=INLINE,
             candidate=f"candidate base as reference {{ quality = 2 }}\n{candidates}\n"
-            + "candidate good like base { quality = 1 }",
+            "candidate good like base { quality = 1 }",
             cohort=f"cohort four {{ members base, good, {', '.join(names)} }}",
             gate=SOUND["gate"].replace("top 1", "top 8"),
             rule=RULE.replace("judge good", "judge promoted").replace("gap at most 0.5pt", "gain at least 0.25pt"),
