@@ -122,7 +122,7 @@ def test_hours_and_money_of_a_stage_on_eight_gpus_are_those_worked_out_by_hand()
     assert plan.suppositions[0].costs_s == 64 * HOUR
     assert alike(plan)
     said = plan_text(study, plan, today="2026-12-31")
-    assert "2h on 8 devices  4 runs  64" in " ".join(said.split("\n")).replace("   ", "  ")
+    assert "2 h on 8 devices  4 runs  64" in " ".join(said.split("\n")).replace("   ", "  ")
     assert "4 + 64 + 32 = 100 GPU-hours in training" in said
     assert f"price of the budget: {money_text(Fraction(150), 'usd')}" in said
     assert "A run of larger has 8 devices." in said

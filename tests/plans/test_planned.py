@@ -44,10 +44,10 @@ def test_the_ladder_is_a_tree_of_gates_with_counts_and_budgets():
     ladder = text_of(spec()).partition("\nLadder\n")[2].partition("\n\n")[0].splitlines()
 
     assert [re.sub(" {2,}", "  ", line) for line in ladder] == [
-        "short  4 x 2 cells  1s  8 runs  8 s",
+        "short  4 x 2 cells  1 s  8 runs  8 s",
         "└─ pick: keep the top one, always base",
-        "  long  2 of 4 x 2 cells  2s  4 runs  8 s",
-        "aside  1 x 1 cell  1s  1 run  1 s",
+        "  long  2 of 4 x 2 cells  2 s  4 runs  8 s",
+        "aside  1 x 1 cell  1 s  1 run  1 s",
         "total: 13 runs, 17 s of slot time",
     ]
 
@@ -104,7 +104,7 @@ def test_numbers_too_long_to_read_are_rounded_here_and_whole_in_json():
     many = SOUND["stage short"].replace("for 1s", "for 437_522_426_880tok\n  cap 20s")
     found = compiled(spec(stage_short=many))
 
-    assert "4.375e11tok, cap 20s" in plan_text(*found.sound())
+    assert "4.375e11 tokens, cap 20 s" in plan_text(*found.sound())
     assert found.sound()[1].stage("short").budget.amount == 437_522_426_880
 
 

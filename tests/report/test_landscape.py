@@ -8,7 +8,7 @@ import pytest
 from promo.base.classes import evolve
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
-from promo.report.growth import growth_in_short
+from promo.report.growth import growth_in_short, growth_of
 from promo.report.landscape import Look, judged, landscape_lines, landscape_view
 from promo.report.render import render_html, render_markdown
 from promo.report.view import build_view
@@ -85,14 +85,14 @@ LAG = {"identity": 2.737, "copy_block": 2.739, "interleave": 2.747, "copy_top": 
 END = {"identity": 2.22, "copy_block": 2.19, "interleave": 2.1875, "copy_top": 2.188}
 
 
-def told(tmp_path, monkeypatch, lag):
-    """grow_small with these values after the lag, and those of END after it."""
+def told(tmp_path, monkeypatch, lag, end=END):
+    """grow_small with these values after the lag, and others after it."""
 
     def scoring(request):
         way = next((one for one in LAG if request.run.candidate == f"taller_{one}"), None)
         if way is None:
             return score(request)
-        return (lag if request.run.stage == "taller" else END)[way] + request.run.seed / 1000
+        return (lag if request.run.stage == "taller" else end)[way] + request.run.seed / 1000
 
     monkeypatch.setattr("steady.share", lambda *parts: 0.5)  # no run is unlucky
     record = record_of(carried_out("grow_small", tmp_path, monkeypatch, scoring))
@@ -145,6 +145,20 @@ def test_a_right_choice_is_said_to_be_right_and_how_sure_that_is(tmp_path, monke
     assert "ranks along the lag" in render_html(view).lower()
     assert "| interleave | 1 (3.1020) | 1 (2.8520) | 1 (2.6020) | 1 (2.1895) |" in render_markdown(view)
     assert not re.search(r"taller_copy_top.* not continued", render_markdown(view))
+
+
+def test_two_ways_that_are_level_are_said_to_be_that(tmp_path, monkeypatch):
+    level = {"identity": 2.5, "copy_block": 2.5, "interleave": 2.75, "copy_top": 2.75}
+    record, grow, lines = told(tmp_path, monkeypatch, level, level)
+    grown = list(growth_of(record, grow))
+
+    assert lines[0] == (
+        "The choice after the lag was not wrong: at the end of children, copy_block and identity are level on the "
+        "mean, the best of 4 ways."
+    )
+    assert (
+        "After the lag copy_block and identity are level; the largest range over the cells of one way is 0.0020 bpb."
+    ) in grown
 
 
 def test_a_way_without_a_value_is_named_apart_from_the_values_and_their_unit(tmp_path_factory):

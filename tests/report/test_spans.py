@@ -44,6 +44,7 @@ def test_time_of_slots_is_a_span_and_time_of_gpus_is_in_gpu_hours_once_it_is_hou
     assert device_words(6600, cpu, of_what=False) == "1 h 50 min"
     assert device_words(6600, gpu) == "1.833 GPU-hours"
     assert device_words(3600, gpu) == "1 GPU-hour"
+    assert [device_words(one, gpu) for one in (36_000, 37_657)] == ["10 GPU-hours", "10.46 GPU-hours"]
     assert device_words(17, plan_of(spec().replace('"cpu" on any', '"NVIDIA L40S" on linux'))) == "17 s of GPU time"
 
 

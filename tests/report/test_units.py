@@ -26,10 +26,10 @@ def test_every_amount_of_the_measure_in_a_report_stands_apart_from_its_unit(path
 
 
 SCRIPT = """
-import random
+import math, random
 LR, STEPS, SEED = 0.1, 5, 1
 random.seed(SEED)
-print("{name}:", round(0.8 + LR / 10 + random.random() / 100, 4))
+print("{name}:", round(0.8 + math.log(1 + LR / 10) + random.random() / 100, 4))
 """
 
 
@@ -57,7 +57,11 @@ def said_of(capsys, name, spec):
 def test_a_unit_that_only_says_what_kind_of_number_it_is_stands_behind_no_number(workplace, capsys):
     said = said_of(capsys, "val_acc", "measure  val_acc in share, higher is better")
 
-    assert {words: found for words, text in said.items() if (found := re.findall(r".*[\d)] share\b.*", text))} == {}
+    assert {
+        words: found for words, text in said.items() if (found := re.findall(r".*(?:[\d)]| in) share\b.*", text))
+    } == {}
+    assert re.search(r"seed 1: val_acc 0\.\d{4} after", said["run", "one.promo", "--plain"])
+    assert "On here with seed 1: val_acc 0." in said["why", "base"]
     assert re.search(r"lr_0_3 leads base by 0\.0\d+(,| \()", " ".join(said["report",].split()))
 
 

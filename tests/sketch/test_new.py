@@ -614,6 +614,25 @@ def test_the_long_stage_trains_for_longer_than_the_short_one_where_the_script_ca
     assert promo("fmt", "--check", "one.promo") == 0
 
 
+@pytest.mark.parametrize(
+    ("source", "unit"),
+    [
+        ("import math\nLR = 0.1\nprint('val_loss:', -math.log(LR))\n", "nats"),
+        ("import torch.nn.functional as F\nLR = 0.1\nprint('val_loss:', F.cross_entropy(LR))\n", "nats"),
+        ("LR = 0.1\nprint('val_loss:', LR ** 2)\n", "units"),
+        ("import logging\nLR = 0.1\nlogging.log(1, 'x')\nprint('val_loss:', LR ** 2)\n", "units"),
+        ("LR = 0.1\nprint('val_nll:', LR ** 2)\n", "nats"),
+        ("LR = 0.1\nprint('val_bpb:', LR ** 2)\n", "bpb"),
+        ("LR = 0.1\nprint('val_acc:', LR ** 2)\n", "share"),
+        ("LR = 0.1\nprint('val_mse:', LR ** 2)\n", "units"),
+    ],
+)
+def test_a_loss_is_in_nats_only_where_the_script_takes_logarithms(workplace, source, unit):
+    assert drafted(workplace, source) == 0
+
+    assert f" in {unit}, " in (workplace / "one.promo").read_text(encoding="utf-8")
+
+
 def test_a_script_without_a_duration_is_told_what_would_make_its_first_stage_short(workplace, capsys):
     assert drafted(workplace, "LR = 0.1\nprint('val_loss:', LR)\n") == 0
     spec = (workplace / "one.promo").read_text(encoding="utf-8")

@@ -33,5 +33,5 @@ def bring(options: Namespace) -> int:
     brought = import_bundle(folder, Path(options.bundle), key=key, clock=SystemClock())
     known = f"; {brought.known} were here already" if brought.known else ""
     put(f"{options.bundle}: {plural(brought.taken, 'attempt')} of {', '.join(brought.hosts)} imported{known}")
-    put(f"next: promo {go_on(options.spec, folder.path)}" if brought.taken else "nothing is new")
+    put(f"next: promo {go_on(options.place, folder.path)}" if brought.taken else "nothing is new")
     return ExitCode.DONE

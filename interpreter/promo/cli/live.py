@@ -14,7 +14,7 @@ from promo.plans.values import Plan, PlannedRun
 from promo.report.changed import called
 from promo.report.decided import decision_words
 from promo.report.progress import count_words
-from promo.report.words import behind, number
+from promo.report.words import number, value_text
 from promo.run.execute import Progress
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.values import RunStatus
@@ -107,7 +107,8 @@ def ended_words(progress: Progress, study: Study) -> str:
     assert result is not None
     if result.status is not RunStatus.OK:
         return f"{result.status.value}: {result.cause}"
-    value = number(result.metrics.get(study.measure.metric))
+    measure = study.measure
+    shown = value_text(number(result.metrics.get(measure.metric)), measure.metric, measure.unit)
     if "train" not in result.seconds:  # read from a table without a clock
-        return f"{value}{behind(study.measure.unit)}"
-    return f"{value}{behind(study.measure.unit)} after {float(result.charged_s):.1f} s of training"
+        return shown
+    return f"{shown} after {float(result.charged_s):.1f} s of training"

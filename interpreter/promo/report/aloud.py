@@ -272,6 +272,9 @@ def _difference(condition: Difference, study: Study, who: str, reference: str | 
     if condition.test and room is not None:
         margin = f"{exact(room)}{behind(study.measure.unit)}"
         return f"{who} is shown to be at most {margin} worse than {other} {over}{sure}"
+    level = condition.bound.kind is (BoundKind.AT_MOST if condition.side is Side.GAP else BoundKind.AT_LEAST)
+    if level and not condition.bound.value and condition.test is None:
+        return f"{who} is no worse than {other} {over}{sure}"
     return f"{who} is {bound} {side} than {other} {over}{sure}"
 
 

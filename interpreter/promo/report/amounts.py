@@ -4,21 +4,23 @@ Budgets to texts that are read and compared with nothing: large numbers are roun
 The difference of two studies, exports and registrations keep every digit (`describe`).
 """
 
-from promo.base.units import duration
-from promo.report.describe import COUNT_UNITS, describe_budget
-from promo.report.words import MOST_WRITTEN, amount_words, plural, short_count, span_text
+from promo.report.words import amount_words, plural, span_text
 from promo.study.values import Budget, BudgetKind, Stage, Study
+
+NARROW = {BudgetKind.CPU: "cpu", BudgetKind.UPSTREAM: "upstream"}
+"""Words of a spec for kinds of seconds that a sentence says at length."""
 
 
 def budget_text(budget: Budget) -> str:
-    """The same as `describe_budget` for a place that is read and compared with nothing: large numbers are rounded."""
-    if budget.kind not in COUNT_UNITS or budget.amount < MOST_WRITTEN:
-        return describe_budget(budget)
-    return f"{short_count(budget.amount)}{COUNT_UNITS[budget.kind]}, cap {duration(budget.cap_s)}"
+    """`30 s cpu, cap 1 min`: what a run is given, for a narrow column."""
+    amount = amount_words(budget.kind, budget.amount)
+    if budget.kind in NARROW:
+        amount = f"{span_text(budget.amount)} {NARROW[budget.kind]}"
+    return ", ".join(filter(None, (amount, _cap(budget))))
 
 
 def a_run_text(stage: Stage) -> str:
-    """`30s cpu, cap 60s on 8 devices`: what a run of a stage is given, as a spec writes it, for a narrow column."""
+    """`30 s cpu, cap 1 min on 8 devices`: the same of a run of a stage."""
     return f"{budget_text(stage.budget)}{_devices(stage)}"
 
 
@@ -30,7 +32,10 @@ def a_run_words(stage: Stage, each: str = "", *, capped: bool = True) -> str:
 
 def cap_words(stage: Stage) -> str:
     """`cap 20 s`; empty where the budget is its own cap."""
-    budget = stage.budget
+    return _cap(stage.budget)
+
+
+def _cap(budget: Budget) -> str:
     return "" if budget.kind is BudgetKind.WALL else f"cap {span_text(budget.cap_s)}"
 
 

@@ -192,8 +192,8 @@ def thinned(line: tuple[tuple[float, float], ...], most: int) -> tuple[tuple[flo
 def _caption(record: Record) -> Iterable[str]:
     measure = record.study.measure
     meaning = f", {record.meaning}" if record.meaning else ""
-    counted = f"{measure.metric}{counted_in(measure.unit)}{meaning}"
-    yield f"{counted}. A line is a run, and its last mark is the run's result."
+    said = f"{measure.metric}{counted_in(measure.unit)}{meaning}"
+    yield f"{said}. A line is a run, and its last mark is the run's result."
 
 
 def _thin(most: int) -> tuple[str]:

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from promo.base.canonical import exact, from_exact
+from promo.base.classes import evolve
 from promo.decision.values import (
     About,
     Between,
@@ -214,7 +215,9 @@ def _rule(rule: Rule, found: Judgement, study: Study, call: Call) -> str:
     verb = "holds" if found.answer is Answer.HOLDS else "fails"
     judged = called_list(found.judged, call)
     who = f"{judged} against {call(rule.reference)}" if rule.reference else judged
-    said = _of_many(found, study, call) or "; ".join(_measured(one, study, call) for one in found.findings)
+    said = _of_many(found, study, call) or "; ".join(
+        _measured(one, study, call, len(found.judged)) for one in found.findings
+    )
     return f"{rule.name} {verb} for {who}: {said}"
 
 
@@ -345,12 +348,13 @@ def finding_words(finding: Finding, study: Study, call: Call, allowance: str = "
     return f"{condition} {verdict}{numbers}" + (f" ({details})" if details else "")
 
 
-def _measured(finding: Finding, study: Study, call: Call) -> str:
-    """A finding as a rule reports it: what was asked, what was seen, how far apart."""
+def _measured(finding: Finding, study: Study, call: Call, judged: int) -> str:
+    """A finding as a rule about so many candidates reports it: what was asked, what was seen, how far apart."""
     if finding.statistic is None:
         return finding_words(finding, study, call)
     shown = f"{number(finding.statistic, signed=True)}{_unit(finding, study)}"
-    details = ", ".join(_details(finding, call, reference=False))
+    named = [one for one in finding.details if not isinstance(one, About) or judged > 1]
+    details = ", ".join(_details(evolve(finding, details=tuple(named)), call, reference=False))
     more = f" ({details})" if details else ""
     condition = describe_condition(finding.condition, study.measure)
     return f"required {condition}, seen {shown}, {side_words(finding, ' the bound')}{more}"
@@ -394,7 +398,7 @@ def detail_words(detail: Detail, finding: Finding, call: Call, *, itself: bool =
     match detail:
         case Place():
             where = f"place on {detail.host}" if detail.host else "place"
-            none = "place none: it does not compete for one"
+            none = "it does not compete for a place"
             return (none if detail.place is None else f"{where} {detail.place} of {detail.of}",)
         case Reference():
             return (

@@ -166,9 +166,15 @@ def _attempts(attempts: int) -> dict[str, Json]:
     return {} if attempts == ATTEMPTS else {"attempts": attempts}
 
 
+def measure_words(measure: Measure) -> str:
+    """`val_bpb in bpb, lower is better`, and `val_acc, higher is better` where the unit is none to be said."""
+    better = "lower" if measure.lower_is_better else "higher"
+    return f"{measure.metric}{counted_in(measure.unit)}, {better} is better"
+
+
 def describe_measure(measure: Measure) -> str:
     """`val_bpb in bpb, lower is better`."""
-    return f"{measure.metric}{counted_in(measure.unit)}, {'lower' if measure.lower_is_better else 'higher'} is better"
+    return f"{measure.metric} in {measure.unit}, {'lower' if measure.lower_is_better else 'higher'} is better"
 
 
 def describe_runner(runner: RunnerChoice) -> str:

@@ -100,7 +100,7 @@ def starts(record: Record) -> Iterable[StartView]:
         yield StartView(
             time=time,
             command=" ".join(["promo", *one.command]),
-            commit=one.commit or "not in version control",
+            commit=f"commit {one.commit}" if one.commit else "not in version control",
             promo=one.promo,
             packages=" ".join(one.packages),
         )

@@ -10,7 +10,7 @@ from promo.report.aloud import count
 from promo.report.declared import stack_words
 from promo.report.landscape import landscape_lines
 from promo.report.record import Record
-from promo.report.words import PLACES, behind, listed, number, plural, span_text
+from promo.report.words import PLACES, behind, listed, number, plural, size, span_text
 from promo.study.looks import Looks
 from promo.study.values import Grow
 
@@ -61,10 +61,17 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         first, second = (grow.ways[one.candidate] for one in standings[:2])
         apart, within = spread
         less = "less than" if apart < within else "not less than"
-        yield (
-            f"After the lag {first} is {rounded(apart, PLACES)}{behind(unit)} better than {second}, {less} the largest "
-            f"range over the cells of one way ({rounded(within, PLACES)}{behind(unit)})."
-        )
+        range_of_one = f"{rounded(within, PLACES)}{behind(unit)}"
+        if apart:
+            yield (
+                f"After the lag {first} is {size(apart)}{behind(unit)} better than {second}, {less} the largest range "
+                f"over the cells of one way ({range_of_one})."
+            )
+        else:
+            yield (
+                f"After the lag {first} and {second} are level; the largest range over the cells of one way is "
+                f"{range_of_one}."
+            )
     if decision.promoted:
         yield from landscape_lines(record, grow, decision.promoted[0])
         yield from _cost(record, grow, decision.promoted[0])

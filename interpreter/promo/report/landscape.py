@@ -16,7 +16,7 @@ from promo.evidence.values import Evidence
 from promo.report.flows import ranks_svg
 from promo.report.ranks import means, ranking
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, behind, listed, plural
+from promo.report.words import NONE, PLACES, behind, listed, plural, size
 from promo.study.values import Grow
 
 Where = tuple[str, int]
@@ -224,12 +224,15 @@ def _verdict(record: Record, grow: Grow, chosen: str, end: Table) -> str:
         noise = (
             f" That is {less} the largest range over the cells of one way ({rounded(spread, PLACES)}{behind(unit)})."
         )
-    way, rival, by = grow.ways[chosen], grow.ways[other], f"{rounded(apart, PLACES)}{behind(unit)} better"
+    way, rival, by = grow.ways[chosen], grow.ways[other], f"{size(apart)}{behind(unit)} better"
     winner, loser = (chosen, other) if best == chosen else (other, chosen)
     ahead = sum(
         (value < end[loser][cell]) is lower and value != end[loser][cell] for cell, value in end[winner].items()
     )
     cells = f"on the mean, and better in {ahead} of {plural(len(end[winner]), 'cell')}"
+    if not apart:
+        level = f"{way} and {rival} are level on the mean, the best of {len(order)} ways"
+        return f"The choice after the lag was not wrong: at the end of {stage}, {level}."
     if best == chosen:
         return (
             f"The choice after the lag was right: at the end of {stage}, {way} is the best of {len(order)} ways, {by} "
@@ -250,7 +253,7 @@ def _before(record: Record, grow: Grow, looks: Sequence[Judged], chosen: str) ->
     if first.first == chosen:
         yield f"The lag changed nothing: {way} was the best {when} as well."
         return
-    ended = f"{rounded(first.regret, PLACES)}{behind(unit)} worse than the best" if first.regret else "as the best"
+    ended = f"{size(first.regret)}{behind(unit)} worse than the best" if first.regret else "as the best"
     yield f"{when[0].upper()}{when[1:]}, {way} was the best; it ended {ended}."
 
 

@@ -43,7 +43,8 @@ def limits(record: Record) -> Iterable[str]:
     if loose:
         yield f"Not frozen, so free to change until used: {listed(loose)}."
     yield from alias_limits(record)
-    yield f"One metric ({study.measure.metric}) on one held-out text: no downstream task, no search over other recipes."
+    on = " on one held-out text" if study.data else ""
+    yield f"One metric ({study.measure.metric}){on}: no downstream task, no search over other recipes."
     yield _age(record)
 
 
@@ -53,10 +54,9 @@ def _between_stages(study: Study) -> Iterable[str]:
     carried = [stage.name for stage in said if stage.continues is not None]
     begun = [stage.name for stage in said if stage.continues is not None or stage.grown_at]
     if len(said) - len(begun) > 1:
-        yield (
-            f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains from scratch, with a "
-            "schedule that follows its own budget, so a short run is not the start of a long one."
-        )
+        own = "" if study.runner.digest else ", with a schedule that follows its own budget"
+        which = f"Every stage but {listed(begun)}" if begun else "Every stage"
+        yield f"{which} trains from scratch{own}, so a short run is not the start of a long one."
     seeds: dict[str, set[int]] = {stage.name: set(stage.seeds) for stage in said if stage.continues is None}
     if len(seeds) > 1 and sum(map(len, seeds.values())) == len(set().union(*seeds.values())):
         yield "The stages use different seeds, so a change of rank between them is not a change within a run."
@@ -185,7 +185,7 @@ def _not_continued(record: Record) -> Iterable[str]:
             was, they = ("was", "it") if len(dropped) == 1 else ("were", "they")
             yield (
                 f"{called_list(dropped, record.call)} {was} not continued to {ranking.target}; nothing here shows how "
-                f"{they} would have scored there, and the hours saved are no evidence."
+                f"{they} would have scored there, and the time saved is no evidence."
             )
 
 

@@ -26,7 +26,8 @@ def hours_text(seconds: int | Fraction) -> str:
     """Seconds as hours: exact when three decimals suffice, else rounded to three."""
     hours = Fraction(seconds) / HOUR
     text = exact(hours)
-    return text if "/" not in text and len(text.partition(".")[2]) <= 3 else rounded(hours, 3)
+    short = text if "/" not in text and len(text.partition(".")[2]) <= 3 else rounded(hours, 3)
+    return short.rstrip("0").rstrip(".") if "." in short else short
 
 
 def in_gpu_hours(plan: Plan) -> bool:

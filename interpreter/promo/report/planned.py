@@ -18,7 +18,7 @@ from promo.plans.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import a_run_text
 from promo.report.changed import caller
-from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
+from promo.report.describe import describe_mode, describe_runner, describe_tolerance, measure_words
 from promo.report.plan import (
     GPU_HOURS,
     amount_text,
@@ -66,8 +66,7 @@ def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator
     yield from (Line(one, "bold") for one in _wrapped(f"{study.name}: {study.title}"))
     yield from _plain(headline(study, plan))
     yield from (
-        Line(one, "dim")
-        for one in _wrapped(f"{describe_measure(study.measure)}; runner {describe_runner(study.runner)}")
+        Line(one, "dim") for one in _wrapped(f"{measure_words(study.measure)}; runner {describe_runner(study.runner)}")
     )
     hours = f" (budgets in {GPU_HOURS})" if in_gpu_hours(plan) else ""
     parts: tuple[tuple[str, Iterable[Line]], ...] = (
@@ -400,7 +399,8 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
     same = [one for one in stages if one.budget.kind in REPEATING and all(study.hosts[h].is_cpu for h in one.hosts)]
     if same:
         names = _called(study, [stage.name for stage in same])
-        yield f"Deterministic on one machine with the same threads and versions: {names}."
+        sure = "Deterministic on one machine with the same threads and versions"
+        yield f"{'Deterministic if the script is' if study.runner.digest else sure}: {names}."
     moving = [stage.name for stage in stages if stage not in same]
     if moving:
         why = "the machine's speed decides how many steps fit, and GPUs do not repeat bit for bit"

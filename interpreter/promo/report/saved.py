@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import from_exact
 from promo.base.classes import evolve, frozen
 from promo.decision.stats import half_width
 from promo.decision.values import Scheduling
@@ -18,7 +18,7 @@ from promo.evidence.laws import FittedLaw
 from promo.report.record import Record
 from promo.report.told import compute_text, law_of, unit_of
 from promo.report.values import TableView
-from promo.report.words import NONE, PLACES, behind, plural, whole_percent, with_sign
+from promo.report.words import NONE, behind, plural, size, whole_percent, with_sign
 from promo.study.laws import LEVEL, Law, Schedule
 from promo.study.values import Study
 
@@ -195,7 +195,7 @@ def saved_words(study: Study, law: Law, found: tuple[Against, ...]) -> Iterator[
 
 def _measured(one: Against, study: Study, unit: str) -> str:
     assert one.lead is not None, "looked at before"
-    far = f"{rounded(abs(one.lead), PLACES)}{behind(study.measure.unit)} {'better' if one.lead > 0 else 'worse'} than"
+    far = f"{size(one.lead)}{behind(study.measure.unit)} {'better' if one.lead > 0 else 'worse'} than"
     if not one.lead:
         far = "equal to"
     within = ""

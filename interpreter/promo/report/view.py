@@ -20,7 +20,7 @@ from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
 from promo.report.changed import called_list
 from promo.report.curves import curves_view
-from promo.report.describe import describe_measure, describe_mode
+from promo.report.describe import describe_mode, measure_words
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
 from promo.report.foretold import foretold_views
@@ -96,7 +96,7 @@ class _View:
             name=study.name,
             title=study.title,
             documentation=study.documentation,
-            measure=describe_measure(study.measure),
+            measure=measure_words(study.measure),
             state=self._state(),
             finished=self.state.study is StudyState.CLOSED and not self.record.faults,
             answer=answer_view(self.record),

@@ -44,9 +44,9 @@ from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import behind, listed, number, plural, size
+from promo.report.words import behind, listed, number, plural, size, value_text
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
-from promo.study.values import Grow, Study
+from promo.study.values import Grow, Measure, Study
 
 
 @frozen
@@ -125,7 +125,7 @@ def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, sta
     head = f"{called} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study, record.call)}."
     lines = (
         f"The rule: {read_gate(gate, study)}",
-        *_cells(standing.cells, study.measure.unit),
+        *_cells(standing.cells, study.measure),
         *_rank(record, gate, found, standing),
         *_parts(standing.findings, record, allowance_of(decision, study)),
         *(f"Demanded before it may decide: {one}." for one in demand_words(decision, study, record.call)),
@@ -269,10 +269,10 @@ def _fixing(one: Fixing) -> str:
     return f"{one.factor} {fate}: {fate_words(one)}; {seen}"
 
 
-def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
+def _cells(cells: tuple[Cell, ...], measure: Measure) -> Iterator[str]:
     for cell in cells:
         value = f"no value ({cell.cause or cell.status.value})"
-        value = f"{number(cell.value)}{behind(unit)}" if cell.value is not None else value
+        value = value if cell.value is None else value_text(number(cell.value), measure.metric, measure.unit)
         yield f"On {cell.host} with seed {cell.seed}: {value}."
 
 

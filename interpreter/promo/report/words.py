@@ -52,15 +52,20 @@ def within(unit: str) -> str:
     return f" ({unit})" if behind(unit) else ""
 
 
-def counted_in(unit: str) -> str:
-    """The same in a sentence: ` in bpb`."""
-    return f" in {unit}" if behind(unit) else ""
-
-
 def share_text(share: Fraction) -> str:
     """`33%`; `1/3` where per cent have no end."""
     percent = exact(share * 100)
     return exact(share) if "/" in percent else f"{percent}%"
+
+
+def counted_in(unit: str) -> str:
+    """What stands behind the name of a measure: ` in bpb`; of a share nothing."""
+    return f" in {unit}" if behind(unit) else ""
+
+
+def value_text(text: str, metric: str, unit: str) -> str:
+    """A value that stands alone: `3.2865 bpb`, and by its name where its unit is none to be said, `val_acc 0.8215`."""
+    return f"{text}{behind(unit)}" if behind(unit) else f"{metric} {text}"
 
 
 def size(value: Fraction) -> str:

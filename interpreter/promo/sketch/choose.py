@@ -17,7 +17,7 @@ from promo.sketch.values import SEEDS, Draft, Kind, Knob, Printed, Script, Sketc
 LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"
 HIGHER = "acc|accuracy|f1|auc|bleu|rouge|r2|iou|miou|map|psnr|ssim|score|reward|return|precision|recall|top1|correct"
 HELD_OUT = "val|valid|validation|dev|test|eval|heldout|holdout"
-UNITS = {"loss|nll|entropy": "nats", "bpb": "bpb", "acc|accuracy|f1|auc|precision|recall": "share"}
+UNITS = {"nll|entropy": "nats", "bpb": "bpb", "acc|accuracy|f1|auc|precision|recall": "share"}
 RESERVED = {"python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device"}
 """Places of an argument that promo fills in itself."""
 COUNTED = re.compile(
@@ -90,7 +90,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         name=name,
         script=script,
         metric=_metric_name(metric),
-        unit=next((unit for words, unit in UNITS.items() if has(words, told)), "points"),
+        unit=_unit(told, script),
         lower_is_better=wish.better != "higher" if wish.better else not has(HIGHER, told) or has(LOWER, told),
         printed=printed,
         factors=factors,
@@ -106,6 +106,13 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         fixed=fixed,
         takes=_takes(wish.takes),
     )
+
+
+def _unit(told: str, script: Script) -> str:
+    """In what the number is counted; nats only where the script takes logarithms, since a loss may be of squares."""
+    if has("loss", told) and script.in_nats:
+        return "nats"
+    return next((unit for words, unit in UNITS.items() if has(words, told)), "units")
 
 
 # --- what decides ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ imported and nothing runs.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
@@ -24,6 +25,12 @@ MOST_FILES = 200
 LONGEST_NAME = 200
 SEEDING = {"seed", "manual_seed", "manual_seed_all", "set_seed", "seed_everything", "default_rng", "Random"}
 SEEDING |= {"PRNGKey", "set_random_seed", "RandomState"}
+NATS = re.compile(
+    r"(.*\.)?(\w*cross_?entropy\w*|nll\w*|log_softmax|logsumexp|log_loss)|"
+    r"(math|np|numpy|jnp|torch|tf\.math)\.log(1p)?|.*\.from_pretrained",
+    re.IGNORECASE,
+)
+"""What computes a loss in nats when it is called, or has one that does."""
 HAND = "write the runner file by hand: interpreter/README.md, Writing a runner"
 
 
@@ -76,6 +83,7 @@ def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], boo
             for name in literal
             if name not in texts and is_there(name) and not any(path.startswith(f"{name}/") for path in beside)
         ),
+        in_nats=any(NATS.fullmatch(ast.unparse(call.func)) for each in trees for call in _calls(each)),
         modules=_needed(trees, own),
         variables=tuple(sorted({name for each in trees for name in _variables(each)})),
     )

@@ -118,6 +118,8 @@ class Script:
     """Modules and small texts beside it that it uses."""
     elsewhere: tuple[str, ...]
     """What it names beside it that is no small text: folders, binary and large files."""
+    in_nats: bool
+    """Whether it computes a cross-entropy, or another loss by logarithms."""
     modules: tuple[str, ...]
     """Packages that it cannot start without."""
     variables: tuple[str, ...]
