@@ -215,9 +215,8 @@ def _rule(rule: Rule, found: Judgement, study: Study, call: Call) -> str:
     verb = "holds" if found.answer is Answer.HOLDS else "fails"
     judged = called_list(found.judged, call)
     who = f"{judged} against {call(rule.reference)}" if rule.reference else judged
-    said = _of_many(found, study, call) or "; ".join(
-        _measured(one, study, call, len(found.judged)) for one in found.findings
-    )
+    each = (_measured(one, study, call, len(found.judged)) for one in found.findings)
+    said = _of_many(found, study, call) or "; ".join(each)
     return f"{rule.name} {verb} for {who}: {said}"
 
 

@@ -165,7 +165,7 @@ def _near(strips: Strips) -> list[Strip]:
 
 
 def _off(strips: Strips) -> Fraction:
-    """How far a run of those is from their figure, of half the runs at least: a narrow decision is one of noisy runs."""
+    """How far half of their runs are from their figures: candidates may be closer to each other than seeds are."""
     rows = [(row.figure, value) for row in _near(strips) if row.figure is not None for _, value in row.values]
     return median_low([abs(value - figure) for figure, value in rows]) if rows else Fraction(0)
 
