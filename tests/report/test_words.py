@@ -6,8 +6,10 @@ import pytest
 
 from promo.report.aloud import read_gate
 from promo.report.describe import describe_condition
+from promo.report.figures import statistic
 from promo.report.told import compute_text
 from promo.report.words import (
+    NONE,
     behind,
     counted_in,
     number,
@@ -86,3 +88,9 @@ def test_a_gate_that_keeps_a_third_says_so():
 
     assert "keep the best 1/3, always base" in read_gate(gate, study)
     assert describe_condition(gate.keep, study.measure) == "best 1/3"
+
+
+def test_a_statistic_of_runs_that_hardly_differ_is_no_row_of_digits():
+    assert (statistic("2.5"), statistic("-9999999"), statistic(None)) == ("2.50", "-9999999.00", NONE)
+    assert statistic("275681000000000000.5") == "2.757e+17"
+    assert statistic(str(-(10**400))) == "-1.798e+308"

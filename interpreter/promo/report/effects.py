@@ -16,6 +16,7 @@ from promo.report.design import MOST_PARTS, chain_text, effect_name, parts_text
 from promo.report.figures import figure as _figure
 from promo.report.figures import plain as _plain
 from promo.report.figures import short as _short
+from promo.report.figures import statistic
 from promo.report.hosts import host_lines
 from promo.report.levels import (
     STEPS,
@@ -29,7 +30,7 @@ from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_norm
 from promo.report.record import Record
 from promo.report.statements import GROUNDS, statement_words, untested
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, behind, listed, number, plural, share_text, within
+from promo.report.words import NONE, behind, listed, plural, share_text, within
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure, Rest
@@ -206,7 +207,7 @@ def _change(one: Change) -> tuple[str, ...]:
         _figure(one.change, signed=True),
         _figure(one.error),
         _plain(one.freedom),
-        number(one.t, places=2),
+        statistic(one.t),
         _short(one.p),
         interval,
         shared,
@@ -374,7 +375,7 @@ def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
     ends = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}"
     return (
         f"{said}; standard error {_figure(one.error)}, {_plain(freedom)} degrees of freedom, "
-        f"t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
+        f"t {statistic(one.t)}, p {_short(one.p)}, interval {ends}."
     )
 
 
@@ -385,7 +386,7 @@ def _row(one: Estimate, fit: Fit, hosts: tuple[str, ...]) -> tuple[str, ...]:
         _figure(one.value, signed=True) if one.value else "not estimable",
         _figure(one.error),
         _plain(fit.freedom) if one.error else NONE,
-        number(one.t, places=2),
+        statistic(one.t),
         _short(one.p),
         _short(one.adjusted),
         f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}" if one.low and one.high else NONE,
