@@ -80,6 +80,12 @@ def number_of(*parts):
     return [number for number, words in processes().items() if all(part in " ".join(words) for part in parts)]
 
 
+def parent_of(number):
+    """Who began a process, or has become its parent; None where it has gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def ended(process, code=0):
     said = process.communicate(timeout=150)[0]
     assert process.returncode == code, said
@@ -147,9 +153,14 @@ class Faults:
     def _lost(self):
         return [one for one in clusters.state(self.study).every_attempt() if one.loss]
 
+    def _supervisors(self):
+        """Of processes with its words those that no other one of them has begun: its worker may be a copy of it."""
+        found = number_of(self._supervisor)
+        return [one for one in found if parent_of(one) not in found]
+
     def _alone(self):
         """The long candidate alone in training."""
-        until(lambda: len(number_of(self._supervisor)) == 1)
+        until(lambda: len(self._supervisors()) == 1)
 
     # --- promo ---
 
@@ -232,7 +243,7 @@ class Faults:
         """Its worker ends itself, and its job leaves."""
         promo = self._started()
         self._alone()
-        for number in number_of(self._supervisor):
+        for number in self._supervisors():
             os.kill(number, signal.SIGKILL)
         ended(promo)
         return ["wordless", "ok"]

@@ -83,6 +83,16 @@ One process carries out all runs, for each one that starts imports torch, which 
 """
 
 
+@contextlib.contextmanager
+def named(case: object):
+    """Cases that take no time are one test, which says with what it failed; each test of its own takes milliseconds."""
+    try:
+        yield
+    except BaseException as fault:
+        fault.add_note(f"with {case}")
+        raise
+
+
 def spec(*leave_out: str, **parts: str) -> str:
     """The sound spec with parts replaced (underscores stand for spaces) or left out, and `extra` at the end."""
     replaced = {name.replace("_", " "): text for name, text in parts.items() if name != "extra"}

@@ -9,7 +9,6 @@ system accounts for groups of processes, processor time is told too, of everythi
 what the cluster uses while nothing happens: on a busy machine that is the figure to look at.
 """
 
-import contextlib
 import os
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ HERE = Path(__file__).parents[1]
 sys.path[:0] = [str(HERE), str(HERE / "bench")]
 
 from overhead import PROMO, SHORT, spec
+from used import account, done, spent
 
 import ray_here
 
@@ -40,21 +40,7 @@ ends = [one.over.remote(len(sys.argv) > 3) for one in made]
 while ray.util.list_named_actors():
     time.sleep(0.05)
 """
-GROUP = Path("/sys/fs/cgroup/cpuacct/promo-on-ray")
 IDLE_S = 10
-
-
-def used_s():
-    """Processor seconds of everything in here; 0 where nobody accounts for them."""
-    path = GROUP / "cpuacct.usage"
-    return int(path.read_text()) / 1e9 if path.exists() else 0.0
-
-
-def spent(work):
-    """Wall-clock and processor seconds of something."""
-    began, used = time.perf_counter(), used_s()
-    work()
-    return time.perf_counter() - began, used_s() - used
 
 
 def study(runs, token):
@@ -64,8 +50,8 @@ def study(runs, token):
     Path("trial.promo").write_text(text, encoding="utf-8")
     words = [sys.executable, "-c", PROMO, "run", "trial.promo", "--quiet", "--study", tempfile.mkdtemp(dir=".")]
     environment = {**os.environ, "PYTHONPATH": str(HERE / "plugin")}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def actors(runs, process):
@@ -85,9 +71,7 @@ def inside(runs, place, short):
     for address in (ray_here.HEAD, *ray_here.NODES):
         ray_here.shell("ip", "addr", "add", f"{address}/32", "dev", "lo")
     ray_here.shell("ip", "link", "set", "lo", "up")
-    if os.access(GROUP.parent, os.W_OK):
-        GROUP.mkdir(exist_ok=True)
-        (GROUP / "tasks").write_text("0")
+    account()
     ray_here.Ray(Path(short)).up()
     os.chdir(place)
     count, turns = (int(word) for word in runs.split("x"))
@@ -117,8 +101,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="promo-bench-") as place:
         print("milliseconds a run, wall-clock and processor: promo, bare actor, actor with a process", flush=True)
         ray_here.within(f"{runs}x{turns}", place, seconds=1800, script=__file__, hear=False)
-    with contextlib.suppress(OSError):
-        GROUP.rmdir()
+    done()
 
 
 if __name__ == "__main__":

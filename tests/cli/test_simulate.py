@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from support import promo, spec
+from support import INLINE, promo, spec
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -114,7 +114,7 @@ def test_noise_is_measured_where_it_was_recorded(workplace, capsys):
     (workplace / "bad.csv").write_text("config,run,step,val_bpb\na,r,1,nan\n", encoding="utf-8")
     assert promo("simulate", quick, "--noise-from", "bad.csv") == 1
     assert "row 2: column 'val_bpb' is nan, which is not finite" in capsys.readouterr().err
-    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
+    (workplace / "trial.promo").write_text(spec(host=INLINE), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 0
     capsys.readouterr()
     assert promo("simulate", "trial.promo", "--noise-from", "trial.study", "--draws", "100") == 2

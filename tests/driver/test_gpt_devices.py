@@ -14,7 +14,7 @@ from promo.templates import recheck
 
 from promo.driver.study import StudyFolder
 
-WIDTHS = {"one": 1, "two": 2, "alone": 1, "both": 2}
+WIDTHS = {"one": 1, "two": 2}
 """Stage -> devices of its runs."""
 SPEC = (
     """promo 1
@@ -42,23 +42,6 @@ stage two {
   devices  2
 }
 
-stage alone {
-  train    wide for 12steps
-  cap      30s
-  on       here
-  seeds    1 shared
-  report   only
-}
-
-stage both {
-  train    wide for 12steps
-  cap      30s
-  on       here
-  devices  2
-  seeds    1 shared
-  report   only
-}
-
 frozen gate pick {
   from     one to two
   rank     by mean val_bpb over host, seed
@@ -84,13 +67,11 @@ def test_one_process_and_then_two_are_trained_priced_and_verified(workplace, cap
     folder = StudyFolder(workplace / "tiny.study")
     state = folder.state()
     (who,) = state.promoted("pick")
-    ended = {one.stage: one for one in state.every_attempt() if one.stage in ("alone", "both") or one.candidate == who}
+    ended = {one.stage: one for one in state.every_attempt() if one.candidate == who}
     bodies = {stage: folder.result(one).body for stage, one in ended.items()}
     assert {stage: folder.request(one).devices for stage, one in ended.items()} == WIDTHS
     assert {stage: one.details.get("processes", 1) for stage, one in bodies.items()} == WIDTHS
     assert folder.request(ended["two"]).continues.state == bodies["one"].checkpoint
-    alone, both = (float(bodies[stage].metrics["val_bpb"]) for stage in ("alone", "both"))
-    assert both == pytest.approx(alone, rel=1e-5)
 
     capsys.readouterr()
     assert promo("status", "tiny.promo", "--json") == 0

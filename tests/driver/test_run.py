@@ -239,10 +239,10 @@ def results(folder: StudyFolder) -> int:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """What a study that nobody disturbed comes to."""
+    """A study that nobody disturbed, with its runs in this process."""
     place = tmp_path_factory.mktemp("unbroken")
     assert promo("run", write(place, fewer(small(host=INLINE))), "--quiet") == 0
-    return study(place).state()
+    return study(place)
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
@@ -266,7 +266,7 @@ def test_a_killed_study_goes_on_and_decides_the_same(workplace, unbroken, after)
     assert all(sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values())
     for lost in (one for tried in state.attempts.values() for one in tried if one.state is AttemptState.LOST):
         assert lost.device_s is not None or not (folder.path / lost.folder / "exit.json").exists()
-    assert promoted_and_answers(state) == promoted_and_answers(unbroken)
+    assert promoted_and_answers(state) == promoted_and_answers(unbroken.state())
     assert promo("verify", path) == 3
 
 
@@ -497,8 +497,10 @@ def copy(finished, workplace):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
-def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(copy, share):
+def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(unbroken, workplace, share):
     """Whatever was the last thing on disk, going on ends with the same survivors."""
+    shutil.copytree(unbroken.path.parent, workplace, dirs_exist_ok=True)
+    copy = study(workplace)
     ledger = copy.path / "ledger.jsonl"
     expected = decisions(copy)
     lines = ledger.read_bytes().splitlines(keepends=True)

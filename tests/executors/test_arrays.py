@@ -6,7 +6,7 @@ from made import budget, request
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
 from promo.run.disk import DISK
-from promo.run.executors.local import worker_environment
+from promo.run.environment import worker_environment
 from promo.run.executors.queued import PATIENCE_S, Job, Listed, Machines, Row
 from promo.run.executors.slurm import SlurmExecutor
 from promo.run.locks import give_up_alone, has_begun, is_given_up

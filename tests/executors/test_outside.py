@@ -553,29 +553,43 @@ DENIED = {
 CARRIED_OUT = {"run": 8, "accept": 0, "status": 0, "report": 0}
 
 
-@pytest.mark.skipif(
-    PLAIN_USER and not shutil.which("setpriv"), reason="root may do everything, and there is no setpriv"
-)
+@pytest.fixture(scope="module")
+def asked():
+    """Ask for a command in the name of somebody plain; its exit status, and what it said."""
+    if PLAIN_USER and not shutil.which("setpriv"):
+        pytest.skip("root may do everything, and there is no setpriv")
+    server = Path(__file__).parents[1] / "cli" / "forked.py"
+    words = [*PLAIN_USER, sys.executable, str(server), str(4 * 2**30), "60"]
+    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as forking:
+
+        def ask(*words):
+            forking.stdin.write(json.dumps([str(Path.cwd()), "", words]) + "\n")
+            forking.stdin.flush()
+            found = json.loads(forking.stdout.readline())
+            return found["status"], found["said"]
+
+        yield ask
+        forking.stdin.close()
+
+
 @pytest.mark.parametrize("change", DENIED)
-def test_a_study_that_somebody_may_not_read_or_write_is_one_message(study, change):
+def test_a_study_that_somebody_may_not_read_or_write_is_one_message(study, asked, change):
     *words, name = change.split()
-    code = f"import sys; sys.path[:0] = {sys.path}; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
     shutil.copytree(FOLDER, "kept")
     for command in CARRIED_OUT:
         shutil.rmtree(FOLDER)
         shutil.copytree("kept", FOLDER)
         subprocess.run(["chmod", *words, FOLDER / name], check=True)
         more = {"accept": ("sent/" + S1, "--by", "C"), "run": ("--quiet",)}.get(command, ())
-        given = [*PLAIN_USER, sys.executable, "-c", code, command, "trial.promo", *more]
-        done = subprocess.run(given, capture_output=True, text=True, check=False)
+        code, said = asked(command, "trial.promo", *more)
         subprocess.run(["chmod", "-R", "u+rwX", FOLDER], check=True)
 
         message = DENIED[change].get(command)
-        assert done.returncode == (CARRIED_OUT[command] if message is None else 2), (command, done.stderr)
-        assert "Traceback" not in done.stderr, command
-        assert done.stderr.count("error: ") == (message is not None), (command, done.stderr)
-        assert (message or "") in done.stderr
-        assert message is None or "  = help: " in done.stderr
+        assert code == (CARRIED_OUT[command] if message is None else 2), (command, said)
+        assert "Traceback" not in said, command
+        assert said.count("error: ") == (message is not None), (command, said)
+        assert (message or "") in said
+        assert message is None or "  = help: " in said
 
 
 def started(*more):

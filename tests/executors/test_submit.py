@@ -5,7 +5,7 @@ import pytest
 import made
 from clusters import attempts, endings, process, ran, request, sound, state, write_study
 from promo.run.disk import DISK
-from promo.run.executors.local import worker_environment
+from promo.run.environment import worker_environment
 from promo.run.executors.submit import SubmitExecutor, _text
 from promo.run.locks import has_begun
 from promo.run.store import read_exit, write_request

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,28 +90,43 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
+    """Pages of a browser: one for each way to open it, for each is a process, whose start takes longer than a page."""
     with playwright.sync_playwright() as engine:
         running = engine.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield running
+        yield cache(lambda **options: running.new_context(**options).new_page())
         running.close()
 
 
-def opened(browser, study, *, policy=False, **options):
-    context = browser.new_context(bypass_csp=not policy, **options)
-    page = context.new_page()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((study.path / "report.html").as_uri())
-    return page, asked
+WINDOW = {"width": 1280, "height": 720}
+
+
+def shown(browser, path, *, policy=False, viewport=WINDOW, color_scheme=None, **options):
+    """A page as it is opened; its own policy lets its script run, and nobody else's."""
+    page = browser(bypass_csp=not policy, **options)
+    page.set_viewport_size(viewport)
+    page.emulate_media(media="null", color_scheme=color_scheme or "null")
+    page.mouse.move(0, 0)
+    page.goto(path.as_uri())
+    return page
+
+
+def opened(browser, study, **options):
+    return shown(browser, study.path / "report.html", **options)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (800, "dark"), (1280, "light")])
 def test_it_fits_and_anyone_can_read_it(browser, study, width, scheme):
-    page, asked = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    asked = []
+
+    def hear(request):
+        asked.append(request.url)
+
+    browser(bypass_csp=True).on("request", hear)
+    page = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
 
     across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     found = axe.Axe().run(page).response["violations"]
-    page.context.close()
+    page.remove_listener("request", hear)
 
     assert across <= 0
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
@@ -146,12 +162,11 @@ def test_names_as_long_as_they_may_be_fit(browser, tmp_path, monkeypatch):
         text = re.sub(rf"\b{name}\b", name + "_" + "x" * 50, text)
     (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 0
-    page, _ = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": 400, "height": 900})
+    page = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": 400, "height": 900})
 
     across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     verdicts = page.locator(".why .verdict, .overview .badge")
     ends = verdicts.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
-    page.context.close()
 
     assert across <= 0
     assert max(ends) <= 400
@@ -159,33 +174,29 @@ def test_names_as_long_as_they_may_be_fit(browser, tmp_path, monkeypatch):
 
 def test_two_studies_side_by_side_fit_and_anyone_can_read_them(browser, study, tmp_path):
     assert promo("report", study.path, study.path, "--out", tmp_path / "report.html") == 0
-    page, _ = opened(browser, StudyFolder(tmp_path), viewport={"width": 400, "height": 900})
+    page = opened(browser, StudyFolder(tmp_path), viewport={"width": 400, "height": 900})
 
     across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     found = axe.Axe().run(page).response["violations"]
-    page.context.close()
 
     assert across <= 0
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
 
 
 def test_it_is_whole_without_script(browser, study):
-    with_script, _ = opened(browser, study)
-    without, _ = opened(browser, study, java_script_enabled=False)
+    with_script = opened(browser, study)
+    without = opened(browser, study, java_script_enabled=False)
     with_script.evaluate("document.querySelectorAll('.tool').forEach((one) => one.remove())")
 
     words = [page.inner_text("main").split() for page in (without, with_script)]
     assert words[0] == words[1]
-    for page in (with_script, without):
-        page.context.close()
 
 
 def test_every_part_that_scrolls_is_reached_by_the_keyboard(browser, study):
-    page, _ = opened(browser, study, viewport={"width": 400, "height": 900})
+    page = opened(browser, study, viewport={"width": 400, "height": 900})
 
     regions = page.locator(".scroll, figure.wide").count()
     reached = page.locator(".scroll[tabindex='0'], figure.wide[tabindex='0']").count()
-    page.context.close()
 
     assert regions == reached > 3
 
@@ -222,7 +233,7 @@ def test_a_table_that_goes_on_beyond_its_edge_shows_so_there(browser, study, wid
 
 
 def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
-    page, _ = opened(browser, study, policy=True)  # the page's own policy lets its script run
+    page = opened(browser, study, policy=True)  # the page's own policy lets its script run
     table = page.locator("#gate-pick table")
     rank, score = (table.locator("th button").nth(place) for place in (0, 3))
 
@@ -243,11 +254,10 @@ def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     rank.click()
     assert table.locator("th[aria-sort]").count() == 0
     assert column(1) == before
-    page.context.close()
 
 
 def test_rows_are_filtered_and_counted(browser, study):
-    page, _ = opened(browser, study, policy=True)
+    page = opened(browser, study, policy=True)
     runs = page.locator("#runs")
 
     runs.get_by_label("Show rows with").fill("good long")
@@ -255,11 +265,10 @@ def test_rows_are_filtered_and_counted(browser, study):
     assert shown
     assert all("good" in row and "long" in row for row in shown)
     assert runs.locator("output").inner_text().startswith(f"{len(shown)} of ")
-    page.context.close()
 
 
 def test_whoever_is_pointed_at_stands_out_in_every_picture(browser, study):
-    page, _ = opened(browser, study, policy=True)
+    page = opened(browser, study, policy=True)
 
     page.locator("#gate-pick tbody tr", has_text="good").hover()
     on = page.locator(".k.on").evaluate_all("(all) => [...new Set(all.map((one) => one.classList[1]))]")
@@ -268,7 +277,6 @@ def test_whoever_is_pointed_at_stands_out_in_every_picture(browser, study):
     assert pictures >= 3
     page.locator("h1").hover()
     assert page.locator(".k.on").count() == 0
-    page.context.close()
 
 
 FAULTS = """(least) => [...document.querySelectorAll("svg.picture")].flatMap((picture) => {
@@ -298,11 +306,10 @@ FAULTS = """(least) => [...document.querySelectorAll("svg.picture")].flatMap((pi
 
 @pytest.mark.parametrize("width", [400, 800, 1400])
 def test_every_text_of_a_picture_is_large_enough_whole_and_by_itself(browser, study, width):
-    page, _ = opened(browser, study, viewport={"width": width, "height": 900})
+    page = opened(browser, study, viewport={"width": width, "height": 900})
 
     count = page.locator("svg.picture text").count()
     found = page.evaluate(FAULTS, LEAST_PX)
-    page.context.close()
 
     assert count > 50
     assert found == []
@@ -371,22 +378,18 @@ def test_rare_pictures_are_read_as_well(browser, tmp_path, width):
     figures = "".join(f'<figure class="wide">{picture}</figure>' for picture in drawn())
     place = tmp_path / "pictures.html"
     place.write_text(f"<!doctype html><meta charset=utf-8><style>{style()}</style>{figures}", encoding="utf-8")
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    page = context.new_page()
-    page.goto(place.as_uri())
+    page = shown(browser, place, viewport={"width": width, "height": 900})
 
     found = page.evaluate(FAULTS, LEAST_PX)
-    context.close()
 
     assert found == []
 
 
 def test_every_picture_has_a_title_and_says_what_it_shows(browser, study):
-    page, _ = opened(browser, study)
+    page = opened(browser, study)
     pictures = page.locator("svg.picture")
     titles = pictures.evaluate_all("(all) => all.map((one) => one.parentElement.closest('figure')?.ariaLabel)")
     words = pictures.evaluate_all("(all) => all.map((one) => one.ariaLabel)")
-    page.context.close()
 
     assert len(titles) == len(words) >= 6
     assert all(title and len(said) > len(title) for title, said in zip(titles, words, strict=True))
@@ -400,22 +403,18 @@ def test_five_candidates_and_two_stages_print_on_four_pages(browser, tmp_path, m
     monkeypatch.chdir(tmp_path)
     folder = carried_out("quickstart", tmp_path, monkeypatch)
     write_report(folder, folder.path / "report.html")
-    page, _ = opened(browser, folder)
+    page = opened(browser, folder)
 
     printed = page.pdf(prefer_css_page_size=True)
-    page.context.close()
 
     assert 2 <= pages(printed) <= 4
 
 
 def test_the_same_study_trained_for_real_prints_on_four_pages(browser):
-    context = browser.new_context(bypass_csp=True)
-    page = context.new_page()
-    page.goto((GALLERY / "quickstart.html").as_uri())
+    page = shown(browser, GALLERY / "quickstart.html")
     page.evaluate("(style) => { document.querySelector('style').textContent = style; }", style())
 
     printed = [page.pdf(prefer_css_page_size=True), page.pdf(prefer_css_page_size=True, print_background=True)]
-    context.close()
 
     assert [pages(one) for one in printed] == [4, 4]
 
@@ -424,7 +423,7 @@ def test_both_columns_of_a_printed_table_have_headings(browser, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     folder = carried_out("quickstart", tmp_path, monkeypatch)
     write_report(folder, folder.path / "report.html")
-    page, _ = opened(browser, folder, viewport=A4)
+    page = opened(browser, folder, viewport=A4)
     shown = page.evaluate("[...document.querySelectorAll('.again')].map((row) => row.getClientRects().length)")
     page.emulate_media(media="print")
     tables = page.evaluate(
@@ -439,7 +438,6 @@ def test_both_columns_of_a_printed_table_have_headings(browser, tmp_path, monkey
           };
         })"""
     )
-    page.context.close()
 
     assert set(shown) == {0}
     assert len(tables) >= 2
@@ -468,10 +466,9 @@ def test_what_is_printed_can_be_read(browser, study, tmp_path, monkeypatch):
     write_report(folder, folder.path / "report.html")
     found = {}
     for one in (study, folder):
-        page, _ = opened(browser, one, viewport=A4)
+        page = opened(browser, one, viewport=A4)
         page.emulate_media(media="print")
         found[one.path.name] = page.evaluate(SMALL, LEAST_PT)
-        page.context.close()
 
     assert found == {"trial.study": [], "quickstart.study": []}
 
@@ -483,10 +480,9 @@ HINTS = """() => [...document.querySelectorAll("figure.wide")].filter((one) =>
 
 @pytest.mark.parametrize(("media", "expected"), [("print", False), ("screen", True)])
 def test_paper_does_not_say_that_it_scrolls(browser, study, media, expected):
-    page, _ = opened(browser, study, viewport=A4)
+    page = opened(browser, study, viewport=A4)
     page.emulate_media(media=media)
     hints = page.evaluate(HINTS)
-    page.context.close()
 
     assert (hints > 0) is expected
 
@@ -499,14 +495,13 @@ BEYOND = """() => [...document.querySelectorAll("main *, header *")].flatMap((on
 
 
 def test_what_is_printed_is_whole_and_what_is_closed_is_open(browser, study):
-    page, _ = opened(browser, study, viewport=A4)
+    page = opened(browser, study, viewport=A4)
     closed = page.locator("details table")
     on_screen = closed.evaluate_all("(all) => all.map((one) => one.checkVisibility())")
     page.emulate_media(media="print")
     on_paper = closed.evaluate_all("(all) => all.map((one) => one.checkVisibility())")
     beyond = page.evaluate(BEYOND)
     across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    page.context.close()
 
     assert len(on_screen) > 3
     assert not any(on_screen)
@@ -517,10 +512,9 @@ def test_what_is_printed_is_whole_and_what_is_closed_is_open(browser, study):
 
 @pytest.mark.parametrize("width", [400, 800, 1400])
 def test_a_verdict_is_never_off_the_screen(browser, study, width):
-    page, _ = opened(browser, study, viewport={"width": width, "height": 900})
+    page = opened(browser, study, viewport={"width": width, "height": 900})
     boxes = page.locator("#gate-pick .verdict, #gate-pick .why, .overview .badge")
     ends = boxes.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
-    page.context.close()
 
     assert len(ends) >= 9
     assert max(ends) <= width
@@ -534,21 +528,19 @@ def test_a_rule_about_several_has_its_margin_and_confidence_on_the_screen(browse
     text = spec("use", host=INLINE, candidate=candidates, gate=SOUND["gate"].replace("top 1", "top 2"), rule=rule)
     (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 0
-    page, _ = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": width, "height": 900})
+    page = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": width, "height": 900})
     row = page.locator(".overview tbody tr td:nth-child(-n+6)")
     ends = row.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
     seen = page.locator(".scroll:has(.overview)").evaluate("(one) => one.getBoundingClientRect().right")
-    page.context.close()
 
     assert len(ends) == 5
     assert max(ends) <= seen <= width
 
 
 def test_it_prints(browser, study):
-    page, _ = opened(browser, study)
+    page = opened(browser, study)
 
     printed = page.pdf(format="A4")
-    page.context.close()
 
     assert printed.startswith(b"%PDF")
     assert len(printed) > 10_000

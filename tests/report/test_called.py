@@ -18,6 +18,7 @@ from promo.report.changed import called_list
 from promo.report.render import render_csv, render_html, render_markdown
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import build_view
+from promo.report.why import explain
 from steady import carried_out_once
 from support import promo
 
@@ -27,6 +28,21 @@ NAMES = ("quickstart", "grow_small", "replay_prefix", "staged_promotion", "scree
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
     return {name: carried_out_once(name, tmp_path_factory) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def records(studies):
+    return {name: record_of(folder) for name, folder in studies.items()}
+
+
+@pytest.fixture(scope="module")
+def views(records):
+    return {name: build_view(record) for name, record in records.items()}
+
+
+@pytest.fixture(scope="module")
+def pages(views):
+    return {name: render_html(view) for name, view in views.items()}
 
 
 def bare(record):
@@ -43,10 +59,9 @@ def texts_of(page):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_that_names_a_candidate_says_what_changed(studies, name):
-    record = record_of(studies[name])
-    page = render_html(build_view(record))
-    for picture in re.findall(r'<svg class="picture".*?</svg>', page, re.DOTALL):
+def test_a_picture_that_names_a_candidate_says_what_changed(records, pages, name):
+    record = records[name]
+    for picture in re.findall(r'<svg class="picture".*?</svg>', pages[name], re.DOTALL):
         texts = [unescape(one) for one in re.findall(r"<text\b[^>]*>(.*?)</text>", picture)]
         said = " ".join(texts)
 
@@ -54,32 +69,31 @@ def test_a_picture_that_names_a_candidate_says_what_changed(studies, name):
         assert left == [], said
 
 
-def test_another_row_of_the_ladder_is_told_of_only_where_a_band_leads_there(studies):
-    view = build_view(record_of(studies["quickstart"]))
+def test_another_row_of_the_ladder_is_told_of_only_where_a_band_leads_there(views, pages):
+    view = views["quickstart"]
 
     assert view.ladder.picture and not view.ladder.broken
-    assert "in another row" not in render_html(view)
+    assert "in another row" not in pages["quickstart"]
     assert "in another row" in render_html(evolve(view, ladder=evolve(view.ladder, broken=True)))
 
 
-def test_stages_that_gates_join_stand_beside_each_other_in_the_ladder(studies):
-    pictures = build_view(record_of(studies["replay_prefix"])).ladder.picture.split("</svg>")
+def test_stages_that_gates_join_stand_beside_each_other_in_the_ladder(views):
+    pictures = views["replay_prefix"].ladder.picture.split("</svg>")
     titles = [re.findall(r'class="head"[^>]*>([^<]*)<', one) for one in pictures if one]
 
     assert titles == [["at_250", "after_250"], ["at_1000", "after_1000"]]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_field_of_a_table_and_no_label_is_a_bare_name(studies, name):
-    record = record_of(studies[name])
-    view = build_view(record)
-    found = [(tag, text) for tag, text in texts_of(render_html(view)) if text in bare(record)]
-    lines = re.sub(r"## Candidates\n.*?\n## ", "", render_markdown(view), flags=re.DOTALL).splitlines()
+def test_no_field_of_a_table_and_no_label_is_a_bare_name(records, views, pages, name):
+    record = records[name]
+    found = [(tag, text) for tag, text in texts_of(pages[name]) if text in bare(record)]
+    lines = re.sub(r"## Candidates\n.*?\n## ", "", render_markdown(views[name]), flags=re.DOTALL).splitlines()
     fields = [field.strip() for line in lines if line[:1] == "|" for field in line.split("|")]
 
     assert found == [], found
     assert [field for field in fields if field in bare(record)] == []
-    assert any(bare(record_of(study)) for study in studies.values())
+    assert any(map(bare, records.values()))
 
 
 def uncalled(record, line):
@@ -89,9 +103,8 @@ def uncalled(record, line):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_line_of_status_or_of_a_log_that_stands_alone_calls_them_so(studies, name, capsys):
-    folder = studies[name]
-    record = record_of(folder)
+def test_a_line_of_status_or_of_a_log_that_stands_alone_calls_them_so(studies, records, name, capsys):
+    folder, record = studies[name], records[name]
     assert promo("status", folder.path) == 0
     lines = capsys.readouterr().out.splitlines()
     log = Lines(folder.path)
@@ -105,9 +118,8 @@ def test_a_line_of_status_or_of_a_log_that_stands_alone_calls_them_so(studies, n
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_answer_and_the_sentences_below_it_call_them_so(studies, name):
-    record = record_of(studies[name])
-    view = build_view(record)
+def test_the_answer_and_the_sentences_below_it_call_them_so(records, views, name):
+    record, view = records[name], views[name]
     told = [text for law in view.laws for text in law.statements]
     lines = [view.answer.headline, *(one.said for one in view.answer.facts), *view.story, *told]
 
@@ -119,10 +131,9 @@ READ_ALOUD = re.compile("(Frozen )?(gate|rule|Rule|Gate|Growth) |Training switch
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_sentence_and_no_row_of_a_report_has_a_bare_name(studies, name):
-    record = record_of(studies[name])
-    page = render_html(build_view(record))
-    page = re.sub(r'<table class="legend">.*?</table>|<(svg|script|style)\b.*?</\1>', "", page, flags=re.DOTALL)
+def test_no_sentence_and_no_row_of_a_report_has_a_bare_name(records, pages, name):
+    record = records[name]
+    page = re.sub(r'<table class="legend">.*?</table>|<(svg|script|style)\b.*?</\1>', "", pages[name], flags=re.DOTALL)
     found = [
         re.sub(r"\s+", " ", unescape(re.sub("<[^>]*>", " ", inner)).strip())
         for tag in ("p", "li", "td", "summary", "figcaption")
@@ -135,14 +146,25 @@ def test_no_sentence_and_no_row_of_a_report_has_a_bare_name(studies, name):
     assert [one for one in words if uncalled(record, one)] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_line_of_why_but_the_rule_calls_them_so(studies, name, capsys):
-    record = record_of(studies[name])
-    for candidate in record.candidates:
-        assert promo("why", candidate, "--study", studies[name].path) == 0
-    lines = [one for one in capsys.readouterr().out.splitlines() if not one.startswith("  The rule: ")]
+def explained(record, candidate):
+    """What `promo why` says of a candidate, decider by decider."""
+    names = (*record.study.deciding, *record.study.told_by)
+    return [one for name in names if (one := explain(record, candidate, name)) is not None]
 
-    assert lines
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_of_why_but_the_rule_calls_them_so(studies, records, name, capsys):
+    """The command is carried out for one candidate, and for each of which nothing was decided."""
+    record = records[name]
+    told = {one: explained(record, one) for one in record.candidates}
+    first = next(one for one, found in told.items() if found)
+    for candidate in (first, *(one for one, found in told.items() if not found)):
+        assert promo("why", candidate, "--study", studies[name].path) == 0
+    said = capsys.readouterr().out.splitlines()
+    lines = [line for found in told.values() for one in found for line in (one.head, *one.lines)]
+    lines = [line for line in (*said, *lines) if not line.strip().startswith("The rule: ")]
+
+    assert {one.head for one in told[first]} <= set(said)
     assert [one for one in lines if uncalled(record, one)] == []
 
 
@@ -176,9 +198,9 @@ def test_status_and_why_list_many_a_line_each(studies, capsys):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_json_has_the_name_and_what_changed(studies, name, capsys):
+def test_json_has_the_name_and_what_changed(studies, records, name, capsys):
     folder = studies[name]
-    changed = {one: words for one, words in record_of(folder).changed.items() if words}
+    changed = {one: words for one, words in records[name].changed.items() if words}
     assert promo("status", "--json", folder.path) == 0
     status = json.loads(capsys.readouterr().out)
 
@@ -186,7 +208,9 @@ def test_json_has_the_name_and_what_changed(studies, name, capsys):
     assert {(one["candidate"], one["changed"]) for one in status["attempts"]} == {
         (one.candidate, changed.get(one.candidate)) for one in load(folder.path).runs()
     }
-    for one in record_of(folder).candidates:
+    some = {one in changed: one for one in records[name].candidates}
+    assert set(some) == {False, bool(changed)}
+    for one in some.values():
         assert promo("why", one, "--json", "--study", folder.path) == 0
         assert json.loads(capsys.readouterr().out)["changed"] == changed.get(one)
 
@@ -198,17 +222,17 @@ def test_why_calls_them_so(studies, capsys):
     assert capsys.readouterr().out.startswith("wide (aspect 21) was promoted to longer by pick_three: ")
 
 
-def test_two_studies_beside_each_other_call_candidates_so(studies):
-    record = record_of(studies["quickstart"])
+def test_two_studies_beside_each_other_call_candidates_so(records):
+    record = records["quickstart"]
     rows = build_beside(record, record).stages[0].rows
 
     assert "shallow (depth 1, aspect 32)" in [row.candidate for row in rows]
     assert not bare(record) & {row.candidate for row in rows}
 
 
-def test_every_table_of_a_study_and_a_plan_tells_what_changed(studies, tmp_path):
+def test_every_table_of_a_study_and_a_plan_tells_what_changed(studies, records, tmp_path):
     folder = studies["quickstart"]
-    record, study = record_of(folder), load(folder.path)
+    record, study = records["quickstart"], load(folder.path)
     spec = tmp_path / "quickstart.promo"
     spec.write_bytes((folder.path / "spec.promo").read_bytes())
     tables = (study.runs(), study.points(), study.decisions(), study.cells(), plan(spec).runs)
@@ -237,8 +261,8 @@ def test_a_plan_lists_and_a_simulation_counts_candidates_so(studies, capsys, tmp
     assert re.search(r"^shallow \(depth 1, aspect 32\) +\d", counted, re.MULTILINE)
 
 
-def test_csv_files_have_a_column_of_what_changed(studies):
-    record = record_of(studies["quickstart"])
+def test_csv_files_have_a_column_of_what_changed(records):
+    record = records["quickstart"]
     files = (
         render_csv(run_columns(record), run_table(record)),
         render_csv(DECISION_COLUMNS, decision_rows(record)),

@@ -2,12 +2,13 @@
 
 import re
 from fractions import Fraction
+from operator import mul
 
 import pytest
 
 from promo.base.units import span
 from promo.report.change import plan_change
-from promo.report.plan import device_words
+from promo.report.plan import device_words, rounded_up
 from promo.report.planned import plan_text
 from promo.report.words import span_text
 from support import compiled, plan_of, spec, study_of
@@ -46,6 +47,21 @@ def test_time_of_slots_is_a_span_and_time_of_gpus_is_in_gpu_hours_once_it_is_hou
     assert device_words(3600, gpu) == "1 GPU-hour"
     assert [device_words(one, gpu) for one in (36_000, 37_657)] == ["10 GPU-hours", "10.46 GPU-hours"]
     assert device_words(17, plan_of(spec().replace('"cpu" on any', '"NVIDIA L40S" on linux'))) == "17 s of GPU time"
+
+
+@pytest.mark.parametrize("device", ["cpu", "NVIDIA L40S"])
+def test_no_bound_is_said_to_be_less_than_it_is(device):
+    plan = plan_of(hours_long(f'"{device}" on linux'))
+
+    for seconds in (1, Fraction(71, 10), 59, 3599, 3601, 3629, 3660, 20_941, 20_970, Fraction(37_657_001, 1000)):
+        said = rounded_up(seconds, plan)
+        words = device_words(said, plan, of_what=False)
+        numbers = [Fraction(one) for one in re.findall(r"[0-9.]+", words)]
+        units = [
+            {"GPU-hours": 3600, "GPU-hour": 3600, "h": 3600, "min": 60, "s": 1}[one]
+            for one in re.findall(r"[A-Za-z-]+", words)
+        ]
+        assert seconds <= sum(map(mul, numbers, units)) == said < seconds + 60
 
 
 def test_no_screen_of_a_plan_of_slots_counts_decimal_hours():

@@ -14,10 +14,10 @@ from made import request
 from promo.base.canonical import canonical
 from promo.base.codec import to_json
 from promo.run.disk import RealDisk
-from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
+from promo.run.environment import worker_environment
+from promo.run.executors.local import LocalExecutor, WarmExecutor
 from promo.run.locks import CLAIM, claim, give_up, is_claimed, is_leased, lease_folder
-from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_exit, read_result
-from promo.run.supervise import TOLD_S
+from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
 from promo.run.values import AttemptSpec, Exit, Phase, Reason, RunStatus
 from promo.study.limits import ENDING_S
 
@@ -190,7 +190,8 @@ def test_killing_promo_ends_its_runs(folder):
     (folder / REQUEST).write_bytes(asked("hang"))
     code = (
         "import os, time\nfrom pathlib import Path\n"
-        "from promo.run.executors.local import LocalExecutor, worker_environment\n"
+        "from promo.run.environment import worker_environment\n"
+        "from promo.run.executors.local import LocalExecutor\n"
         "from promo.run.values import AttemptSpec\n"
         f"folder = Path({str(folder)!r})\n"
         "environment = worker_environment({**os.environ, 'TMPDIR': str(folder.parent)}, threads=1, cuda_device=None)\n"
@@ -365,7 +366,8 @@ def test_at_the_death_of_promo_a_run_ends_or_finishes_as_was_asked(attempts, fin
     (folder / REQUEST).write_bytes(asked("slow"))
     code = (
         "import os, time\nfrom pathlib import Path\n"
-        "from promo.run.executors.local import LocalExecutor, worker_environment\n"
+        "from promo.run.environment import worker_environment\n"
+        "from promo.run.executors.local import LocalExecutor\n"
         "from promo.run.values import AttemptSpec\n"
         f"folder = Path({str(folder)!r})\n"
         "environment = worker_environment(os.environ, threads=1, cuda_device=None)\n"
@@ -395,28 +397,6 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     assert read_exit(RealDisk(), attempts[0]).reason is Reason.CANCELLED
     executor.cancel([handle])
     executor.close()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize(("behaviour", "both"), [("hang", True), ("hang", False), ("crash", True), ("crash", False)])
-def test_a_run_that_fails_as_its_job_is_ended_was_cancelled_and_one_that_fails_alone_was_not(folder, behaviour, both):
-    """Slurm signals each process of a job: a worker may die of that, or of a peer on another node, before the word."""
-    (folder / REQUEST).write_bytes(asked(behaviour, trainer=TRAINER))
-    outer = {**os.environ, "TMPDIR": str(folder.parent)}
-    job = subprocess.Popen([sys.executable, "-m", "promo.run.attend", folder], cwd=folder, env=outer)
-    wait_for((folder / (POINTS if behaviour == "hang" else RESULT)).exists)
-    if behaviour == "hang":
-        wait_for(lambda: list(folder.parent.glob("toy-orphan-*")))
-        psutil.Process(job.pid).children()[0].terminate()
-    time.sleep(0.3)
-    assert read_exit(RealDisk(), folder) is None
-    if both:
-        job.terminate()
-
-    assert job.wait(timeout=40) == 0
-    ended = read_exit(RealDisk(), folder)
-    assert ended.reason is (Reason.CANCELLED if both else Reason.ITSELF)
-    assert float(ended.seconds) < TOLD_S
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

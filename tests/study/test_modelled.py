@@ -4,8 +4,6 @@ import random
 from fractions import Fraction
 from itertools import product
 
-import pytest
-
 from promo.study.coding import coding_of, of_two
 from promo.study.design import effects_up_to, standard_rows
 from promo.study.modelled import not_estimable
@@ -57,26 +55,29 @@ def drawn(draw):
     return coding, terms, parts
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_a_model_is_estimable_just_where_its_chains_have_full_rank(seed):
-    coding, terms, parts = drawn(random.Random(seed))
-    effects = [effect for term in terms for effect in coding.named(term)]
-    corners = [row for part in parts for row in part if 0 not in row]
-    chains = coding.chains(corners, effects)
-    leaders = [chain[0][1] for chain in chains if chain[0][1]]
-    whole = rank(matrix(coding, leaders, parts)) == len(matrix(coding, leaders, parts)[0])
-    alone = all(chain[0][1] and sum(len(effect) == 1 for _, effect in chain) < 2 for chain in chains)
-
-    assert (not not_estimable(coding, terms, parts)) == (whole and alone)
+SEEDS = range(200)
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_what_cannot_be_estimated_is_constant_within_every_block(seed):
-    coding, terms, parts = drawn(random.Random(seed))
-    for one in not_estimable(coding, terms, parts):
-        for part in parts:
-            corners = [row for row in part if 0 not in row]
-            sums = {sum(much * coding.column(effect, [row])[0] for much, effect in one.terms) for row in corners}
+def test_a_model_is_estimable_just_where_its_chains_have_full_rank():
+    for seed in SEEDS:
+        coding, terms, parts = drawn(random.Random(seed))
+        effects = [effect for term in terms for effect in coding.named(term)]
+        corners = [row for part in parts for row in part if 0 not in row]
+        chains = coding.chains(corners, effects)
+        leaders = [chain[0][1] for chain in chains if chain[0][1]]
+        whole = rank(matrix(coding, leaders, parts)) == len(matrix(coding, leaders, parts)[0])
+        alone = all(chain[0][1] and sum(len(effect) == 1 for _, effect in chain) < 2 for chain in chains)
 
-            assert len(sums) <= 1
-            assert one.constant is None or sums <= {one.constant}
+        assert (not not_estimable(coding, terms, parts)) == (whole and alone), seed
+
+
+def test_what_cannot_be_estimated_is_constant_within_every_block():
+    for seed in SEEDS:
+        coding, terms, parts = drawn(random.Random(seed))
+        for one in not_estimable(coding, terms, parts):
+            for part in parts:
+                corners = [row for row in part if 0 not in row]
+                sums = {sum(much * coding.column(effect, [row])[0] for much, effect in one.terms) for row in corners}
+
+                assert len(sums) <= 1, seed
+                assert one.constant is None or sums <= {one.constant}, seed

@@ -22,7 +22,8 @@ from promo.driver.study import StudyFolder
 from promo.run.budgets import HINTS, HOW, is_kept
 from promo.run.clock import SystemClock
 from promo.run.corpora import prepare
-from promo.run.executors.local import LocalExecutor, worker_environment
+from promo.run.environment import worker_environment
+from promo.run.executors.local import LocalExecutor
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, checkpoint_of, read_points, read_result, write_request
 from promo.run.values import (

@@ -22,7 +22,7 @@ from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk
 from promo.run.disk import RealDisk
 from promo.run.ending import End, Wait, end_of
-from promo.run.executors.local import worker_environment
+from promo.run.environment import worker_environment
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.executors.plugged import METHODS, raised_words, stands_fault
 from promo.run.locks import give_up, give_up_alone, is_given_up

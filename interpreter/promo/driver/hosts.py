@@ -15,7 +15,7 @@ from promo.base.classes import frozen
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk
-from promo.run.executors.local import worker_environment
+from promo.run.environment import worker_environment
 from promo.run.executors.plugged import plugged
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import BETWEEN, hold_processors, is_leased, lease_folder, others_on_processors

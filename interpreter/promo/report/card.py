@@ -29,7 +29,7 @@ from promo.report.decided import stop_words
 from promo.report.effects import effects_story
 from promo.report.money import money_words
 from promo.report.people import result_words, waiting_lines
-from promo.report.plan import device_words, share_text
+from promo.report.plan import device_words, rounded_up, share_text
 from promo.report.record import Record
 from promo.report.spending import budget_words, short_of_budget
 from promo.report.values import AnswerView, FactView
@@ -262,7 +262,7 @@ def _spent(record: Record) -> str:
         return f"not known: the table has no clock; the budget is {device_words(budget, plan, of_what=False)}"
     spent, asked, taken, bound = (
         device_words(one, plan, of_what=False)
-        for one in (record.spent_s(), budget, record.slot_s(), record.plan.bound_s)
+        for one in (record.spent_s(), budget, record.slot_s(), rounded_up(record.plan.bound_s, plan))
     )
     share = f" ({share_text(record.spent_s() / budget)})" if budget else ""
     said = f"{spent} in {record.training()} of a budget of {asked}{share}"

@@ -9,6 +9,7 @@ does; every other length of time is said as people say it, `1 h 50 min`.
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import groupby
+from math import ceil
 
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
@@ -38,6 +39,16 @@ def in_gpu_hours(plan: Plan) -> bool:
 def amount_text(seconds: int | Fraction, plan: Plan) -> str:
     """Time of slots of a plan's size, whose unit stands elsewhere: `1 h 50 min`, and `169.2` of GPU-hours."""
     return hours_text(seconds) if in_gpu_hours(plan) else span_text(Fraction(seconds))
+
+
+def rounded_up(seconds: int | Fraction, plan: Plan) -> Fraction:
+    """Seconds of a bound, rounded up to what is shown of them: no bound is said to be less than it is."""
+    thousandth = Fraction(HOUR, 1000)
+    if in_gpu_hours(plan):  # below an hour as seconds, or as a number of hours
+        shown = thousandth if seconds >= HOUR else 5 * thousandth
+    else:
+        shown = Fraction(60 if seconds >= HOUR else 1)
+    return ceil(seconds / shown) * shown
 
 
 def amount_unit(plan: Plan) -> str:

@@ -24,12 +24,13 @@ from promo.report.plan import (
     amount_text,
     device_words,
     in_gpu_hours,
+    rounded_up,
     savings,
     share_text,
     stage_rows,
     time_word,
 )
-from promo.report.prices import bill_text, money_text
+from promo.report.prices import bill_text, cents_up, money_text
 from promo.report.words import listed, plural, short_count, span_text
 from promo.study.host import Host
 from promo.study.judgement import Gate, Reduction, Step, Then
@@ -100,7 +101,7 @@ def headline(study: Study, plan: Plan) -> str:
         if about is None or about == plan.budget_s
         else f"about {device_words(about, plan, of_what=False)} of training, "
     )
-    budget, bound = device_words(plan.budget_s, plan, of_what=False), device_words(plan.bound_s, plan)
+    budget, bound = device_words(plan.budget_s, plan, of_what=False), device_words(rounded_up(plan.bound_s, plan), plan)
     return (
         f"{plural(plan.run_count.planned, 'run')} on {plural(len(study.hosts), 'host')}: {likely}a budget of "
         f"{budget}, never more than {bound} with start-up, failures and reruns."
@@ -268,7 +269,7 @@ def _money(plan: Plan, today: str) -> Iterator[str]:
     spot = f" with spot prices to {listed(days)}; {money_text(bill.budget, unit)} without" if days else ""
     dated = f", as of {today[:10]}" if today else ""
     yield f"price of the budget{some}: {money_text(bill.on(today), unit)} at the declared hourly prices{spot}{dated}"
-    yield f"price of the bound{some}: {money_text(bill.bound, unit)}, without spot prices"
+    yield f"price of the bound{some}: {money_text(cents_up(bill.bound), unit)}, without spot prices"
     if plan.study.money is not None:
         allowed = plan.study.money.amount
         yield (
@@ -284,10 +285,8 @@ def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
         f"budget: {plural(runs.planned, 'run')}, {_sum(plan)} in training, up to its caps; "
         f"{span_text(plan.wall_s)} of wall-clock time with the declared slots"
     )
-    yield (
-        f"bound: {device_words(plan.bound_s, plan)}, start-up, compilation, warm-up, scoring, reruns and lost "
-        "attempts included"
-    )
+    bound = device_words(rounded_up(plan.bound_s, plan), plan)
+    yield (f"bound: {bound}, start-up, compilation, warm-up, scoring, reruns and lost attempts included")
     yield f"at least: {plural(runs.fewest, 'attempt')}, whatever happens"
     shared = list[str]()
     for row, names in stage_rows(study, [*study.stages]):

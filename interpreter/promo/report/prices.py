@@ -1,6 +1,7 @@
 """Money and prices as text; a plan needs no more, so nothing here knows of ledgers."""
 
 from fractions import Fraction
+from math import ceil
 
 from promo.base.canonical import exact, rounded
 from promo.plans.values import HostBill
@@ -9,6 +10,11 @@ from promo.plans.values import HostBill
 def money_text(amount: Fraction, currency: str) -> str:
     """`12.41 usd`; four decimals of what rounds to less than a cent."""
     return f"{rounded(amount, 2 if amount == 0 or amount >= Fraction(1, 100) else 4)} {currency}"
+
+
+def cents_up(amount: Fraction) -> Fraction:
+    """The money of a bound, rounded up to the cent."""
+    return Fraction(ceil(amount * 100), 100)
 
 
 def hour_text(hour: Fraction) -> str:

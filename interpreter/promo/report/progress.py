@@ -23,7 +23,7 @@ from promo.plans.occupancy import occupancies
 from promo.plans.values import Plan, PlannedRun
 from promo.report.changed import Call
 from promo.report.people import status_words
-from promo.report.plan import amount_text, device_words, share_text
+from promo.report.plan import amount_text, device_words, rounded_up, share_text
 from promo.report.words import listed, plural, span_text
 from promo.study.values import BudgetKind, Study
 
@@ -390,7 +390,7 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
         asked = device_words(progress.budget_s, plan, of_what=False)
         return "nothing trained", f"{read} of training read from the record, and the stages ask for {asked}"
     share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
-    bound = device_words(progress.bound_s, plan, of_what=False)
+    bound = device_words(rounded_up(progress.bound_s, plan), plan, of_what=False)
     # Only simulated seconds can be more than those for which slots were taken.
     verb = "simulated" if progress.spent_s > progress.slot_s else "spent"
     return (

@@ -12,7 +12,7 @@ from promo.report.canvas import document
 from promo.report.changed import called
 from promo.report.narrow import narrow_table
 from promo.report.pictures import Trend, Trends, trends_drawn
-from promo.report.plan import GPU_HOURS, amount_text, amount_unit, time_word
+from promo.report.plan import GPU_HOURS, amount_text, amount_unit, rounded_up, time_word
 from promo.report.words import behind
 from promo.study.values import Study
 
@@ -68,7 +68,7 @@ def simulation_text(
         f"The best candidate reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
-        f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
+        f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(rounded_up(figures.bound_s, plan), plan)}",
     ]
     return "\n".join(lines)
 
@@ -135,7 +135,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             _text(figures.best_at_end),
             f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             _amount(figures.expected_s, plan),
-            *([amount_text(figures.bound_s, plan)] if len(bounds) > 1 else []),
+            *([amount_text(rounded_up(figures.bound_s, plan), plan)] if len(bounds) > 1 else []),
         ]
         for setting, figures in settings
     ]

@@ -31,7 +31,7 @@ from promo.report.limits import limits
 from promo.report.money import money_to_json
 from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
-from promo.report.plan import amount_text, amount_unit, device_words, savings, stage_rows
+from promo.report.plan import amount_text, amount_unit, device_words, rounded_up, savings, stage_rows
 from promo.report.ranks import FlowView, flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
@@ -207,7 +207,7 @@ class _View:
         beside = f"with {plural(lost, 'lost attempt')}, whose training was not counted, " if lost else ""
         spent, budget, bound = (
             device_words(one, self.plan, of_what=False)
-            for one in (self.record.spent_s(), self.plan.budget_s, self.plan.bound_s)
+            for one in (self.record.spent_s(), self.plan.budget_s, rounded_up(self.plan.bound_s, self.plan))
         )
         taken = device_words(self.record.slot_s(), self.plan)
         if not self.record.is_timed:
@@ -351,7 +351,7 @@ class _View:
             budget=amount_text(sum(one.budget_s for one in priced), self.plan),
             spent=amount_text(spent, self.plan) if timed else "not known",
             taken="" if replay else amount_text(taken, self.plan),
-            bound="" if replay else amount_text(sum(one.bound_s for one in priced), self.plan),
+            bound="" if replay else amount_text(rounded_up(sum(one.bound_s for one in priced), self.plan), self.plan),
         )
 
     def _in_common(self) -> str:

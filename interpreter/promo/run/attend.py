@@ -14,14 +14,18 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-from promo.run.executors.local import worker_environment
+from promo.run.copied import LETTERS, can_copy, copied, settings
+from promo.run.environment import worker_environment
 from promo.run.locks import claim_alone
 from promo.run.program import OUTPUT_BYTES
 from promo.run.store import REQUEST, parse_request
-from promo.run.supervise import EXIT, Supervisor, adopt_orphans
+from promo.run.supervise import EXIT, Supervisor, Worker, adopt_orphans, started
 from promo.run.values import Request
 
+ASKED = (signal.SIGTERM, signal.SIGINT)
+"""Signals by which a queue asks a job to end."""
 TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 NOBODY, NO_FOLDER = 3, 2
 """Exit status of a job whose attempt is somebody else's, and of one that sees no attempt."""
@@ -35,19 +39,39 @@ def attend(folder: Path) -> int:
         sys.stderr.write(f"no attempt can be read in {folder}: {fault}\n")
         return NO_FOLDER
     adopt_orphans()
-    program = request.program
+    before, letters = settings(os.environ), os.environ.get(LETTERS)
     _take_environment(request)
-    supervisor = Supervisor(io.BytesIO(), keep=False, finish=True, take=claim_alone)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    supervisor = Supervisor(io.BytesIO(), finish=True, alone=True)
+    for number in ASKED:
         signal.signal(number, lambda *_: supervisor.stop())
-    output_bytes = OUTPUT_BYTES if program is None else program.output_bytes
+    taken = claim_alone(folder)
+    if taken is None:
+        return 0 if (folder / EXIT).exists() else NOBODY
+    alike = can_copy() and before == settings(os.environ)
+    process = copied() if alike else started(request.trainer)
+    if process is None:
+        _work(request.trainer, letters)
+    worker = Worker(request.trainer, process, supervisor.seen)
     supervisor.seen.put(("left", None))  # nobody asks for a second one
     try:
-        supervisor.begin(folder, request.trainer, request.budget.limit_s, output_bytes)
+        output_bytes = OUTPUT_BYTES if request.program is None else request.program.output_bytes
+        supervisor.go(folder, taken, worker, request.budget.limit_s, output_bytes)
         supervisor.serve()
     finally:
         supervisor.close()
     return 0 if (folder / EXIT).exists() else NOBODY
+
+
+def _work(trainer: str, letters: str | None) -> NoReturn:
+    """Be a worker, as a process is that was started as one: Python sets the *letters* where no locale says them."""
+    if letters is not None:
+        os.environ[LETTERS] = letters
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from promo.run import worker
+
+    sys.argv[:] = [worker.__file__, trainer]
+    raise SystemExit(worker.serve(trainer, keep=False))
 
 
 def _take_environment(request: Request) -> None:

@@ -28,8 +28,10 @@ def main(folder: Path) -> int:
     """Take part in the attempt of a folder."""
     request = parse_request((folder / REQUEST).read_bytes())
     module, _, function = request.trainer.partition(":")
+    gc.disable()  # as a worker does
     trainer = getattr(importlib.import_module(module), function)
-    gc.freeze()  # as a worker does
+    gc.freeze()
+    gc.enable()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         trainer(request, Recorder(nowhere, time.monotonic(), folder.parents[STUDY_ABOVE], folder))
     return 0

@@ -22,11 +22,9 @@ import json
 import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -42,22 +40,32 @@ TOLD_S = 2.0
 EXIT, LOG, RESULT = "exit.json", "log.txt", "result.json"
 
 if TYPE_CHECKING:
+    import subprocess
+
     import psutil
 
-Process = subprocess.Popen[bytes]
+    from promo.run.copied import Copy
+
+    Process = subprocess.Popen[bytes] | Copy
+
+
+def started(trainer: str, *, keep: bool = False) -> "Process":
+    """A process that is a worker and nothing else."""
+    import subprocess  # which a supervisor does not need whose worker is a copy of it
+
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
 
 
 class Worker:
     """A worker process: one that waits for a folder, or one that carries an attempt out."""
 
-    def __init__(self, trainer: str, seen: "queue.SimpleQueue[tuple[str, Any]]", *, keep: bool) -> None:
-        self.trainer = trainer
-        self.process = Process(
-            [sys.executable, "-P", "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+    def __init__(self, trainer: str, process: "Process", seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
+        self.trainer, self.process = trainer, process
         self._seen = seen
         self._heard = threading.Lock()
         self._output: Output | None = None
@@ -137,10 +145,8 @@ class Worker:
 class Supervisor:
     """One attempt at a time."""
 
-    def __init__(
-        self, say: IO[bytes], *, keep: bool, finish: bool, take: Callable[[Path], Lock | None] = claim
-    ) -> None:
-        self._say, self._keep, self._finish, self._take = say, keep, finish, take
+    def __init__(self, say: IO[bytes], *, keep: bool = False, finish: bool, alone: bool) -> None:
+        self._say, self._keep, self._finish, self._alone = say, keep, finish, alone
         self.seen: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._spare: Worker | None = None
         self._worker: Worker | None = None
@@ -188,7 +194,7 @@ class Supervisor:
         asked = json.loads(line)
         if "prepare" in asked:
             if self._spare is None or not self._spare.alive:
-                self._spare = Worker(asked["prepare"], self.seen, keep=self._keep)
+                self._spare = self._new(asked["prepare"])
         elif "cancel" in asked:
             self._end("cancelled")
         else:
@@ -201,7 +207,7 @@ class Supervisor:
         if device and not self._leases:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
             return
-        taken = self._take(folder)
+        taken = claim_alone(folder) if self._alone else claim(folder)
         if taken is None:
             self._let_go()
             self._tell(folder, {"reason": "given up", "returncode": None, "seconds": None})
@@ -210,8 +216,14 @@ class Supervisor:
         if spare is not None and (spare.trainer != trainer or not spare.alive):
             _end_tree(spare.process)
             spare = None
-        self._folder, self._claim, self._told = folder, taken, False
-        self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
+        self.go(folder, taken, spare or self._new(trainer), limit_s, output_bytes)
+
+    def _new(self, trainer: str) -> Worker:
+        return Worker(trainer, started(trainer, keep=self._keep), self.seen)
+
+    def go(self, folder: Path, taken: Lock, worker: Worker, limit_s: int, output_bytes: int) -> None:
+        """Have a worker carry out the attempt of a folder that was taken in hand."""
+        self._folder, self._claim, self._told, self._worker = folder, taken, False, worker
         self._began = time.monotonic()
         self._deadline = self._began + limit_s
         self._worker.go(folder, output_bytes)
@@ -248,7 +260,7 @@ class Supervisor:
         """Whether what ended the worker, which failed, ends this process too; signals come while it sleeps."""
         if code == 0 and _came_to_its_end(self._folder):
             return False
-        waits = self._take is claim_alone or code == -signal.SIGTERM
+        waits = self._alone or code == -signal.SIGTERM
         until = time.monotonic() + (TOLD_S if waits else 0.0)
         while not self._told and time.monotonic() < until:
             time.sleep(0.01)
@@ -285,8 +297,8 @@ def main(words: list[str]) -> int:
     if "apart" in words:
         _leave()
     adopt_orphans()
-    take = claim_alone if "alone" in words else claim
-    supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words, take=take)
+    told = {name: name in words for name in ("keep", "finish", "alone")}
+    supervisor = Supervisor(sys.stdout.buffer, **told)
     threading.Thread(target=_read, args=(supervisor.seen,), daemon=True).start()
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
@@ -332,8 +344,10 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
 
 
-def _end_tree(worker: Process) -> None:
+def _end_tree(worker: "Process") -> None:
     """Ask the worker and all it started to end, and make them."""
+    import subprocess
+
     import psutil
 
     family = []

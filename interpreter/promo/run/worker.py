@@ -165,12 +165,14 @@ def _replace(numbers: tuple[int, ...], handle: int) -> None:
 
 def _imported(name: str, born: float) -> Ready:
     began = time.monotonic()
+    gc.disable()  # what is imported stays: to look it through for garbage costs torch a fifth of a second meanwhile,
     try:
         module, _, function = name.partition(":")
         trainer: Trainer | Exception = getattr(importlib.import_module(module), function)
     except Exception as fault:
         trainer = fault
-    gc.freeze()  # what was imported stays: to look it through at the end, for rubbish, takes torch's half a second
+    gc.freeze()  # and half a second at the end
+    gc.enable()
     return Ready(born, began, time.monotonic(), trainer)
 
 

@@ -33,7 +33,7 @@ class QueuedExecutor(QueueExecutor):
             job[0] -= 1
             if job[0] >= 0:
                 return Listed.QUEUED
-            words = [sys.executable, "-m", "promo.run.attend", str(job[1].folder)]
+            words = [sys.executable, "-P", "-m", "promo.run.attend", str(job[1].folder)]
             with (job[1].folder / "supervisor.txt").open("ab") as log:
                 job[2] = subprocess.Popen(words, env=dict(job[1].environment), stdout=log, stderr=log)
         return Listed.RUNNING if job[2].poll() is None else Listed.ENDED

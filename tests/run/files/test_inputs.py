@@ -43,6 +43,7 @@ study trial {
 host box {
   device   "cpu" on any
   slots    1
+  executor inline
 }
 
 factor quality: points in 0..9 default 1
@@ -214,6 +215,11 @@ def ready(workplace, monkeypatch):
 
 
 def test_a_declared_variable_reaches_the_program(ready):
+    """Also where its worker is a process of its own, which sees few variables."""
+    spec = ready.parent / "trial.promo"
+    text = spec.read_text(encoding="utf-8")
+    assert "  executor inline\n" in text
+    spec.write_text(text.replace("  executor inline\n", ""), encoding="utf-8")
     assert promo("run", "trial.promo", "--plain") == 0
     state = StudyFolder(ready.parent / "trial.study").state()
 

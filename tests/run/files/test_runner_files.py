@@ -364,8 +364,8 @@ def test_a_program_that_cannot_carry_a_run_on_is_not_asked_to(workplace, capsys)
     assert "P0225" in capsys.readouterr().err
 
 
-ONE_SEED = SPEC.replace("seeds    1, 2", "seeds    1")
-"""For what every run does alike."""
+ONE_SEED = SPEC.replace("seeds    1, 2", "seeds    1").replace("  slots    2\n", "  slots    2\n  executor inline\n")
+"""For what every run does alike; its program alone has a process."""
 ENDINGS = {
     "an error": ("raise ValueError('boom')", "crash", "ValueError: boom"),
     "out of memory": ("raise MemoryError('torch.OutOfMemoryError: tried to allocate')", "oom", "allocate"),

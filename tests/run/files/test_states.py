@@ -146,7 +146,7 @@ def test_a_stage_goes_on_from_the_end_of_another_and_nothing_else_is_left():
 
 
 def test_a_state_that_was_changed_is_not_carried_on():
-    run(keeping())
+    run(keeping().replace("  slots   2\n", "  slots   2\n  executor inline\n"))
     (state,) = (FOLDER / "runs/short/base-box-s1/attempt-1").glob("*.state")
     state.write_bytes(b"something else")
     with pytest.raises(StateError, match="whole"):

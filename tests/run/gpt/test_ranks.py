@@ -68,15 +68,28 @@ def trained(study, name, request):
     return body, points
 
 
-@pytest.mark.parametrize(
-    ("kind", "amount", "levels"),
-    [("steps", 12, {}), ("tokens", 12 * 256, {"device_batch": 2, "depth": 2})],
-)
-def test_two_processes_train_as_one_with_the_same_total_batch(study, kind, amount, levels):
-    request = gpt_request(kind, amount, levels=levels)
-    name = f"{kind}-one"
-    alone, alone_points = trained(study, name, request)
-    both, both_points = trained(study, f"{kind}-two", evolve(request, devices=2))
+ALONE = evolve(gpt_request("steps", 40), checkpoint=Keeping(at_end=False, every_s=0))
+BOTH = evolve(ALONE, devices=2)
+
+
+@pytest.fixture(scope="module")
+def whole(study):
+    """Two processes to their end, without a break."""
+    return trained(study, "whole", BOTH)
+
+
+def test_two_processes_train_as_one_with_the_same_total_batch(study, whole):
+    same(trained(study, "whole-one", ALONE), whole)
+
+
+def test_also_where_each_takes_its_rows_in_two_parts(study):
+    request = gpt_request("tokens", 12 * 256, levels={"device_batch": 2, "depth": 2})
+    same(trained(study, "rows-one", request), trained(study, "rows-two", evolve(request, devices=2)))
+
+
+def same(one, two):
+    """What one process and two came to, with their points."""
+    (alone, alone_points), (both, both_points) = one, two
 
     assert alone.status is both.status is RunStatus.OK, both.cause
     assert both.details["processes"] == 2
@@ -93,17 +106,15 @@ def test_two_processes_train_as_one_with_the_same_total_batch(study, kind, amoun
 
 
 def test_processor_seconds_are_those_of_both(study):
-    both, _ = trained(study, "cpu", evolve(gpt_request("cpu", 2), devices=2))
+    both, _ = trained(study, "cpu", evolve(gpt_request("cpu", 1), devices=2))
 
     assert both.status is RunStatus.OK, both.cause
     assert both.details["cpu_s"] == f"{float(both.used.used):.6f}"
-    assert float(both.used.used) == pytest.approx(2, abs=2 * float(both.used.last_step) + 0.1)
+    assert float(both.used.used) == pytest.approx(1, abs=2 * float(both.used.last_step) + 0.1)
 
 
-def test_a_run_goes_on_from_the_state_that_two_processes_kept(study):
-    request = evolve(gpt_request("steps", 40), devices=2, checkpoint=Keeping(at_end=False, every_s=0))
-    whole, _ = trained(study, "unbroken", request)
-    folder = attempt(study, "broken", request)
+def test_a_run_goes_on_from_the_state_that_two_processes_kept(study, whole):
+    folder = attempt(study, "broken", BOTH)
     process = worker(folder)
     wait_for(lambda: (folder / CHECKPOINT).exists() and _points(folder).count("\n") > 5)
     children = psutil.Process(process.pid).children()
@@ -113,10 +124,10 @@ def test_a_run_goes_on_from_the_state_that_two_processes_kept(study):
     assert not (folder / RESULT).exists()
 
     state = checkpoint_of(DISK, folder)
-    again, _ = trained(study, "again", evolve(request, resume=Resumed(str(folder.relative_to(study)), state)))
+    again, _ = trained(study, "again", evolve(BOTH, resume=Resumed(str(folder.relative_to(study)), state)))
 
     assert again.status is RunStatus.OK, again.cause
-    assert again.metrics == whole.metrics
+    assert again.metrics == whole[0].metrics
     assert "resume_rejected" not in again.details
     assert again.work.steps == 40
 
