@@ -142,6 +142,16 @@ ARGV = {
         "typer.run(main)\n",
         ["--max-lr={max_lr}"],
     ),
+    "the only command of an app, by typer": (
+        "import typer\nfrom typing import Optional\napp = typer.Typer()\n@app.command()\n"
+        "def main(max_lr: float = typer.Option(0.1), seed: Optional[int] = None): print('val_loss:', 1)\napp()\n",
+        ["--max-lr={max_lr}", "--seed={seed}"],
+    ),
+    "a command of an app, by typer": (
+        "import typer\napp = typer.Typer()\n@app.command()\ndef train(max_lr: float = 0.1, *, dim: int = 8):\n"
+        "    print('val_loss:', 1)\n@app.command('test')\ndef check(ckpt: str = 'x', batch: int = 4): ...\napp()\n",
+        ["train", "--max-lr={max_lr}", "--dim={dim}"],
+    ),
     "a function whose first parameter has no default, by typer": (
         "import typer\ndef main(steps: int, *, max_lr: float = 0.1): print('val_loss:', 1)\ntyper.run(main)\n",
         ["--max-lr={max_lr}", "{steps}"],
