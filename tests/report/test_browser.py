@@ -147,9 +147,8 @@ UNDER_THE_BAR = """() => {
 
 @pytest.mark.parametrize("width", [400, 700, 800, 1280])
 def test_a_link_leads_to_a_heading_that_the_bar_of_links_does_not_cover(browser, study, width):
-    page, _ = opened(browser, study, viewport={"width": width, "height": 900})
+    page = opened(browser, study, viewport={"width": width, "height": 900})
     apart = page.evaluate(UNDER_THE_BAR)
-    page.context.close()
 
     assert len(apart) > 10
     assert [one for one in apart if one[1] < 0] == []
@@ -212,7 +211,7 @@ def shaded(page, box):
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (800, "dark")])
 def test_a_table_that_goes_on_beyond_its_edge_shows_so_there(browser, study, width, scheme):
-    page, _ = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
     tables = page.locator(".scroll:visible")
     beyond = "(one) => one.scrollWidth - one.clientWidth"
     seen = set()
@@ -227,7 +226,6 @@ def test_a_table_that_goes_on_beyond_its_edge_shows_so_there(browser, study, wid
             seen.add((left, right))
 
             assert (left, right) == (at > 0, at < more), (table.get_attribute("aria-label"), at, more)
-    page.context.close()
 
     assert {(False, True), (True, True), (True, False)} <= seen
 
