@@ -51,11 +51,25 @@ def test_the_status_of_a_study_leads_to_what_carries_it_on(seen, workplace):
     code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
     subprocess.run([sys.executable, "-c", code, "run", "trial.promo", "--freeze-only"], check=True)
     assert seen("status", "trial.promo") == "next: promo run trial.promo"
+    assert seen("status", "trial.study") == "next: promo run trial.promo"
+    (workplace / "trial.study").rename(workplace / "my studies.study")
+    assert seen("status", "my studies.study") == "next: promo run SPEC --study 'my studies.study'"
 
     rule = SOUND["rule"].replace("  absent skip", "  absent skip\n  else hold").replace("at most 0.5pt", "at most -5pt")
     (workplace / "held.promo").write_text(spec(host=HOST, rule=rule), encoding="utf-8")
     assert promo("run", "held.promo", "--quiet") == 5
-    assert seen("status", "held.promo") == "next: promo decide held.promo"
+    assert seen("status", "held.promo").endswith("--reason TEXT.")
+
+
+def test_a_study_folder_alone_is_carried_on_by_its_spec(seen, workplace):
+    rule = SOUND["rule"].replace("  absent skip", "  absent skip\n  else hold").replace("at most 0.5pt", "at most -5pt")
+    (workplace / "held.promo").write_text(spec(host=HOST, rule=rule), encoding="utf-8")
+    code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    assert subprocess.run([sys.executable, "-c", code, "run", "held.promo", "--quiet"]).returncode == 5
+
+    assert seen("decide", "held.study", "close", "--continue", "--by", "Ada", "--reason", "noted") == (
+        "next: promo run held.promo"
+    )
 
 
 def test_what_goes_to_another_machine_says_what_follows_there(seen):

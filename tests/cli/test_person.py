@@ -79,9 +79,12 @@ def test_whoever_is_waited_for_is_told_how_to_decide(workplace, capsys):
 
     out = capsys.readouterr().out
     assert "pick waits for a person: the demand is not met: mean loss at most 1 pt." in out
-    assert "promo decide SPEC NAME --promote NAMES (or --stop)" in out
+    assert f"promo decide {path.with_suffix('.study')} pick --promote NAMES (or --stop)" in out
+    assert f"promo decide {path.with_suffix('.study')} pick --promote NAMES" in said(capsys, "status", path)
     assert "pick: waits for a person" in said(capsys, "status", path)
-    assert "continue with promo replay" in said(capsys, "decide", path, "pick", "--promote", "base,poor", *WHY)
+    assert f"next: promo replay {path} --curves FILE" in said(
+        capsys, "decide", path, "pick", "--promote", "base,poor", *WHY
+    )
 
 
 def test_a_persons_verdict_on_a_gate_is_what_is_shown_and_what_it_found_stays(workplace, capsys):
@@ -114,7 +117,7 @@ def test_a_persons_verdict_on_a_rule_stands_behind_what_the_rule_found(workplace
     out = capsys.readouterr().out
     assert "inside the bound; it waits for a person." not in out
     assert "beyond the bound; it waits for a person." in out
-    assert "promo decide SPEC NAME --continue (or --stop)" in out
+    assert f"promo decide {path.with_suffix('.study')} early_holds --continue (or --stop)" in out
 
     assert promo("decide", path, "early_holds", "--continue", "--by", "Bob", "--reason", "noted") == 0
     out = said(capsys, "replay", path, "--curves", curves, "--quiet")

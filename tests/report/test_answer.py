@@ -450,3 +450,27 @@ def test_an_effect_of_nothing_favours_no_level_and_no_reason_is_given_twice(view
     assert (
         capsys.readouterr().out == "This study declares no gate and no rule: nothing is decided about any candidate.\n"
     )
+
+
+def test_what_a_rule_requires_of_many_is_told_once(view):
+    names = [f"c{number}" for number in range(1, 9)]
+    candidates = "\n".join(
+        f"candidate {name} like base {{ quality = {10 + place} }}" for place, name in enumerate(names)
+    )
+    found = view(
+        spec(
+            "use",
+            host=INLINE,
+            candidate=f"candidate base as reference {{ quality = 2 }}\n{candidates}\n"
+            "candidate good like base { quality = 1 }",
+            cohort=f"cohort four {{ members base, good, {', '.join(names)} }}",
+            gate=SOUND["gate"].replace("top 1", "top 8"),
+            rule=RULE.replace("judge good", "judge promoted").replace("gap at most 0.5pt", "gain at least 0.25pt"),
+        )
+    )
+    [said] = [one for one in found.story if one.startswith("close fails")]
+
+    assert said.count("mean gain at least 0.25 pt") == 1
+    assert "required of each: mean gain at least 0.25 pt; seen from -14.0000 pt (c7 (quality 16)) to +1.0000 pt" in said
+    assert said.endswith("7 of 8 fall short.")
+    assert " on the mean of 2 cells at long (2 more in the table below)" in facts(found)["Effect"]

@@ -133,6 +133,27 @@ def test_it_fits_and_anyone_can_read_it(browser, study, width, scheme):
     assert len(asked) == 1  # the file itself, and nothing else
 
 
+UNDER_THE_BAR = """() => {
+  document.documentElement.style.scrollBehavior = "auto";
+  const bar = document.querySelector("nav");
+  return [...document.querySelectorAll('nav a, .overview a[href^="#"]')].map((link) => {
+    const place = document.querySelector(link.getAttribute("href"));
+    place.scrollIntoView();
+    const head = (place.querySelector("h2, h3") || place).getBoundingClientRect();
+    return [link.textContent, Math.round(head.top - Math.max(bar.getBoundingClientRect().bottom, 0))];
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [400, 700, 800, 1280])
+def test_a_link_leads_to_a_heading_that_the_bar_of_links_does_not_cover(browser, study, width):
+    page = opened(browser, study, viewport={"width": width, "height": 900})
+    apart = page.evaluate(UNDER_THE_BAR)
+
+    assert len(apart) > 10
+    assert [one for one in apart if one[1] < 0] == []
+
+
 def test_names_as_long_as_they_may_be_fit(browser, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = spec("use", host=INLINE)
@@ -190,7 +211,7 @@ def shaded(page, box):
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (800, "dark")])
 def test_a_table_that_goes_on_beyond_its_edge_shows_so_there(browser, study, width, scheme):
-    page, _ = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
     tables = page.locator(".scroll:visible")
     beyond = "(one) => one.scrollWidth - one.clientWidth"
     seen = set()
@@ -205,7 +226,6 @@ def test_a_table_that_goes_on_beyond_its_edge_shows_so_there(browser, study, wid
             seen.add((left, right))
 
             assert (left, right) == (at > 0, at < more), (table.get_attribute("aria-label"), at, more)
-    page.context.close()
 
     assert {(False, True), (True, True), (True, False)} <= seen
 

@@ -193,6 +193,7 @@ def test_status_and_why_list_many_a_line_each(studies, capsys):
     ranks = [f"{place}. {name}" for place, name in enumerate(called, 1)]
 
     assert {f"    {record.call(name)}" for name in record.state.promoted("pick_nine")} <= set(status)
+    assert "  pick_nine: promoted 9 candidates" in status
     assert [one.strip() for one in why if re.match(r" +\d+\. ", one)] == ranks
 
 

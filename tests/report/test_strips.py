@@ -81,6 +81,18 @@ def test_a_far_value_stands_at_the_edge_and_leaves_the_axis_to_what_decides():
     assert far - near > 100
 
 
+def test_where_seeds_differ_by_more_than_candidates_do_all_of_both_are_on_the_axis():
+    means = (Fraction(31732, 10**4), Fraction(31750, 10**4), Fraction(31879, 10**4), Fraction(32059, 10**4))
+    seeds = [tuple((0, mean + Fraction(off, 1000)) for off in (-9, 1, 8)) for mean in means]
+    rows = tuple(
+        evolve(strip(place, 1, figure=mean, kept=not place), values=own)
+        for place, (mean, own) in enumerate(zip(means, seeds, strict=True))
+    )
+    _, beyond = strips_svg(Strips(rows, ("box",), "loss", "mean", "", Cut(Fraction(31741, 10**4), "cut")), "w", NAMES)
+
+    assert beyond == 0
+
+
 def test_of_many_values_those_at_even_ranks_are_drawn_with_both_ends():
     values = [Fraction(one) for one in range(1000)]
     drawn = sampled(reversed(values), MOST_MARKS)

@@ -86,7 +86,7 @@ GUESSES = {
         "--verbose: a flag",
     ),
     "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: a flag"),
-    "groups": ("val, lower", "--max-steps: 120 in the short stage, 600", "seed        --seed"),
+    "groups": ("val, lower", "--max-steps: 100 in the short stage, 600", "seed        --seed"),
     "variables": (
         "mse, lower",
         "ITERS: 80 in the short stage, 400",
@@ -141,6 +141,16 @@ ARGV = {
         "import typer\ndef main(max_lr: float = typer.Option(0.1, help='rate')): print('val_loss:', 1)\n"
         "typer.run(main)\n",
         ["--max-lr={max_lr}"],
+    ),
+    "the only command of an app, by typer": (
+        "import typer\nfrom typing import Optional\napp = typer.Typer()\n@app.command()\n"
+        "def main(max_lr: float = typer.Option(0.1), seed: Optional[int] = None): print('val_loss:', 1)\napp()\n",
+        ["--max-lr={max_lr}", "--seed={seed}"],
+    ),
+    "a command of an app, by typer": (
+        "import typer\napp = typer.Typer()\n@app.command()\ndef train(max_lr: float = 0.1, *, dim: int = 8):\n"
+        "    print('val_loss:', 1)\n@app.command('test')\ndef check(ckpt: str = 'x', batch: int = 4): ...\napp()\n",
+        ["train", "--max-lr={max_lr}", "--dim={dim}"],
     ),
     "a function whose first parameter has no default, by typer": (
         "import typer\ndef main(steps: int, *, max_lr: float = 0.1): print('val_loss:', 1)\ntyper.run(main)\n",
@@ -213,7 +223,7 @@ def test_nothing_is_overwritten(beside, capsys):
     said = capsys.readouterr().err
 
     assert "overwrites nothing" in said
-    assert "promo new NAME --from mlp.py" in said
+    assert "promo new mlp_2 --from mlp.py" in said
     assert (spec.read_bytes(), runner.read_bytes()) == before
     spec.unlink()
     assert promo("new", "--from", "mlp.py") == 2
@@ -482,6 +492,20 @@ def test_on_a_terminal_it_asks_three_questions(beside, capsys, monkeypatch):
     assert "let one_run = 30s" in (beside / "mlp.promo").read_text(encoding="utf-8")
 
 
+def test_a_name_that_is_taken_is_told_before_anything_else_is_asked_with_a_free_one(beside, capsys, monkeypatch):
+    (beside / "my scripts").mkdir()
+    shutil.copy("mlp.py", beside / "my scripts")
+    for taken in ("mlp.toml", "mlp_2.study"):
+        (beside / "my scripts" / taken).write_text("", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", Terminal("my scripts/mlp.py"))
+    assert promo("new") == 2
+    said = capsys.readouterr()
+
+    assert said.out.count("?") == 1
+    assert "give another name: promo new mlp_3 --from 'my scripts/mlp.py'" in said.err
+    assert promo("new", "mlp_3", "--from", "my scripts/mlp.py") == 0
+
+
 def test_who_answers_nothing_gets_nothing(beside, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", Terminal("mlp.py"))
     assert promo("new") == 2
@@ -661,3 +685,64 @@ def test_what_modules_of_its_own_say_of_the_duration_and_where_its_data_lies_is_
     assert 'budgets = ["wall"]' in written
     assert "prepare.py/TIME_BUDGET: 60 in the short stage, 300 in the long one" in said
     assert "not kept in the study" in said
+
+
+TOLD = {
+    "in an if": ("range(1, STEPS + 1)", "if i % 300 == 0:\n        print('val_loss:', LR)", 300),
+    "the nearest multiple": ("range(1, STEPS + 1)", "if not i % 150:\n        print('val_loss:', LR)", 150),
+    "by a name": ("range(1, STEPS + 1)", "if i % SHOWN == 0:\n        print('val_loss:', LR)", 400),
+    "after a continue": ("range(1, STEPS + 1)", "if i % 300:\n        continue\n    print('val_loss:', LR)", 300),
+    "with something else": ("range(1, STEPS + 1)", "if i and i % 300 == 0:\n        print('val_loss:', LR)", 300),
+    "in a function": ("range(1, STEPS + 1)", "if i % 300 == 0:\n        print(f'{i} | val_loss: {LR}')", 300),
+    "from 0": ("range(STEPS)", "if i % 300 == 0:\n        print('val_loss:', LR * 2 ** -i)", 301),
+    "from 0, numbered": ("range(STEPS)", "if (i + 1) % 300 == 0:\n        print('val_loss:', LR)", 300),
+    "from 0, the last of each": ("range(STEPS)", "if i % 300 == 299:\n        print('val_loss:', LR)", 300),
+    "enumerated": ("enumerate([0] * STEPS)", "if i[0] % 300 == 0:\n        print('val_loss:', LR)", 300),
+    "at the end as well": (
+        "range(STEPS)",
+        "if i % 300 == 0 or i == STEPS - 1:\n        print('val_loss:', LR)",
+        200,
+    ),
+    "of something else": ("range(STEPS)", "if i % 7 == 0:\n        LR + 1\nprint('val_loss:', LR)", 200),
+}
+"""Where it counts, what it does there, and for how long the short stage has to train."""
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_the_short_stage_is_ends_where_a_value_is_printed(workplace, capsys, case):
+    loop, body, short = TOLD[case]
+    source = f"LR = 0.5\nSTEPS = 1000\nSHOWN = 400\nfor i in {loop}:\n    {body}\n"
+
+    assert drafted(workplace, source, "--takes", "10s") == 0
+    assert f"STEPS: {short} in the short stage, 1000 in the long one" in capsys.readouterr().out
+    assert promo("run", "one.promo", "--quiet") == 0
+    attempts = StudyFolder(workplace / "one.study").state().attempts.values()
+    assert {attempt.status for several in attempts for attempt in several} == {RunStatus.OK}
+
+
+SEEDED = {
+    "argparse": "p.add_argument('--seed', type=int, default=None)",
+    "argparse without a word of it": "p.add_argument('--random-seed', type=int)",
+}
+
+
+@pytest.mark.parametrize("case", SEEDED)
+def test_a_seed_that_may_be_left_out_is_given(workplace, capsys, case):
+    source = (
+        "import argparse, random\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)\n"
+        f"{SEEDED[case]}\na = p.parse_args()\nprint('val_loss:', a.lr)\n"
+    )
+
+    assert drafted(workplace, source) == 0
+    assert "left alone" not in capsys.readouterr().out
+    assert "seed={seed}" in (workplace / "one.toml").read_text(encoding="utf-8")
+
+
+def test_a_seed_of_a_dataclass_that_may_be_left_out_is_given(workplace):
+    source = (
+        "from dataclasses import dataclass\nfrom typing import Optional\nimport tyro\n\n\n@dataclass\nclass Config:\n"
+        "    lr: float = 0.1\n    seed: Optional[int] = None\n\n\ncfg = tyro.cli(Config)\nprint('val_loss:', cfg.lr)\n"
+    )
+
+    assert drafted(workplace, source) == 0
+    assert "--seed={seed}" in (workplace / "one.toml").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.base.units import UNITS, Dimension
-from promo.cli.places import study_of
+from promo.cli.places import go_on, study_of
 from promo.cli.spec import compile_file, write_text
 from promo.cli.terminal import put
 from promo.driver.amend import amend_budget, amend_study
@@ -57,15 +57,17 @@ def amend(options: Namespace) -> int:
         write_report(folder, folder.path / REPORT)
         put(f"report, with both verdicts: {folder.path / REPORT}")
     if state.study is StudyState.OPEN:
-        put(f"continue with promo {'replay' if state.replay else 'run'}")
+        put(f"next: promo {go_on(options.spec, folder.path, replay=bool(state.replay))}")
     return ExitCode.DONE
 
 
 def _budget(options: Namespace) -> int:
     """Record a larger budget; the spec keeps the one that was frozen."""
     new, by = _amount(options.budget), options.by or _user()
-    amend_budget(study_of(options.spec, options.study), new, reason=options.reason, by=by, clock=SystemClock())
-    put(f"recorded: the study has a budget of {options.budget} from now on; continue with promo run")
+    folder = study_of(options.spec, options.study)
+    amend_budget(folder, new, reason=options.reason, by=by, clock=SystemClock())
+    put(f"recorded: the study has a budget of {options.budget} from now on")
+    put(f"next: promo {go_on(options.spec, folder.path)}")
     return ExitCode.DONE
 
 

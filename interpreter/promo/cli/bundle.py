@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from promo.base.errors import ExitCode
-from promo.cli.places import study_of
+from promo.cli.places import go_on, study_of
 from promo.cli.terminal import put
 from promo.report.words import plural
 from promo.run.clock import SystemClock
@@ -33,5 +33,5 @@ def bring(options: Namespace) -> int:
     brought = import_bundle(folder, Path(options.bundle), key=key, clock=SystemClock())
     known = f"; {brought.known} were here already" if brought.known else ""
     put(f"{options.bundle}: {plural(brought.taken, 'attempt')} of {', '.join(brought.hosts)} imported{known}")
-    put(f"continue with: promo run, in {folder.path}" if brought.taken else "nothing is new")
+    put(f"next: promo {go_on(options.place, folder.path)}" if brought.taken else "nothing is new")
     return ExitCode.DONE

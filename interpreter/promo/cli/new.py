@@ -4,7 +4,9 @@ import importlib.util
 import re
 import sys
 from argparse import Namespace
+from itertools import count
 from pathlib import Path
+from shlex import quote
 
 from promo.base.classes import evolve
 from promo.base.diagnostics import errors
@@ -38,6 +40,7 @@ def new(options: Namespace) -> int:
     path = Path(options.script or _asked("Which script trains?", _only_script()))
     script = _script(path)
     name = _name(options.name or path.stem)
+    _refuse_taken(name, path)
     wish = _wish(options, path.parent)
     try:
         draft = drafted(name, script, wish, path.parent.resolve().as_posix())
@@ -148,10 +151,6 @@ def _placed(value: str, folder: Path) -> str:
 
 def _write(draft: Draft, folder: Path) -> int:
     runner_file, spec = folder / f"{draft.name}.toml", folder / f"{draft.name}.promo"
-    for place in (spec, runner_file, folder / f"{draft.name}{SUFFIX}"):
-        if place.exists() or place.is_symlink():
-            hint = f"give another name: promo new NAME --from {draft.script.file}"
-            raise PromoError(f"{place} is there already, and promo new overwrites nothing", hint=hint)
     text = runner_text(draft)
 
     def read(name: str) -> bytes | None:
@@ -169,6 +168,21 @@ def _write(draft: Draft, folder: Path) -> int:
     print_diagnostics(shown)
     _say(draft, runner_file, spec, sound=not any(errors(shown)))
     return ExitCode.FINDINGS if any(errors(shown)) else ExitCode.DONE
+
+
+def _refuse_taken(name: str, script: Path) -> None:
+    """Before anything is asked: where a file of that name lies already, a name is told that is free."""
+    taken = _taken(name, script.parent)
+    if taken:
+        free = next(f"{name}_{number}" for number in count(2) if not _taken(f"{name}_{number}", script.parent))
+        hint = f"give another name: promo new {quote(free)} --from {quote(str(script))}"
+        raise PromoError(f"{taken[0]} is there already, and promo new overwrites nothing", hint=hint)
+
+
+def _taken(name: str, folder: Path) -> list[Path]:
+    """Which of the places that a draft of that name needs are taken."""
+    places = (folder / f"{name}{ending}" for ending in (".promo", ".toml", SUFFIX))
+    return [place for place in places if place.exists() or place.is_symlink()]
 
 
 def _create(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
-from promo.cli.places import study_of
+from promo.cli.places import go_on, study_of
 from promo.cli.replay import reading_options, settings_of
 from promo.cli.terminal import put
 from promo.curves.read import suffix_of
@@ -53,5 +53,5 @@ def accept(options: Namespace) -> int:
         put(f"left out: {words}")
     known = f"; {len(accepted.known)} were here already" if accepted.known else ""
     put(f"{plural(len(accepted.taken), 'answer')} imported{known}")
-    put("next: promo run" if accepted.taken else "nothing is new")
+    put(f"next: promo {go_on(options.place, folder.path)}" if accepted.taken else "nothing is new")
     return ExitCode.DONE

@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from promo.base.errors import ExitCode
-from promo.cli.places import study_of
+from promo.cli.places import go_on, study_of
 from promo.cli.terminal import put
 from promo.driver.person import record_verdict
 from promo.run.clock import SystemClock
@@ -24,6 +24,6 @@ def decide(options: Namespace) -> int:
         reason=options.reason,
         clock=SystemClock(),
     )
-    command = "replay" if folder.state().replay else "run"
-    put(f"{options.name}: recorded; continue with promo {command}")
+    put(f"{options.name}: recorded")
+    put(f"next: promo {go_on(options.place, folder.path, replay=bool(folder.state().replay))}")
     return ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 
 from promo.base.errors import PromoError
 from promo.driver.study import SUFFIX, StudyFolder, study_folder
@@ -70,3 +71,20 @@ def _existing(folder: StudyFolder) -> StudyFolder:
     if not folder.exists:
         raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
     return folder
+
+
+def go_on(place: str | None, study: Path, *, replay: bool = False) -> str:
+    """
+    What carries a study on, behind `promo`: `run train.promo`; a study folder alone is nothing that can be run.
+
+    Args:
+        place: the spec or study that the command was given.
+        study: its folder.
+        replay: whether it reads recorded curves.
+    """
+    spec = Path(place) if place else study
+    spec = spec.with_suffix(".promo") if spec.suffix == SUFFIX else spec
+    name = quote(str(spec)) if spec.is_file() else "SPEC"
+    words = f"replay {name} --curves FILE" if replay else f"run {name}"
+    usual = spec.is_file() and study_folder(spec, None).path.absolute() == study.absolute()
+    return f"{words}{'' if usual else f' --study {quote(str(study))}'}"

@@ -6,11 +6,12 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from promo.base.canonical import Json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode
-from promo.cli.places import awaited, study_of
+from promo.cli.places import awaited, go_on, study_of
 from promo.cli.seen import Seen, look
 from promo.cli.terminal import expanded, put, put_wrapped
 from promo.decision.counts import Count
@@ -23,7 +24,7 @@ from promo.report.changed import changes, fits, planned
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name
 from promo.report.money import money_to_json
-from promo.report.people import waiting_lines
+from promo.report.people import status_words, waiting_lines
 from promo.report.progress import (
     Phase,
     StageProgress,
@@ -65,17 +66,20 @@ def status(options: Namespace) -> int:
         _watch(folder, study, plan)
     state = folder.state()
     put_wrapped(_lines(folder, study, plan, state))
-    options.follows = _follows(folder, state)
+    options.follows = _follows(folder, state, options.study or options.place)
     return ExitCode.DONE
 
 
-def _follows(folder: StudyFolder, state: State) -> str:
+def _follows(folder: StudyFolder, state: State, place: str | None) -> str:
     """The command that carries a study on from where it is; its report where nothing does."""
+    given = f" {quote(place)}" if place else ""
     if state.study in (StudyState.CLOSED, StudyState.STOPPED):
-        return "report"
+        return f"report{given}"
     if state.waiting():
-        return "decide"
-    return "status --watch" if is_worked_on(folder.path) else "run"
+        return ""  # its last line says how to decide
+    if is_worked_on(folder.path):
+        return f"status --watch{given}"
+    return go_on(place, folder.path, replay=bool(state.replay))
 
 
 def _awaited(options: Namespace) -> StudyFolder:
@@ -154,9 +158,11 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         yield f"  {how}: {attempt.stage}, {seen.call(attempt.candidate)} on {attempt.host}, seed {attempt.seed}"
     yield from _effects(state)
     for one in seen.progress.deciders:
-        yield f"  {one.name}: {expanded(one.words)}"
         promoted = [seen.call(name) for name in state.promoted(one.name)] if one.decided else []
-        yield from (f"    {name}" for name in promoted if not fits(promoted))
+        in_lines = not fits(promoted)
+        words = status_words(study, state, one.name, seen.call, in_lines=True) if in_lines else one.words
+        yield f"  {one.name}: {expanded(words)}"
+        yield from (f"    {name}" for name in promoted if in_lines)
         yield from (f"    {line}" for line in verdict_lines(study, state, one.name, seen.call))
     yield from (
         f"  amendment {amendment.number} of {amendment.name}: {expanded(amendment.reason)}"
@@ -197,7 +203,7 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
     if short is not None:
         yield f"{budget_words(short, study, plan, seen.call)}: {AMEND}"
     if state.waiting():
-        yield from waiting_lines(study, state)
+        yield from waiting_lines(study, state, quote(str(folder.path)))
     elif short is not None:
         return
     elif is_worked_on(folder.path):

@@ -167,7 +167,7 @@ def _judged(
 def uncovered(checkpoint: Checkpoint, events: Sequence[Event], lines: Sequence[bytes]) -> str:
     """Why a checkpoint is none of a ledger; empty when it is one of its beginnings."""
     if checkpoint.size > len(lines):
-        return f"it covers {checkpoint.size} events, and the ledger has {len(lines)}"
+        return f"the note covers {checkpoint.size} events, and the ledger has {len(lines)}"
     if not checkpoint.size or checkpoint != _checkpoint(events, lines[: checkpoint.size]):
         return "the ledger is not the one it attests to"
     return ""

@@ -8,6 +8,7 @@ study that is not sound, and then says at its top what is wrong with it.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Literal, assert_never
 
 from promo import __version__
@@ -120,7 +121,7 @@ class _Reading:
             results=results,
             points=points,
             promo=__version__,
-            folder=str(self.folder.path),
+            folder=quote(str(self.folder.path)),
             meaning=metric.meaning if metric else "",
             starts=tuple((time, one) for time, one in starts),
             outside=self._outside(study),

@@ -7,7 +7,7 @@ from typing import assert_never
 from promo.base.canonical import exact
 from promo.report.declared import stack_words
 from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
-from promo.report.words import behind, plural, span_text
+from promo.report.words import behind, plural, share_text, span_text
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -214,7 +214,7 @@ def kept(condition: Condition, study: Study) -> str:
         case Top():
             return f"the top {count(condition.count)}" + (" on each host" if condition.per_host else "")
         case Best():
-            return f"the best {exact(condition.share * 100)}%" + (" on each host" if condition.per_host else "")
+            return f"the best {share_text(condition.share)}" + (" on each host" if condition.per_host else "")
         case Both() | Either():
             word = "and at the same time" if isinstance(condition, Both) else "or"
             return f" {word} ".join(kept(part, study) for part in condition.conditions)
@@ -304,4 +304,4 @@ def _over(statistic: Statistic) -> str:
 
 def _confidence(test: Test, study: Study) -> str:
     sigma = f" of {exact(test.sigma)}{behind(study.measure.unit)}" if test.sigma else ""
-    return f"with {exact(test.confidence * 100)}% confidence {TESTS[test.method]}{sigma}"
+    return f"with {share_text(test.confidence)} confidence {TESTS[test.method]}{sigma}"

@@ -86,7 +86,7 @@ def _standing(record: Record) -> Iterator[str]:
     """What has to be known of a study before its answer is believed, in sentences."""
     state, study = record.state, record.study
     if record.faults:
-        yield "The record is damaged: this answer rests on what can still be read."
+        yield "The record is damaged: what is said here rests on what can still be read."
     match state.study:
         case StudyState.STOPPED:
             yield f"The study was stopped before its end: {stop_words(study, state, record.call)}."
@@ -108,7 +108,7 @@ def _open(record: Record) -> Iterator[str]:
             result_words(record.decisions[one], study, state, record.call) for one in waiting if one in record.decisions
         )
         yield f"Not finished: {said or f'{listed(waiting)} waits for a person'}."
-        yield from waiting_lines(study, state)
+        yield from waiting_lines(study, state, record.folder)
         return
     short = short_of_budget(study, record.plan, state)
     if short is not None:
@@ -188,8 +188,9 @@ def effect_words(record: Record, stage: str, leads: tuple[Lead, ...]) -> str:
     unit, lead = record.study.measure.unit, leads[0]
     mean = lead.statistic is Statistic.MEAN
     names = [lead_words(one, unit, record.call) for one in leads[:MOST_NAMED]]
-    rest = f"{len(leads) - MOST_NAMED} more in the table below; " if len(leads) > MOST_NAMED else ""
-    said = f"{rest}{listed(names)}{' on the mean' if mean else ''} of {plural(lead.cells, 'cell')} at {stage}"
+    over = f"{' on the mean' if mean else ''} of {plural(lead.cells, 'cell')} at {stage}"
+    rest = f" ({len(leads) - MOST_NAMED} more in the table below)" if len(leads) > MOST_NAMED else ""
+    said = f"{listed(names)}{over}{rest}"
     error, whose = lead.error, "its" if lead.lead and len(leads) == 1 else "the"
     if lead.noise is None or error is None:
         why = f"too few repeated seeds at {stage}" if mean else "it is computed for means only"

@@ -17,7 +17,7 @@ from promo.report.pictures import Course, Turning, courses_svg
 from promo.report.record import Record
 from promo.report.told import compute_text, unit_of
 from promo.report.values import TableView
-from promo.report.words import PLACES, listed
+from promo.report.words import PLACES, listed, within
 from promo.study.laws import Law, Schedule
 from promo.study.values import BudgetKind, Stage
 
@@ -86,7 +86,7 @@ def course_view(record: Record, schedule: Schedule, law: Law, found: Scheduling)
 
 
 def _picture(record: Record, courses: Sequence[Course], turnings: Sequence[Turning], said: str, unit: str) -> str:
-    label = f"{record.study.measure.metric} ({record.study.measure.unit})"
+    label = f"{record.study.measure.metric}{within(record.study.measure.unit)}"
     words = f"{label} against compute, one line per candidate. {said}"
     words += f" Shapes change: {listed([one.name for one in turnings])}." if turnings else ""
     return courses_svg(courses, turnings, f"compute of a run ({unit})", label, words, record.called)

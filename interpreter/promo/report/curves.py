@@ -15,7 +15,7 @@ from promo.base.classes import frozen
 from promo.plans.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, counted_in, listed, number, plural
+from promo.report.words import NONE, PLACES, counted_in, listed, number, plural, within
 from promo.run.values import Point
 from promo.study.values import BudgetKind
 
@@ -78,9 +78,14 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     columns = ("candidate", "host", "seed", "step", "tokens", "seconds", other, metric)
     left = (not stage.hosts[1:], not along, _are_even(points))
     out = {name for name, alike in zip(("host", other, "tokens"), left, strict=True) if alike}
+    labels = x_label, f"{metric}{within(unit)}", words.format(metric) + _ends(record, scored)
     return CurvesView(
         picture=_picture(
-            record, stage, scored, most, (x_label, f"{metric} ({unit})", words.format(metric) + _ends(record, scored))
+            record,
+            stage,
+            scored,
+            most,
+            labels,
         ),
         caption=(*_caption(record), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted(record.candidates.index(name) for name in {run.candidate for run in drawn})),

@@ -55,7 +55,7 @@ from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.figures import tail
 from promo.report.told import forecast_words, schedule_words
-from promo.report.words import behind, listed, number, plural, size
+from promo.report.words import behind, listed, number, plural, share_text, size
 from promo.study.judgement import Agreement, Answer, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
 from promo.study.values import Grow, Study
 
@@ -215,8 +215,31 @@ def _rule(rule: Rule, found: Judgement, study: Study, call: Call) -> str:
     verb = "holds" if found.answer is Answer.HOLDS else "fails"
     judged = called_list(found.judged, call)
     who = f"{judged} against {call(rule.reference)}" if rule.reference else judged
-    seen = (_measured(one, study, call, len(found.judged)) for one in found.findings)
-    return f"{rule.name} {verb} for {who}: {'; '.join(seen)}"
+    each = (_measured(one, study, call, len(found.judged)) for one in found.findings)
+    said = _of_many(found, study, call) or "; ".join(each)
+    return f"{rule.name} {verb} for {who}: {said}"
+
+
+MOST_MEASURED = 3
+"""Findings about one condition that a sentence tells one by one."""
+
+
+def _of_many(found: Judgement, study: Study, call: Call) -> str:
+    """What was required of many candidates, and the range of what was seen; empty where each is told by itself."""
+    seen = [(from_exact(one.statistic), who, one) for one in found.findings if one.statistic for who in _about(one)]
+    if len(seen) <= MOST_MEASURED or len(seen) < len(found.findings) or len({one.condition for *_, one in seen}) > 1:
+        return ""
+    (least, who, one), (most, other, _) = (end(seen, key=lambda found: found[0]) for end in (min, max))
+    unit, condition = _unit(one, study), describe_condition(one.condition, study.measure)
+    low, high = (number(exact(value), signed=True) for value in (least, most))
+    short = sum(not one.holds for *_, one in seen)
+    met = "all of them meet it" if not short else f"{short} of {len(seen)} fall short"
+    return f"required of each: {condition}; seen from {low}{unit} ({call(who)}) to {high}{unit} ({call(other)}); {met}"
+
+
+def _about(finding: Finding) -> list[str]:
+    """The candidate that a finding is about."""
+    return [one.candidate for one in finding.details if isinstance(one, About)]
 
 
 def _reduction(decision: Decision, found: Reducing) -> str:
@@ -382,7 +405,7 @@ def detail_words(detail: Detail, finding: Finding, call: Call, *, itself: bool =
             )
         case Bounded():
             side = "upper" if detail.upper else "lower"
-            bound = f"{side} {exact(detail.confidence * 100)}% bound {number(detail.value)}"
+            bound = f"{side} {share_text(detail.confidence)} bound {number(detail.value)}"
             return bound, f"cells {detail.cells}", *certainty(finding, detail)
         case Chance():
             return f"p {tail(detail.p)}", f"cells {detail.cells}"

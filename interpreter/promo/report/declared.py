@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
+from promo.report.words import share_text
 from promo.study.data import Curves
 from promo.study.families import Procedure, Rest
 from promo.study.given import Level
@@ -114,7 +115,7 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         **({"contrast": [comparing_words(one) for one in effects.contrasts]} if effects.contrasts else {}),
         "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,
-        "rate": f"{exact(effects.rate * 100)}%{_by(effects.procedure)}",
+        "rate": f"{share_text(effects.rate)}{_by(effects.procedure)}",
     }
 
 

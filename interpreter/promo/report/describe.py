@@ -23,7 +23,7 @@ from promo.report.declared import (
     describe_level,
     describe_schedule,
 )
-from promo.report.words import amount_words, behind, counted_in, plural
+from promo.report.words import amount_words, behind, counted_in, plural, share_text
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.data import Data
@@ -305,7 +305,7 @@ def describe_reading(stage: Reading) -> dict[str, Json]:
         "after": stage.after,
         words: who,
         "for": f"{more}{describe_budget(stage.budget)}",
-        **({"cooldown": f"{exact(stage.cooldown * 100)}%"} if stage.cooldown is not None else {}),
+        **({"cooldown": f"{share_text(stage.cooldown)}"} if stage.cooldown is not None else {}),
         **_around(stage.budget),
         "on": ", ".join(sorted(stage.hosts)),
         **({} if stage.devices is None else {"devices": stage.devices}),
@@ -326,7 +326,7 @@ def _around(budget: Budget) -> dict[str, Json]:
 
 def describe_tolerance(share: Fraction) -> str:
     """`2%`."""
-    return f"{exact(share * 100)}%"
+    return f"{share_text(share)}"
 
 
 def describe_handling(handling: Handling) -> str:
@@ -373,7 +373,7 @@ def describe_guard(guard: Guard) -> str:
     if guard.watched is Watched.SECONDS and guard.against is None:
         value = f"{exact(guard.bound.value)}s"
     else:
-        value = f"{exact(guard.bound.value * 100)}%"
+        value = f"{share_text(guard.bound.value)}"
     return f"{name} {guard.bound.kind.value} {value}{of_whom}, {describe_handling(guard.handling)}"
 
 
@@ -383,7 +383,7 @@ def describe_condition(condition: Condition, measure: Measure) -> str:
         case Top():
             return f"top {condition.count}" + (" per host" if condition.per_host else "")
         case Best():
-            return f"best {exact(condition.share * 100)}%" + (" per host" if condition.per_host else "")
+            return f"best {share_text(condition.share)}" + (" per host" if condition.per_host else "")
         case Level():
             return f"{condition.statistic.value} {measure.metric} {describe_bound(condition.bound, measure)}"
         case Difference():
@@ -422,7 +422,7 @@ def _to(reference: str | None) -> str:
 def _test(test: Test, measure: Measure) -> str:
     method = "" if test.method in (Method.T, Method.SIGMA) else f" by {test.method.value}"
     sigma = f" with sigma {exact(test.sigma)}{behind(measure.unit)}" if test.sigma else ""
-    return f"at {exact(test.confidence * 100)}% over cells{method}{sigma}"
+    return f"at {share_text(test.confidence)} over cells{method}{sigma}"
 
 
 def describe_bound(bound: Bound, measure: Measure) -> str:

@@ -16,6 +16,7 @@ from promo.report.design import MOST_PARTS, chain_text, effect_name, parts_text
 from promo.report.figures import figure as _figure
 from promo.report.figures import plain as _plain
 from promo.report.figures import short as _short
+from promo.report.figures import statistic
 from promo.report.hosts import host_lines
 from promo.report.levels import (
     STEPS,
@@ -29,7 +30,7 @@ from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_norm
 from promo.report.record import Record
 from promo.report.statements import GROUNDS, statement_words, untested
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, behind, listed, number, plural
+from promo.report.words import NONE, behind, listed, plural, share_text, within
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure, Rest
@@ -206,7 +207,7 @@ def _change(one: Change) -> tuple[str, ...]:
         _figure(one.change, signed=True),
         _figure(one.error),
         _plain(one.freedom),
-        number(one.t, places=2),
+        statistic(one.t),
         _short(one.p),
         interval,
         shared,
@@ -225,7 +226,7 @@ def _sentence(record: Record, effects: Effects) -> str:
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
         f"{within}, with {model} in the model{REST[effects.rest]}: {_measured(effects, better, array=array)} "
         f"{family} {_of_stages(effects)} share a {rate_words(effects)}; intervals have "
-        f"{exact((1 - effects.rate) * 100)}%, each for itself."
+        f"{share_text(1 - effects.rate)}, each for itself."
     )
 
 
@@ -240,7 +241,7 @@ def rate_words(effects: Effects) -> str:
             what, who = "family-wise error rate", "Hochberg"
         case _:
             assert_never(effects.procedure)
-    return f"{what} of {exact(effects.rate * 100)}% ({who})"
+    return f"{what} of {share_text(effects.rate)} ({who})"
 
 
 def _measured(effects: Effects, better: str, *, array: bool) -> str:
@@ -374,7 +375,7 @@ def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
     ends = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}"
     return (
         f"{said}; standard error {_figure(one.error)}, {_plain(freedom)} degrees of freedom, "
-        f"t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
+        f"t {statistic(one.t)}, p {_short(one.p)}, interval {ends}."
     )
 
 
@@ -385,7 +386,7 @@ def _row(one: Estimate, fit: Fit, hosts: tuple[str, ...]) -> tuple[str, ...]:
         _figure(one.value, signed=True) if one.value else "not estimable",
         _figure(one.error),
         _plain(fit.freedom) if one.error else NONE,
-        number(one.t, places=2),
+        statistic(one.t),
         _short(one.p),
         _short(one.adjusted),
         f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}" if one.low and one.high else NONE,
@@ -407,12 +408,12 @@ def _picture(record: Record, effects: Effects, fit: Fit) -> str:
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(one.name for one in sizes[::-1][:3])
         margins = Margins(*(nearest(text or 0) for text in (fit.pse, fit.margin, fit.simultaneous)))
         size = "size over its error in runs" if fit.joints else "size"
-        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size} ({unit})", words)
+        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size}{within(unit)}", words)
     bars = [_bar(record, effects, one) for one in shown]
     better = "left" if record.study.measure.lower_is_better else "right"
     words = f"Effects at {fit.stage}: " + "; ".join(f"{bar.name}, {bar.said}" for bar in bars)
     what = "contrast of levels" if fit.joints else "mean at the high level less mean at the low one"
-    return effects_svg(bars, f"{what} ({unit}); {better} of 0 is better", words)
+    return effects_svg(bars, f"{what}{within(unit)}; {better} of 0 is better", words)
 
 
 def _bar(record: Record, effects: Effects, one: Estimate) -> Bar:

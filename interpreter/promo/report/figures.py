@@ -3,7 +3,8 @@
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
-from promo.report.words import NONE, PLACES, number
+from promo.base.floats import nearest
+from promo.report.words import MOST_WRITTEN, NONE, PLACES, number
 
 DIGITS = 4
 """Of an estimate, as people are shown it; the exact one is in the evidence."""
@@ -23,6 +24,13 @@ def figure(text: str | None, *, signed: bool = False) -> str:
 def plain(text: str | None) -> str:
     """Degrees of freedom: whole where they are."""
     return NONE if text is None else f"{float(text):.4g}"
+
+
+def statistic(text: str | None) -> str:
+    """A value of t or F with two places; a very large one, of runs that hardly differ, in four digits: `2.757e+15`."""
+    if text is None or abs(from_exact(text)) < MOST_WRITTEN:
+        return number(text, places=2)
+    return f"{nearest(from_exact(text)):.4g}"
 
 
 def short(text: str | None) -> str:

@@ -186,8 +186,13 @@ def _shelves(
 
 
 def _begins(rungs: Sequence[Rung], index: int) -> bool:
-    """Whether no gate leads from a stage before this one to it or to one behind it."""
-    return all((rung.target or 0) < index for rung in rungs[:index])
+    """
+    Whether a stage begins a row: no gate leads from a stage before it to it or to one behind it.
+
+    Where no gate leads anywhere, all stages stand side by side.
+    """
+    joined = any(rung.target is not None for rung in rungs)
+    return joined and all((rung.target or 0) < index for rung in rungs[:index])
 
 
 def _rung(rung: Rung, at: _Spots, names: Sequence[str], called: Sequence[str]) -> str:

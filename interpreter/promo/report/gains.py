@@ -32,7 +32,7 @@ from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.standing import sampling
 from promo.report.strips import MOST_ROWS, Bounds, Strip, Strips, strips_svg, words_of
-from promo.report.words import PLACES, behind, counted_in, short_number
+from promo.report.words import PLACES, behind, counted_in, short_number, within
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -128,7 +128,7 @@ def _itself(finding: Finding, name: str) -> bool:
 def _counts(record: Record, rule: Rule, *, differences: bool) -> str:
     measure = record.study.measure
     if not differences:
-        return f"{measure.metric} ({measure.unit}), {'lower' if measure.lower_is_better else 'higher'} is better"
+        return f"{measure.metric}{within(measure.unit)}, {'lower' if measure.lower_is_better else 'higher'} is better"
     against = f" than {record.call(rule.reference)}" if rule.reference else ""
     if side_of(rule) is Side.GAIN:
         return f"gain{counted_in(measure.unit)}: right of 0 is better{against}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from promo.base.canonical import Json, exact, rounded
+from promo.base.canonical import Json, rounded
 from promo.decision.screened import planned, screened
 from promo.evidence.estimates import EffectTable, Fit, Method
 from promo.evidence.spread import DRAWS, SPREADS, Screened, false_discoveries
@@ -10,7 +10,7 @@ from promo.evidence.statements import Name
 from promo.evidence.terms import columns_of
 from promo.report.design import effect_name
 from promo.report.record import Record
-from promo.report.words import listed
+from promo.report.words import listed, share_text
 from promo.study.values import Effects, Study
 from promo.study.varied import rows_of
 
@@ -34,7 +34,7 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
             yield (
                 f"If conditions differed from host to host by {listed([f'{one:g}' for one in SPREADS])} times the "
                 f"standard deviation of seeds, {words} of studies like {where} without any effect would discover "
-                f"one; the rate asked for is {exact(effects.rate * 100)}%."
+                f"one; the rate asked for is {share_text(effects.rate)}."
             )
 
 
@@ -84,7 +84,7 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
             f"effects {effects.name} at {listed(stages)}: where conditions differ between hosts by {listed(times)} "
             f"times the noise, {listed(words)} of studies without any effect discover one (by an integral"
             f"{f' over {DRAWS:,} draws, since effects are correlated' if drawn else ''}; asked for: "
-            f"{exact(effects.rate * 100)}%)"
+            f"{share_text(effects.rate)})"
         )
     if host:
         told = {(effects.name, stages) for effects, stages, *_ in _supposed(study, noise, host)}

@@ -15,8 +15,8 @@ from promo.base.canonical import exact, from_exact
 from promo.evidence.estimates import Estimate, Fit, Joint, Step
 from promo.report.declared import describe_level
 from promo.report.design import effect_name
-from promo.report.figures import figure, half, interval, plain, short
-from promo.report.words import NONE, behind, listed, number
+from promo.report.figures import figure, half, interval, plain, short, statistic
+from promo.report.words import NONE, behind, listed
 from promo.study.coding import DEGREES, MARK, scaled
 from promo.study.space import Against, Array, Comparing, Trend
 from promo.study.values import Measure
@@ -122,7 +122,7 @@ def _shape(way: Trend, steps: Sequence[Step]) -> str:
 
 def term_row(one: Joint) -> tuple[str, ...]:
     """A factor or an interaction with all of its contrasts."""
-    tested = (number(one.f, places=2), short(one.p), short(one.adjusted))
+    tested = (statistic(one.f), short(one.p), short(one.adjusted))
     return (effect_name(one.term), str(one.degrees), figure(one.squares), *tested)
 
 
@@ -134,7 +134,7 @@ def step_row(one: Step, fit: Fit) -> tuple[str, ...]:
         figure(one.value, signed=True),
         figure(one.error),
         plain(fit.freedom) if one.error else NONE,
-        number(one.t, places=2),
+        statistic(one.t),
         short(one.p),
         interval(one.low, one.high),
     )

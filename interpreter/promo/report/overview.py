@@ -1,6 +1,6 @@
 """Rules at a glance: one row a rule, with its verdict, what was seen, its margin and how sure that is."""
 
-from promo.base.canonical import exact, from_exact, rounded
+from promo.base.canonical import from_exact, rounded
 from promo.base.classes import frozen
 from promo.decision.values import About, Between, Bounded, Chance, Finding, Judgement
 from promo.report.answer import judged_words, lead_of
@@ -11,7 +11,7 @@ from promo.report.describe import describe_condition
 from promo.report.figures import tail
 from promo.report.gains import interval_words
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, behind, number, plural
+from promo.report.words import NONE, PLACES, behind, number, plural, share_text
 from promo.study.judgement import Agreement, Rule
 
 
@@ -94,10 +94,10 @@ def _confidence(finding: Finding) -> str:
     """The bound, interval or p that a test gave; empty where none was asked for."""
     for one in finding.details:
         if isinstance(one, Bounded):
-            bound = f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
+            bound = f"{'upper' if one.upper else 'lower'} {share_text(one.confidence)} bound {number(one.value)}"
             return bound + certainty_words(finding, one)
         if isinstance(one, Between):
-            interval = f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
+            interval = f"{share_text(one.confidence)} interval {number(one.low)} to {number(one.high)}"
             return interval + certainty_words(finding, one)
         if isinstance(one, Chance):
             return f"p {tail(one.p)}"

@@ -28,7 +28,6 @@ from promo.report.changed import Call, called_list
 from promo.report.decided import decision_words, outcome_words
 from promo.report.declared import describe_level
 from promo.report.told import path_words, schedule_words, unit_of
-from promo.report.words import listed
 from promo.study.values import Study
 
 
@@ -91,8 +90,8 @@ def settling(person: PersonDecided) -> str:
     return f"{how} {person.by} ({person.reason})"
 
 
-def status_words(study: Study, state: State, name: str, call: Call) -> str:
-    """How a gate, rule, reduction or step stands, in a few words."""
+def status_words(study: Study, state: State, name: str, call: Call, *, in_lines: bool = False) -> str:
+    """How a gate, rule, reduction or step stands, in a few words; *in_lines*: whom it promoted is told behind them."""
     verdict, person = state.decisions[name].verdict, state.people.get(name)
     if isinstance(verdict.outcome, Stopped):
         return f"stopped the study: {outcome_words(name, verdict.outcome, study, call)}"
@@ -108,19 +107,17 @@ def status_words(study: Study, state: State, name: str, call: Call) -> str:
         path = path_words(state.path(name), unit_of(study, study.laws[study.schedules[name].law]), call)
         return path + (f"; {settling(person)}" if person else "")
     promoted = state.promoted(name)
-    said = f"promoted {called_list(promoted, call) if promoted else 'no candidate'}"
+    who = f"{len(promoted)} candidates" if in_lines else called_list(promoted, call)
+    said = f"promoted {who if promoted else 'no candidate'}"
     if name in study.reductions:
         levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)
         said = f"fixed {levels or 'no factor'}; {said}"
     return said + (f"; {settling(person)}" if person else "")
 
 
-def waiting_lines(study: Study, state: State) -> Iterator[str]:
-    """How somebody who is waited for gives a verdict."""
-    gates = [name for name in state.waiting() if name not in study.rules]
-    rules = [name for name in state.waiting() if name in study.rules]
-    reason = "--by WHO --reason TEXT"
-    if gates:
-        yield f"Waiting for a person: {listed(gates)}; promo decide SPEC NAME --promote NAMES (or --stop) {reason}."
-    if rules:
-        yield f"Waiting for a person: {listed(rules)}; promo decide SPEC NAME --continue (or --stop) {reason}."
+def waiting_lines(study: Study, state: State, where: str) -> Iterator[str]:
+    """How somebody who is waited for gives a verdict on what waits; *where* is the study folder."""
+    for name in state.waiting():
+        chosen = "--continue" if name in study.rules else "--promote NAMES"
+        how = f"promo decide {where} {name} {chosen} (or --stop) --by WHO --reason TEXT"
+        yield f"Waiting for a person: {name}; {how}."

@@ -10,7 +10,7 @@ from promo.evidence.values import Row
 from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.strips import MOST_MARKS, MOST_ROWS, Cut, Strip, Strips, strips_svg, words_of
-from promo.report.words import NONE, counted_in, plural, short_number
+from promo.report.words import NONE, counted_in, plural, short_number, within
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -64,7 +64,7 @@ def standing_picture(record: Record, gate: Gate, decision: Decision) -> tuple[st
     strips = Strips(
         rows=tuple(_strip(record, one, hosts) for one in shown),
         hosts=hosts,
-        counts=f"{gate.metric} at {found.stage} ({unit}), {_better(record)} is better",
+        counts=f"{gate.metric} at {found.stage}{within(unit)}, {_better(record)} is better",
         figure=f"{gate.statistic.value}, which the gate ranks by",
         interval="",
         cut=_cut(record, gate, found),
@@ -92,7 +92,7 @@ def stage_picture(record: Record, stage: str, order: Sequence[str]) -> tuple[str
     strips = Strips(
         rows=tuple(_run_strip(record, row, hosts) for row in rows),
         hosts=hosts,
-        counts=f"{record.study.measure.metric} ({unit}), {_better(record)} is better",
+        counts=f"{record.study.measure.metric}{within(unit)}, {_better(record)} is better",
         figure="mean",
         interval="",
     )

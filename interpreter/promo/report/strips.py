@@ -8,6 +8,7 @@ that of the values.  An axis that one far value would empty ends before it, and 
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from statistics import median_low
 
 from promo.base.canonical import rounded
 from promo.base.classes import evolve, frozen
@@ -153,15 +154,25 @@ def _scale(strips: Strips) -> Linear:
     """An axis that holds what decides, and everything else that does not make it much longer."""
     core, every = _core(strips), list(_numbers(strips))
     low, high = min(core, default=Fraction(0)), max(core, default=Fraction(0))
-    room = FAR * (high - low)
+    room = FAR * max(high - low, 2 * _off(strips))
     inside = [one for one in every if low - room <= one <= high + room] if room else every
     return linear([*core, *inside], below=Fraction(1, 25), above=Fraction(1, 25))
 
 
+def _near(strips: Strips) -> list[Strip]:
+    """Who is kept, and the best who is not."""
+    return [*[row for row in strips.rows if row.kept], *[row for row in strips.rows if not row.kept][:1]]
+
+
+def _off(strips: Strips) -> Fraction:
+    """How far half of their runs are from their figures: candidates may be closer to each other than seeds are."""
+    rows = [(row.figure, value) for row in _near(strips) if row.figure is not None for _, value in row.values]
+    return median_low([abs(value - figure) for figure, value in rows]) if rows else Fraction(0)
+
+
 def _core(strips: Strips) -> list[Fraction]:
     """Figures and bounds of who is kept and of the best who is not, and nought where it is drawn."""
-    kept = [row for row in strips.rows if row.kept]
-    near = [*kept, *[row for row in strips.rows if not row.kept][:1]]
+    near = _near(strips)
     figures = [row.figure for row in near if row.figure is not None]
     asked = [end for row in near if row.asked for end in (row.asked.low, row.asked.high) if end is not None]
     if strips.zero:

@@ -172,7 +172,7 @@ class _View:
 
     def _short(self) -> tuple[str, ...]:
         findings = [*effects_story(self.record), *baseline_lines(self.record)]
-        waiting = " ".join(waiting_lines(self.study, self.state))
+        waiting = " ".join(waiting_lines(self.study, self.state, self.record.folder))
         open_still = self.state.study is not StudyState.CLOSED or bool(self.record.faults)
         state = f"{self._stands()} {waiting}" if open_still else waiting
         full, grown = tuple(self._story()), tuple(growth_in_short(self.record))
@@ -195,7 +195,7 @@ class _View:
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED or self.record.faults:
             yield self._stands()
-        yield from waiting_lines(self.study, self.state)
+        yield from waiting_lines(self.study, self.state, self.record.folder)
 
     def _spent_sentence(self) -> str:
         count = self.record.runs()

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import assert_never
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import exact, from_exact, rounded
 from promo.base.floats import nearest
 from promo.base.units import HOUR, span
 from promo.study.limits import BudgetKind
@@ -45,6 +45,17 @@ UNSAID = frozenset(
 def behind(unit: str) -> str:
     """What stands behind an amount of a measure: ` bpb`; of a share nothing, `leads by 0.0212`."""
     return "" if not unit or unit in UNSAID else f" {unit}"
+
+
+def within(unit: str) -> str:
+    """What an axis says behind the name of a measure: ` (bpb)`; nothing where nothing stands behind an amount."""
+    return f" ({unit})" if behind(unit) else ""
+
+
+def share_text(share: Fraction) -> str:
+    """`33%`; `1/3` where per cent have no end."""
+    percent = exact(share * 100)
+    return exact(share) if "/" in percent else f"{percent}%"
 
 
 def counted_in(unit: str) -> str:

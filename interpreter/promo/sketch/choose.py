@@ -11,7 +11,8 @@ from decimal import Decimal, InvalidOperation
 
 from promo.base.classes import evolve
 from promo.base.units import float_of, is_digits, whole_of
-from promo.sketch.values import Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
+from promo.sketch.settings import named
+from promo.sketch.values import SEEDS, Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
 
 LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"
 HIGHER = "acc|accuracy|f1|auc|bleu|rouge|r2|iou|miou|map|psnr|ssim|score|reward|return|precision|recall|top1|correct"
@@ -19,7 +20,6 @@ HELD_OUT = "val|valid|validation|dev|test|eval|heldout|holdout"
 UNITS = {"nll|entropy": "nats", "bpb": "bpb", "acc|accuracy|f1|auc|precision|recall": "share"}
 RESERVED = {"python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device"}
 """Places of an argument that promo fills in itself."""
-SEEDS = re.compile(r"(random_|rng_|manual_|global_|train_)?seed")
 COUNTED = re.compile(
     r"(n|nr|num|max|total|train)?_?(train|training|opt|optim)?_?(steps?|iters?|iterations?|updates?|epochs?)"
 )
@@ -85,7 +85,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
     factors = tuple(knob for knob in factors if _can_vary(knob))
     varied = _varied(factors, wish, script)
     seconds = duration is not None and COUNTED.fullmatch(duration.name) is None
-    own, short, whole = (1, 1, 1) if duration is None else _durations(duration, every.values())
+    own, short, whole = (1, 1, 1) if duration is None else _durations(duration, every.values(), printed)
     return Draft(
         name=name,
         script=script,
@@ -334,12 +334,12 @@ def _within(knob: Knob, levels: Iterable[int | float]) -> tuple[Value, ...]:
     return tuple(one for one in kept if not isinstance(high, int | float) or one <= high)
 
 
-def _durations(knob: Knob, knobs: Iterable[Knob]) -> tuple[int, int, int]:
+def _durations(knob: Knob, knobs: Iterable[Knob], printed: Printed) -> tuple[int, int, int]:
     """For how long it trains by itself, in the short stage and in the long one; two stages alike would say nothing."""
     own = int(knob.default or 1)
     can = sorted(int(one) for one in knob.choices if is_digits(one))
     low = int(knob.low) if isinstance(knob.low, int | float) else 1
-    short = min(max(_short(own, knobs, knob.name), low), own)
+    short = min(max(_short(own, knobs, knob.name, printed), low), own)
     short = next((one for one in can if one >= short), short)
     if short < own:
         return own, short, own
@@ -348,12 +348,18 @@ def _durations(knob: Knob, knobs: Iterable[Knob]) -> tuple[int, int, int]:
     return own, own, max((one for one in can if one <= longer), default=own) if can else longer
 
 
-def _short(whole: int, knobs: Iterable[Knob], counted: str) -> int:
-    """A fifth of the whole, or as far as the first time that it tells a value, where that comes later."""
-    fine = [knob for knob in knobs if "epoch" not in counted]  # what is told every 10 is told so often in each epoch
-    every = [int(knob.default) for knob in fine if isinstance(knob.default, int) and TOLD_EVERY.fullmatch(knob.name)]
-    told = max((one for one in every if 0 < one < whole), default=1)
-    return min(max(-(-whole // PARTS_OF_SHORT), told), whole)
+def _short(whole: int, knobs: Iterable[Knob], counted: str, printed: Printed) -> int:
+    """A fifth of the whole, or as far as the nearest time at which it tells a value."""
+    in_epochs = "epoch" in counted
+    numbers = {knob.name: knob.default for knob in knobs if isinstance(knob.default, int)}
+    fine = {} if in_epochs else numbers  # what is told every 10 is told so often in each epoch
+    told = max((one for name, one in fine.items() if 0 < one < whole and TOLD_EVERY.fullmatch(name)), default=1)
+    short, late = max(-(-whole // PARTS_OF_SHORT), told), 0
+    for one in printed.every:
+        by = whole_of(one.by) if is_digits(one.by) else numbers.get(named(one.by.rpartition(".")[2]), 0)
+        if 0 < by < whole and ("epoch" in one.counter) == in_epochs:
+            short, late = max((2 * short + by) // (2 * by), 1) * by, max(late, int(one.from_zero))
+    return min(short + late, whole)
 
 
 def _takes(text: str) -> str:

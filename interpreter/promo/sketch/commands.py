@@ -108,12 +108,25 @@ def _text(call: ast.Call) -> Iterator[str]:
 def _functions(tree: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     groups = {node.name for node in functions if any(_last(one) == "group" for one in node.decorator_list)}
+    groups |= {app for app, own in apps(tree).items() if len(own) > 1}  # a single command of typer has no word
     for node in functions:
         for one in node.decorator_list:
             call = one.func if isinstance(one, ast.Call) else one
             if isinstance(call, ast.Attribute) and call.attr == "command" and ast.unparse(call.value) in groups:
                 named = list(_text(one)) if isinstance(one, ast.Call) else []
                 yield node.name, frozenset({named[0] if named else node.name.replace("_", "-")})
+
+
+def apps(tree: ast.Module) -> Mapping[str, tuple[ast.FunctionDef, ...]]:
+    """Names of what `typer.Typer()` made -> the functions that are its commands."""
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)]
+    names = [ast.unparse(node.targets[0]) for node in made if _last(node.value) == "Typer"]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {name: tuple(node for node in functions if _is_decorated(node, f"{name}.command")) for name in names}
+
+
+def _is_decorated(node: ast.FunctionDef, by: str) -> bool:
+    return any(ast.unparse(one.func if isinstance(one, ast.Call) else one) == by for one in node.decorator_list)
 
 
 def _last(node: ast.expr) -> str:

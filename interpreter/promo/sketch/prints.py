@@ -9,6 +9,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from promo.base.classes import evolve
+from promo.sketch.every import remainders
 from promo.sketch.values import Printed
 
 PRINTERS = re.compile(
@@ -39,14 +41,16 @@ Part = str | tuple[str, bool]
 
 def printed_by(tree: ast.Module) -> Iterator[Printed]:
     """Every number behind a name, in the order of the source."""
-    known = _tables(tree)
+    known, every = _tables(tree), remainders(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
+            found: Iterator[Printed] = iter(())
             if PRINTERS.fullmatch(name):
-                yield from _of_call(node, known, logged=LOGS.fullmatch(name) is not None)
+                found = _of_call(node, known, logged=LOGS.fullmatch(name) is not None)
             elif BARS.fullmatch(name):
-                yield from _of_bar(node, known)
+                found = _of_bar(node, known)
+            yield from (evolve(one, every=every.get(node, ())) for one in found)
 
 
 Tables = Mapping[str, ast.expr]

@@ -63,7 +63,7 @@ def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], boo
     own = _modules(tree, read, PurePosixPath(""))
     trees = [tree, *own.values()]
     knobs, unread = arguments(tree, commands)
-    more, others = signatures(tree)
+    more, others = signatures(tree, commands)
     composed, beside = overrides(tree, read)
     literal = sorted(_literal_names(trees) - {file, *own})
     texts = tuple(name for name in literal if read(name) is not None)

@@ -14,7 +14,7 @@ from promo.base.classes import evolve
 from promo.base.units import is_digits
 from promo.run.runners.files.constants import pairs
 from promo.sketch.commands import ROOT, Commands
-from promo.sketch.values import Kind, Knob, Value, Way
+from promo.sketch.values import SEEDS, Kind, Knob, Value, Way
 
 CLICK = {"option", "argument"}
 KINDS = {"int": Kind.WHOLE, "float": Kind.NUMBER, "str": Kind.TEXT, "click.INT": Kind.WHOLE, "click.FLOAT": Kind.NUMBER}
@@ -163,12 +163,14 @@ def _argument(call: ast.Call, words: Sequence[str], known: Mapping[str, tuple[as
     choices, found, low, high = _kind(kind, given.get("choices"), default, known)
     positional = not word.startswith("-")
     required = value_of(given.get("required"), known) is True or (positional and default is None)
-    if default is None and not required and "prompt" not in given:
-        return "no default that stands in the source"
     dest = value_of(given.get("dest"), known)
+    name = named(dest if isinstance(dest, str) else word)
+    needed = default is None and (required or "prompt" in given)
+    if default is None and not needed and not (found is Kind.WHOLE and SEEDS.fullmatch(name)):
+        return "no default that stands in the source"
     meaning = value_of(given.get("help"), known)
     return Knob(
-        name=named(dest if isinstance(dest, str) else word),
+        name=name,
         word=word,
         way=Way.ARGUMENTS,
         kind=found,
@@ -177,7 +179,7 @@ def _argument(call: ast.Call, words: Sequence[str], known: Mapping[str, tuple[as
         choices=choices,
         low=low,
         high=high,
-        required=default is None,
+        required=needed,
         meaning=" ".join(meaning.split()) if isinstance(meaning, str) else "",
     )
 

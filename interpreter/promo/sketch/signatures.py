@@ -6,14 +6,18 @@ Libraries differ in how they write a field `max_steps` of a part `optim`: `--opt
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from promo.base.classes import frozen
+from promo.sketch.commands import Commands, apps
 from promo.sketch.settings import FLAG, constants, kind_of, named, value_of
-from promo.sketch.values import Kind, Knob, Way
+from promo.sketch.values import SEEDS, Kind, Knob, Way
 
 Sources = Mapping[str, ast.ClassDef | ast.FunctionDef]
 KINDS = {"int": Kind.WHOLE, "float": Kind.NUMBER, "str": Kind.TEXT}
+OPTIONAL = re.compile(r"(typing\.)?Optional\[|\]| \| None|None \| ")
+"""What a type says beside the type of a value that is there."""
 DEEPEST = 5
 """Dataclasses in dataclasses that are followed."""
 
@@ -42,21 +46,32 @@ STYLES = {
 """Function that makes a command line -> how it does."""
 
 
-def signatures(tree: ast.Module) -> tuple[list[Knob], dict[str, str]]:
+def signatures(tree: ast.Module, commands: Commands | None) -> tuple[list[Knob], dict[str, str]]:
     """Arguments that have a value, and those that cannot be factors, with why."""
     knobs, unread = dict[str, Knob](), dict[str, str]()
     sources = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    for source, style in (*_made(tree, sources), *_of_apps(tree, commands)):
+        for made in _fields(source, style, sources, tree, ()):
+            if isinstance(made, Knob):
+                knobs.setdefault(made.name, made)
+            else:
+                unread.setdefault(*made)
+    return list(knobs.values()), unread
+
+
+def _made(tree: ast.Module, sources: Sources) -> Iterator[tuple[ast.ClassDef | ast.FunctionDef, Style]]:
+    """What a call makes a command line from, and how."""
     for call in ast.walk(tree):
         style = STYLES.get(ast.unparse(call.func)) if isinstance(call, ast.Call) else None
-        if style is None or not isinstance(call, ast.Call):
-            continue
-        for source in _named_in(call, sources):
-            for made in _fields(source, style, sources, tree, ()):
-                if isinstance(made, Knob):
-                    knobs.setdefault(made.name, made)
-                else:
-                    unread.setdefault(*made)
-    return list(knobs.values()), unread
+        if style is not None and isinstance(call, ast.Call):
+            yield from ((source, style) for source in _named_in(call, sources))
+
+
+def _of_apps(tree: ast.Module, commands: Commands | None) -> Iterator[tuple[ast.FunctionDef, Style]]:
+    """The function of typer that trains."""
+    for source in (one for own in apps(tree).values() for one in own):
+        if commands is None or commands.chosen in commands.owns(source.name):
+            yield source, STYLES["typer.run"]
 
 
 def _named_in(call: ast.Call, sources: Sources) -> Iterator[ast.ClassDef | ast.FunctionDef]:
@@ -81,12 +96,14 @@ def _fields(
         value = value_of(default, known)
         if kind == "bool" or isinstance(value, bool):
             yield word, FLAG
-        elif value is None and default is not None:
+            continue
+        found = named("_".join((*parts, name)))
+        kind_is = KINDS.get(OPTIONAL.sub("", kind), kind_of(value))
+        is_seed = kind_is is Kind.WHOLE and SEEDS.fullmatch(found) is not None
+        if value is None and default is not None and not is_seed:
             yield word, "no default that stands in the source"
         else:
-            kind_is = KINDS.get(kind, kind_of(value))
-            found = named("_".join((*parts, name)))
-            yield Knob(found, word, Way.ARGUMENTS, kind_is, value, line, required=value is None)
+            yield Knob(found, word, Way.ARGUMENTS, kind_is, value, line, required=default is None)
 
 
 def _declared(source: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, str, ast.expr | None, int]]:

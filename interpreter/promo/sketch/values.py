@@ -1,11 +1,16 @@
 """A training script as far as its source tells, and the study that is drafted for it."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 
 from promo.base.classes import frozen
 
 Value = int | float | str
+
+
+SEEDS = re.compile(r"(random_|rng_|manual_|global_|train_)?seed")
+"""Names of a setting that starts the random numbers."""
 
 
 class SketchError(ValueError):
@@ -64,6 +69,18 @@ class Knob:
 
 
 @frozen
+class Every:
+    """That something happens only where a remainder is zero: `step % 100 == 0`."""
+
+    counter: str
+    """What is counted, as source."""
+    by: str
+    """By what it is divided, as source."""
+    from_zero: bool
+    """Whether it counts from 0, so that the first time is before any training."""
+
+
+@frozen
 class Printed:
     """A number that a script prints behind a name."""
 
@@ -78,6 +95,8 @@ class Printed:
     """Whether the number is one that is read: no comma, no percent sign, nothing that touches it."""
     before: str = ""
     """What its line says before the name, where there is more of it."""
+    every: tuple[Every, ...] = ()
+    """How often it is printed, as far as the source around it says."""
 
 
 @frozen
@@ -144,7 +163,7 @@ class Draft:
     whole: int
     """What the long stage asks for: that, or more where the short one has all of it already."""
     short: int
-    """What the short stage asks for: a fifth of what is its own, or more."""
+    """What the short stage asks for: about a fifth of what is its own, or more."""
     seed: Knob | None
     device: Knob | None
     fixed: Mapping[str, str]

@@ -75,6 +75,8 @@ def _not_a_symbol(source: Source, fault: Fault) -> Diagnostic | None:
         "%": "write % directly after its number",
         "\r": "end lines with a newline",
     }.get(text, "remove it")
+    if text == "%" and fault.before is not None and fault.before[1] == "in":
+        hint = "a unit is a word: write share for 0.93, or points for 93.0 out of a hundred"
     shown = text if text.isprintable() else f"U+{ord(text[0]):04X}"
     return Diagnostic("P0103", f"'{shown}' has no place in a spec", span, hint)
 
