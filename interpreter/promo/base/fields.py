@@ -240,12 +240,11 @@ def shared(decode: Decoder) -> Decoder:
             key = repr(stored)
         except (RecursionError, ValueError):  # it nests deeper, or has a number longer, than anything that is taken
             return decode(stored)
-        value = known.get(key)  # at one look: another thread may clear them
-        if value is not None:
-            return value
-        value = decode(stored)
-        if len(known) >= MANY:
+        if key in known:
+            return known[key]
+        if len(known) == MANY:
             known.clear()
+        value = decode(stored)
         if len(key) <= SMALL:
             known[key] = value
         return value
