@@ -1,5 +1,6 @@
 """The codec: a value has one stored form, and nothing but that form is a value."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -232,6 +233,20 @@ def test_free_form_is_bounded_in_depth(depth):
 
     with pytest.raises(Undecodable, match="what: it nests deeper than 64"):
         from_json(Thing, {**STORED_THING, "what": nested})
+
+
+@pytest.mark.parametrize(("opening", "closing"), ["[]", ('{"is":"both","parts":[', "]}"), ('{"a":', "}")])
+@pytest.mark.parametrize("key", ["shape", "share", "named", "kinds"])
+def test_what_nests_too_deep_for_python_is_refused_at_any_depth(key, opening, closing):
+    for depth in (*range(100, 1001, 100), *range(900, 1001)):
+        with contextlib.suppress(ValueError):
+            nested = parse_json(opening * depth + ("1" if opening == '{"a":' else "") + closing * depth)
+            from_json(Thing, {**STORED_THING, key: nested})
+
+
+def test_a_name_that_is_none_is_said_before_its_value():
+    with pytest.raises(Undecodable, match=r"named\.a b: 'a b' is no name"):
+        union_from_json(Mapping[Name, Count], {"a b": "0"}, "named")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from promo.base.diagnostics import Confidence
 from promo.base.edits import apply
 from promo.base.resources import grammar_file
 from promo.base.source import Source
+from promo.syntax import tables
 from promo.syntax.lex import lexemes
 from promo.syntax.nodes import Node
 from promo.syntax.parse import parse
@@ -57,6 +58,40 @@ def test_the_stored_tables_are_those_of_the_grammar():
     stored = grammar_file(TABLES).read_text(encoding="utf-8").splitlines()
 
     assert stored == compile_grammar(grammar_file(GRAMMAR).read_bytes()), "run: python -m promo.syntax.tables"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: None,
+        lambda content: b"",
+        lambda content: b"{}\n" + content,
+        lambda content: b"[]\n" + content,
+        lambda content: content.replace(b'"actions"', b'"action"', 1),
+        lambda content: content[:100],
+        lambda content: content.split(b"\n", 1)[0],
+        lambda content: content[: len(content) // 2],
+        lambda content: b"\n".join(content.split(b"\n")[:100]),
+        lambda content: content[:-20],
+        lambda content: b"\n".join([content.split(b"\n", 1)[0], *(b"{" for _ in content.split(b"\n"))]),
+        lambda content: content[:-9] + b"\xff" + content[-8:],
+    ],
+)
+def test_tables_that_are_damaged_are_made_anew(damage, tmp_path, monkeypatch):
+    whole, stored = tables.load(), grammar_file(TABLES).read_bytes()
+    content = damage(stored)
+    (tmp_path / GRAMMAR).write_bytes(grammar_file(GRAMMAR).read_bytes())
+    if content is not None:
+        (tmp_path / TABLES).write_bytes(content)
+    monkeypatch.setattr(tables, "grammar_file", tmp_path.joinpath)
+    monkeypatch.setattr(tables, "compile_grammar", lambda grammar: stored.decode().splitlines())  # takes a second
+
+    made = tables.load()
+
+    for part in ("actions", "gotos", "rules"):
+        assert [*getattr(made, part).every()] == [*getattr(whole, part).every()]
+    assert made.examples == whole.examples
+    assert (made.start, made.words) == (whole.start, whole.words)
 
 
 def test_the_grammar_has_no_conflict_and_no_colliding_terminals():

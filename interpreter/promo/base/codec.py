@@ -84,6 +84,10 @@ def union_from_json(members: Any, stored: object, place: str = "") -> Any:
     except Undecodable as fault:
         fault.within(place)
         raise
+    except RecursionError as fault:  # in the decoders, or where a message shows what it found
+        found = Undecodable("it nests too deep")
+        found.within(place)
+        raise found from fault
 
 
 def value_digest(value: object) -> str:
@@ -426,7 +430,8 @@ def _mapping_decoder(key: Any, item: Decoder) -> Decoder:
         found, one = dict[Any, Any](), ""
         try:
             for one, value in stored.items():
-                found[name(one)] = item(value)
+                key = name(one)  # before the value: what is wrong with the name is said first
+                found[key] = item(value)
         except Undecodable as fault:
             fault.within(f".{one[:80]}")
             raise

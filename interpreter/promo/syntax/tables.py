@@ -90,13 +90,13 @@ class Tables:
     """Keyword or punctuation -> the terminals it may stand for, in the order in which the grammar has them."""
     choices: Mapping[str, tuple[str, ...]]
     """Terminal that is one of several words -> those words, in their order in the grammar."""
-    exemplified: str
-    """`examples` as JSON."""
+    read: Callable[[int], Any]
+    """What a line says, by its number."""
 
     @cached_property
     def examples(self) -> Mapping[str, str]:
         """Rule -> the example behind it in the grammar."""
-        found: dict[str, str] = json.loads(self.exemplified)
+        found: Mapping[str, str] = self.read(1)
         return found
 
     def examples_of(self, word: str) -> tuple[str, ...]:
@@ -105,32 +105,42 @@ class Tables:
 
 
 def load() -> Tables:
-    """The tables of the installed grammar; compiled anew when the stored ones are of another grammar."""
+    """The tables of the installed grammar; compiled anew when the stored ones are damaged or of another grammar."""
     grammar = grammar_file(GRAMMAR).read_bytes()
     try:
         lines = grammar_file(TABLES).read_text(encoding="utf-8").splitlines()
         head: Head = json.loads(lines[0])
-    except (IndexError, OSError, ValueError):
-        return _of(compile_grammar(grammar))
-    return _of(lines, head) if head["grammar"] == digest_bytes(grammar) else _of(compile_grammar(grammar))
+        if head["grammar"] == digest_bytes(grammar):
+            return _of(lines, head, grammar)
+    except (LookupError, OSError, TypeError, ValueError):
+        pass
+    lines = compile_grammar(grammar)
+    return _of(lines, json.loads(lines[0]), grammar)
 
 
-def _of(lines: Sequence[str], head: Head | None = None) -> Tables:
+def _of(lines: list[str], stored: Head, grammar: bytes) -> Tables:
     """What stands in some lines; a row or rule is read when a text first comes to it, and a text needs a fifth."""
-    stored: Head = json.loads(lines[0]) if head is None else head
     actions, gotos, before = stored["actions"], stored["gotos"], 2 + stored["rows"]
-    read = json.JSONDecoder().raw_decode
+    decode = json.JSONDecoder().raw_decode
+
+    def read(number: int) -> Any:
+        try:
+            return decode(lines[number])[0]
+        except (IndexError, ValueError):  # cut short or damaged behind its head: a compiled line has the same number
+            lines[:] = compile_grammar(grammar)
+            return decode(lines[number])[0]
+
     return Tables(
-        actions=Lazy(len(actions), lambda state: read(lines[2 + actions[state]])[0]),
-        gotos=Lazy(len(gotos), lambda state: read(lines[2 + gotos[state]])[0]),
-        rules=Lazy(stored["rules"], lambda number: tuple(read(lines[before + number])[0])),
+        actions=Lazy(len(actions), lambda state: read(2 + actions[state])),
+        gotos=Lazy(len(gotos), lambda state: read(2 + gotos[state])),
+        rules=Lazy(stored["rules"], lambda number: tuple(read(before + number))),
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
         silent=frozenset(stored["silent"]),
         words={word: tuple(terminals) for word, terminals in stored["words"].items()},
         choices={terminal: tuple(these) for terminal, these in stored["choices"].items()},
-        exemplified=lines[1],
+        read=read,
     )
 
 
