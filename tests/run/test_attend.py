@@ -108,12 +108,12 @@ def environment(folder, **more):
     return {**worker_environment(outer, threads=1, cuda_device=None), "SITES_OWN": "x", **more}
 
 
-def job(folder, words, behaviour="ok", *, limit_s=60, without=(), **more):
+def job(folder, words, behaviour="ok", *, limit_s=60, without=(), given=(), **more):
     """A job under way that attends to an attempt."""
     settings = {"behaviour": behaviour, "quality": "2", "size": 8}
     asked = request(settings=settings, **more)
     (folder / REQUEST).write_bytes(canonical(to_json(asked)))
-    inner = {name: value for name, value in environment(folder).items() if name not in without}
+    inner = {name: value for name, value in environment(folder, **dict(given)).items() if name not in without}
     return subprocess.Popen([sys.executable, *words, str(folder)], cwd=folder, env=inner, stdin=subprocess.DEVNULL)
 
 
@@ -182,6 +182,14 @@ def test_a_supervisor_that_began_otherwise_than_a_worker_starts_one(folder, word
     assert module == "promo.run.worker"
     assert (said["flags"][0], said["environment"]["PYTHONHASHSEED"]) == (True, "0")
     assert str(folder) not in said["path"]
+
+
+@pytest.mark.parametrize("given", [{"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8", "LC_ALL": "C"}], ids=["letters", "all"])
+def test_letters_that_only_the_job_was_told_are_not_those_of_its_worker(folder, given):
+    said, module, _ = told(folder, ATTEND, given=given)
+
+    assert module == "promo.run.worker"
+    assert ("LC_CTYPE" in said["environment"], said["flags"][3]) == (False, "LC_ALL" in given)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="copies are made there")

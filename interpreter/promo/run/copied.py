@@ -18,6 +18,8 @@ SETTINGS = ("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ")
 """What begins the names of variables that a process reads when it starts, and not again."""
 LETTERS, COERCED = "LC_CTYPE", ("C.UTF-8", "C.utf8", "UTF-8")
 """The variable by which Python says what letters are where no locale does, and what it may say (PEP 538)."""
+NOWHERE = ("", "C", "POSIX")
+"""What LANG is where no locale says it either."""
 WORDS = ["-P", "-m"]
 """With what Python is started to be a worker, and nothing else but the module."""
 ASKED = (signal.SIGTERM, signal.SIGINT)
@@ -28,7 +30,8 @@ OPEN, THREADS = Path("/proc/self/fd"), Path("/proc/self/task")
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
     """What the start of a process in an environment depends on, but for what Python itself sets when it starts."""
     found = {name: value for name, value in environment.items() if name.startswith(SETTINGS)}
-    if sys.flags.utf8_mode and found.get(LETTERS) in COERCED:
+    nowhere = not found.get("LC_ALL") and found.get("LANG", "") in NOWHERE
+    if sys.flags.utf8_mode and nowhere and found.get(LETTERS) in COERCED:
         del found[LETTERS]
     return found
 
