@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -35,9 +36,20 @@ import resource
 import signal
 import sys
 import threading
+from multiprocessing import get_context
 from pathlib import Path
 
 from promo_toy.train import train as toy
+
+
+def main():
+    found = sys.modules["__main__"]
+    return [found.__name__, found.__spec__.name, Path(found.__file__).name]
+
+
+def of_its_own(kind):
+    with get_context(kind).Pool(1) as pool:
+        return pool.apply(main)
 
 
 def kind(place):
@@ -62,6 +74,8 @@ def train(request, recorder):
         "environment": dict(os.environ),
         "path": sys.path,
         "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "words of Python": sys.orig_argv,
+        "main": [main(), *map(of_its_own, ("fork", "spawn"))],
         "flags": [sys.flags.safe_path, sys.flags.hash_randomization, sys.flags.isolated, sys.flags.utf8_mode],
         "hash": hash("a word"),
         "letters": [locale.setlocale(locale.LC_ALL), sys.getfilesystemencoding(), sys.stdout.encoding],
@@ -99,12 +113,12 @@ def environment(folder, **more):
     return {**worker_environment(outer, threads=1, cuda_device=None), "SITES_OWN": "x", **more}
 
 
-def job(folder, words, behaviour="ok", *, limit_s=60, without=(), **more):
+def job(folder, words, behaviour="ok", *, limit_s=60, without=(), given=(), **more):
     """A job under way that attends to an attempt."""
     settings = {"behaviour": behaviour, "quality": "2", "size": 8}
     asked = request(settings=settings, **more)
     (folder / REQUEST).write_bytes(canonical(to_json(asked)))
-    inner = {name: value for name, value in environment(folder).items() if name not in without}
+    inner = {name: value for name, value in environment(folder, **dict(given)).items() if name not in without}
     return subprocess.Popen([sys.executable, *words, str(folder)], cwd=folder, env=inner, stdin=subprocess.DEVNULL)
 
 
@@ -127,6 +141,11 @@ def gone(number):
 def orphan(folder):
     """The grandchild that the hanging toy leaves in a session of its own."""
     return int(wait_for(lambda: [text for one in folder.parent.glob("toy-orphan-*") if (text := one.read_text())])[0])
+
+
+def at_its_start(folder, code):
+    """Have each process of a job run some code before anything else."""
+    (folder.parent / "sitecustomize.py").write_text(code)
 
 
 def told(folder, words, **more):
@@ -153,6 +172,7 @@ def test_a_copy_is_a_worker_like_any_other(tmp_path, without):
     assert (copy, own) == ("promo.run.attend", "promo.run.worker")
     assert {name: value for name, value in seen.items() if value != expected[name]} == {}
     assert "SITES_OWN" not in seen["environment"]
+    assert seen["main"][0] == ["__main__", "promo.run.worker", "worker.py"]
     assert log == own_log == "to standard output, to standard error, and beside Python\n"
 
 
@@ -167,6 +187,45 @@ def test_a_supervisor_that_began_otherwise_than_a_worker_starts_one(folder, word
     assert module == "promo.run.worker"
     assert (said["flags"][0], said["environment"]["PYTHONHASHSEED"]) == (True, "0")
     assert str(folder) not in said["path"]
+
+
+@pytest.mark.parametrize("given", [{"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8", "LC_ALL": "C"}], ids=["letters", "all"])
+def test_letters_that_only_the_job_was_told_are_not_those_of_its_worker(folder, given):
+    said, module, _ = told(folder, ATTEND, given=given)
+
+    assert module == "promo.run.worker"
+    assert ("LC_CTYPE" in said["environment"], said["flags"][3]) == (False, "LC_ALL" in given)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="copies are made there")
+def test_a_supervisor_that_has_another_thread_starts_a_worker(folder):
+    at_its_start(folder, "import _thread, time\n_thread.start_new_thread(time.sleep, (1000,))\n")
+
+    assert told(folder, ATTEND)[1] == "promo.run.worker"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="copies are made there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_copy_that_is_asked_to_end_as_it_begins_ends(folder, number):
+    at_its_start(folder, f"import os\nos.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), {number}))\n")
+
+    assert job(folder, ATTEND).wait(timeout=40) == 0
+    assert read_exit(RealDisk(), folder).returncode == -number
+    assert not (folder / RESULT).exists()
+
+
+@pytest.mark.parametrize("words", [COPY, OWN])
+@pytest.mark.parametrize(("behaviour", "status"), [("ok", RunStatus.OK), ("crash", RunStatus.CRASH)])
+def test_a_job_whose_children_are_ignored_by_who_began_it_comes_to_its_end(folder, words, behaviour, status):
+    """Such a process is never told how a child ended: what the child left says it."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        began = job(folder, words, behaviour)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+    assert began.wait(timeout=40) == 0
+    assert read_result(RealDisk(), folder, read_exit(RealDisk(), folder)).status is status
 
 
 @pytest.mark.parametrize("words", [COPY, OWN])

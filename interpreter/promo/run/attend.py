@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from promo.run.copied import LETTERS, can_copy, copied, settings
+from promo.run.copied import ASKED, LETTERS, WORDS, can_copy, copied, settings
 from promo.run.environment import worker_environment
 from promo.run.locks import claim_alone
 from promo.run.program import OUTPUT_BYTES
@@ -24,8 +24,6 @@ from promo.run.store import REQUEST, parse_request
 from promo.run.supervise import EXIT, Supervisor, Worker, adopt_orphans, started
 from promo.run.values import Request
 
-ASKED = (signal.SIGTERM, signal.SIGINT)
-"""Signals by which a queue asks a job to end."""
 TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 NOBODY, NO_FOLDER = 3, 2
 """Exit status of a job whose attempt is somebody else's, and of one that sees no attempt."""
@@ -66,11 +64,12 @@ def _work(trainer: str, letters: str | None) -> NoReturn:
     """Be a worker, as a process is that was started as one: Python sets the *letters* where no locale says them."""
     if letters is not None:
         os.environ[LETTERS] = letters
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     from promo.run import worker
 
+    main = sys.modules["__main__"]  # what starts this program again looks there, and processes of Python's own
+    main.__spec__, main.__file__ = worker.__spec__, worker.__file__
     sys.argv[:] = [worker.__file__, trainer]
+    sys.orig_argv[:] = [sys.executable, *WORDS, worker.__name__, trainer]
     raise SystemExit(worker.serve(trainer, keep=False))
 
 

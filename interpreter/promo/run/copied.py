@@ -18,15 +18,20 @@ SETTINGS = ("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ")
 """What begins the names of variables that a process reads when it starts, and not again."""
 LETTERS, COERCED = "LC_CTYPE", ("C.UTF-8", "C.utf8", "UTF-8")
 """The variable by which Python says what letters are where no locale does, and what it may say (PEP 538)."""
+NOWHERE = ("", "C", "POSIX")
+"""What LANG is where no locale says it either."""
 WORDS = ["-P", "-m"]
 """With what Python is started to be a worker, and nothing else but the module."""
-OPEN = Path("/proc/self/fd")
+ASKED = (signal.SIGTERM, signal.SIGINT)
+"""Signals by which a queue asks a job to end."""
+OPEN, THREADS = Path("/proc/self/fd"), Path("/proc/self/task")
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
     """What the start of a process in an environment depends on, but for what Python itself sets when it starts."""
     found = {name: value for name, value in environment.items() if name.startswith(SETTINGS)}
-    if sys.flags.utf8_mode and found.get(LETTERS) in COERCED:
+    nowhere = not found.get("LC_ALL") and found.get("LANG", "") in NOWHERE
+    if sys.flags.utf8_mode and nowhere and found.get(LETTERS) in COERCED:
         del found[LETTERS]
     return found
 
@@ -43,7 +48,10 @@ class Copy:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        status = 0
+        with contextlib.suppress(ChildProcessError):  # who began the job ignores children: `Popen` says 0 then too
+            status = os.waitpid(self.pid, 0)[1]
+        self.returncode = os.waitstatus_to_exitcode(status)
         self._ended.set()
 
     def poll(self) -> int | None:
@@ -75,15 +83,15 @@ class Copy:
 
 def can_copy() -> bool:
     """Whether a copy of this process is a worker like any other; macOS copies badly, and Windows not at all."""
-    if sys.platform != "linux" or sys.orig_argv[1:3] != WORDS or threading.active_count() > 1:
+    if sys.platform != "linux" or sys.orig_argv[1:3] != WORDS or not OPEN.is_dir():
         return False
-    return None not in (sys.stdin, sys.stdout, sys.stderr) and OPEN.is_dir()
+    return None not in (sys.stdin, sys.stdout, sys.stderr) and len(list(THREADS.iterdir())) == 1
 
 
 def copied() -> Copy | None:
     """Copy this process, as `can_copy` allows; None in the copy."""
     (inner_in, outer_in), (outer_err, inner_err) = os.pipe(), os.pipe()
-    if pid := os.fork():
+    if pid := _forked():
         os.close(inner_in)
         os.close(inner_err)
         return Copy(pid, outer_in, outer_err)
@@ -95,3 +103,16 @@ def copied() -> Copy | None:
             with contextlib.suppress(OSError):  # that of the list itself
                 os.close(handle)
     return None
+
+
+def _forked() -> int:
+    """The number of a copy of this process, and 0 in the copy, which a signal ends that comes to it at once."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ASKED)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
