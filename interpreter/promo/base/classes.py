@@ -21,8 +21,8 @@ LOCK = RLock()
 """Two threads may make the first value of a class at once."""
 MISSING: Any = object()
 """No default."""
-MANY = 10_000
-"""After so many values of a class, what attrs compiles for it saves more than to import and to compile it costs."""
+MANY = 2_000
+"""After so many values of a class, what attrs compiles for it saves more than to compile it costs."""
 
 
 class Field:
