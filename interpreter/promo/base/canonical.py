@@ -188,7 +188,7 @@ def from_exact(text: str) -> Fraction:
 
 
 def exact_sum(numbers: Iterable[Fraction]) -> Fraction:
-    """The sum of exact numbers, in a fifth of the time that `sum` takes: most share their denominators."""
+    """The sum of exact numbers; where many share their denominators, as most do, much quicker than `sum`."""
     over: dict[int, int] = {}
     for one in numbers:
         above, below = one.as_integer_ratio()

@@ -210,14 +210,7 @@ def _row_decoder(kind: type, parts: tuple[tuple[str, Decoder], ...]) -> Decoder:
     def decode(stored: Any) -> Any:
         if type(stored) is not list or len(stored) != count:
             raise Undecodable(f"{brief(stored)} is no list of {count}")
-        found = list[Any]()
-        try:
-            for one, item in zip(decoders, stored, strict=True):
-                found.append(one(item))
-        except Undecodable as fault:
-            fault.within(f".{parts[len(found)][0]}")
-            raise
-        return kind(*found)
+        return kind(*_items(decoders, stored, lambda at: f".{parts[at][0]}"))
 
     return decode
 
@@ -377,14 +370,14 @@ def _decoder(hint: Any) -> Decoder:
     raise TypeError(f"{hint} has no stored form")
 
 
-def _items(decoders: Iterable[Decoder], stored: Iterable[Any]) -> list[Any]:
-    """Entries of a list, each by its decoder."""
+def _items(decoders: Iterable[Decoder], stored: Iterable[Any], step: Callable[[int], str] = "[{}]".format) -> list[Any]:
+    """Entries of a list, each by its decoder; *step*: what the place of each is called."""
     found = list[Any]()
     try:
         for one, item in zip(decoders, stored, strict=False):
             found.append(one(item))
     except Undecodable as fault:
-        fault.within(f"[{len(found)}]")
+        fault.within(step(len(found)))
         raise
     return found
 
