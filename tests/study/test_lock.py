@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from promo.base.canonical import canonical, parse_canonical
+from promo.base.canonical import canonical, digest, parse_canonical
 from promo.base.classes import evolve
 from promo.base.codec import to_json, value_digest
 from promo.base.edits import apply
 from promo.base.errors import PromoError
+from promo.base.fields import OtherForm
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
 from promo.report.describe import closure_changes, describe_closure
@@ -215,6 +216,41 @@ def test_a_damaged_lock_is_refused(damage):
     damage(stored)
 
     with pytest.raises(ValueError):
+        lock_from_json(stored)
+
+
+def forged(change):
+    """A lock whose seal has the digest of what it holds, and holds no closure."""
+    stored = parse_canonical(canonical(to_json(sealed(spec()).lock)))
+    seal = stored["seals"]["pick"]
+    change(seal["closure"])
+    seal["digest"] = digest(seal["closure"])
+    return lock_from_json(stored), seal["digest"]
+
+
+def test_what_a_seal_covers_is_decoded_when_it_is_asked_for():
+    lock, seal = forged(lambda closure: closure.update(order=1))
+    text = sealed(spec()).text
+    changed = re.sub(r"sealed sha256:\w+", f"sealed sha256:{seal[:12]}", text)
+
+    assert compile_source(Source("x", text), Path(), lock).diagnostics == ()  # the seal in the text fits what it says
+    with pytest.raises(
+        PromoError, match="the lock is damaged: what 'pick' was sealed with cannot be read: order: 1 is no list"
+    ):
+        compile_source(Source("x", changed), Path(), lock)
+
+
+def test_a_lock_with_seals_of_another_form_is_refused():
+    with pytest.raises(OtherForm, match="it is of format 1, and this promo reads format 2"):
+        forged(lambda closure: closure.update(promo_seal=1))
+
+
+@pytest.mark.parametrize("content", [{"x": 1.5}, {"x": 2**60}, {"x": "\ud800"}])
+def test_a_lock_with_what_has_no_digest_is_refused(content):
+    stored = parse_canonical(canonical(to_json(sealed(spec()).lock)))
+    stored["seals"]["pick"]["closure"] |= content
+
+    with pytest.raises(ValueError, match="the seal of 'pick' does not fit its own closure"):
         lock_from_json(stored)
 
 

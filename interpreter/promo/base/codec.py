@@ -273,7 +273,7 @@ def _encoder(hint: Any) -> Encoder:
         return _same
     origin, args = _parts(hint)
     if origin is Annotated:
-        if "free form" in args:
+        if "free form" in args or "vouched for" in args:
             return _same
         limits = next((one for one in args[:0:-1] if isinstance(one, Range)), None)  # the nearest one
         return limits.encode if limits is not None and limits.as_text else _encoder(args[0])
@@ -346,8 +346,8 @@ def _decoder(hint: Any) -> Decoder:
         return SIMPLE[hint]
     origin, args = _parts(hint)
     if origin is Annotated:
-        if "free form" in args:
-            return free
+        if "free form" in args or "vouched for" in args:
+            return free if "free form" in args else _same
         limits = next((one for one in args[:0:-1] if isinstance(one, (Form, Range))), None)  # the nearest one
         return limits or _decoder(args[0])
     if origin is Literal:

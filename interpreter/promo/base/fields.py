@@ -151,6 +151,8 @@ Seconds = Annotated[str, Form("number of seconds from 0", r"\d{1,12}(\.\d{1,12})
 """Measured seconds as exact decimal text."""
 Free = Annotated[Json, "free form"]
 """A JSON value that promo keeps and shows and never decides by; bounded in depth, width and the length of its texts."""
+Vouched = Annotated[Json, "vouched for"]
+"""A JSON value whose digest stands beside it: it is not looked into before it is asked for, and is decoded then."""
 _DATE = r"(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 Moment = Annotated[str, Form("time in UTC", _DATE + r"T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)Z", longest=20)]
 

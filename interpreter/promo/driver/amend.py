@@ -27,7 +27,7 @@ from promo.plans.values import Plan
 from promo.report.describe import describe, describe_deciding
 from promo.run.locks import lock_study
 from promo.study.closure import closure
-from promo.study.lock import Amending, Seal, reseal
+from promo.study.lock import Amending, Seal, reseal, seal_of
 from promo.study.money import Money
 from promo.study.values import Study
 
@@ -71,7 +71,7 @@ def amend_study(
         number = len(state.amendments) + 1
         seen, now = state.results_of(new.stages), clock.now()
         note = Amending(number, by, reason, post_hoc=bool(seen), head=chain_head, time=now)
-        seal = Seal(name, value_digest(new), new, now, commit, len(seen), value_digest(old), note)
+        seal = seal_of(name, new, now, commit, len(seen), value_digest(old), note)
         text, _ = reseal(study, compiled.source.text, None, seal)
         disk = folder.disk
         disk.make_folder(folder.path / AMENDMENTS)
@@ -136,7 +136,7 @@ def _again(folder: StudyFolder, state: State, study: Study, text: str, name: str
     if not number or fits:
         raise PromoError(f"'{name}' says what it said before, so there is nothing to amend", hint="change it first")
     made, at = state.amendments[number - 1], state.amended_at[number - 1]
-    seal = Seal(name, value_digest(content), content, at, commit, len(made.seen), value_digest(made.old))
+    seal = seal_of(name, content, at, commit, len(made.seen), value_digest(made.old))
     return Amended(made, at, reseal(study, text, None, seal)[0], _recorded(seal, made, at), fresh=False)
 
 

@@ -24,7 +24,7 @@ from promo.plans.values import plan_from_json
 from promo.report.change import plan_changes
 from promo.report.words import plural
 from promo.study.closure import closure
-from promo.study.lock import Lock, Seal, frozen_rules, lock_from_json
+from promo.study.lock import Lock, frozen_rules, lock_from_json, seal_of
 
 MOST = 12
 """Parts of one file that are told; a file that was rewritten has hundreds."""
@@ -46,11 +46,9 @@ def first_lock(compiled: Compiled, now: str, commit: str | None) -> Lock:
     before = compiled.lock.seals if compiled.lock else {}
     seals = {}
     for rule in frozen_rules(study):
-        value = plan.seals[rule.name]
         old = before.get(rule.name)
-        fits = old is not None and old.digest == value
-        made = Seal(rule.name, value, closure(study, rule), now, commit, 0)
-        seals[rule.name] = old if fits and old is not None else made
+        fits = old is not None and old.digest == plan.seals[rule.name]
+        seals[rule.name] = old if fits and old else seal_of(rule.name, closure(study, rule), now, commit, 0)
     return Lock(study.name, seals)
 
 

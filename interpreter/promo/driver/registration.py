@@ -17,7 +17,7 @@ from promo.files import read_given
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Amendment, CellResult, Chain
 from promo.study.closure import closure
-from promo.study.lock import Seal
+from promo.study.lock import Seal, seal_of
 from promo.study.values import Study
 
 LARGEST = 16 * 2**20
@@ -69,7 +69,7 @@ def _amended(chain: Chain, name: str, version: int) -> Seal:
     """The seal that an amendment made, as the ledger has it."""
     made = ((event.time, event.event) for event in chain.events if isinstance(event.event, Amendment))
     time, one = next((time, one) for time, one in made if one.number == version)
-    return Seal(name, value_digest(one.new), one.new, time, None, len(one.seen), value_digest(one.old))
+    return seal_of(name, one.new, time, None, len(one.seen), value_digest(one.old))
 
 
 def _frozen(study: Study, name: str) -> None:

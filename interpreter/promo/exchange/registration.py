@@ -131,7 +131,7 @@ def registration(
         name=rule.name,
         sentences=(*read_start(study), _sentence(rule, study)),
         seal=seal.digest,
-        closure=seal.closure,
+        closure=seal.content,
         sealed_at=seal.sealed_at,
         commit=seal.commit,
         results_then=seal.results_then,

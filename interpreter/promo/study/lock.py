@@ -6,15 +6,16 @@ broken seal can say what was changed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import ClassVar, cast
+from functools import cached_property
+from typing import ClassVar
 
-from promo.base.canonical import Json, digest
+from promo.base.canonical import digest
 from promo.base.classes import frozen
-from promo.base.codec import from_json, value_digest
+from promo.base.codec import from_json, to_json
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.edits import apply
 from promo.base.errors import PromoError
-from promo.base.fields import Count, Digest
+from promo.base.fields import Count, Digest, Undecodable, Vouched
 from promo.base.source import Span
 from promo.study.closure import Closure, closure
 from promo.study.judgement import Deciding
@@ -44,7 +45,8 @@ class Seal:
 
     name: str
     digest: Digest
-    closure: Closure
+    closure: Vouched
+    """As it is stored."""
     sealed_at: str
     """UTC time in ISO 8601."""
     commit: str | None
@@ -54,6 +56,29 @@ class Seal:
     replaces: Digest | None = None
     """Digest of the seal this one took the place of."""
     amendment: Amending | None = None
+
+    @cached_property
+    def content(self) -> Closure:
+        """
+        What the rule's verdict rests on, decoded when it is first asked for: a seal that fits is its digest, no more.
+
+        Raises:
+            PromoError: it has the digest beside it and is no closure, as nothing that promo wrote.
+        """
+        try:
+            return from_json(Closure, self.closure)
+        except Undecodable as fault:
+            said = f"the lock is damaged: what '{self.name}' was sealed with cannot be read: {fault}"
+            raise PromoError(said, hint="restore the lock, or remove it and freeze again") from fault
+
+
+def seal_of(
+    name: str, content: Closure, at: str, commit: str | None, results: int,
+    replaces: str | None = None, amendment: Amending | None = None,
+) -> Seal:  # fmt: skip
+    """A seal of what its verdict rests on; the others are as in `Seal`."""
+    stored = to_json(content)
+    return Seal(name, digest(stored), stored, at, commit, results, replaces, amendment)
 
 
 @frozen
@@ -90,7 +115,7 @@ def check_seals(study: Study, lock: Lock | None, seals: Mapping[str, str], chang
             continue
         before = lock.seals.get(rule.name) if lock else None
         known = before is not None and before.digest.startswith(rule.seal)
-        notes = tuple(changes(before.closure, closure(study, rule))) if before and known else ()
+        notes = tuple(changes(before.content, closure(study, rule))) if before and known else ()
         yield Diagnostic(
             "P0401",
             f"'{rule.name}' was changed after it was sealed",
@@ -162,16 +187,17 @@ def freeze(
     made: list[str] = []
     for rule in rules:
         content = closure(study, rule)
-        value = value_digest(content)
         old = seals.get(rule.name)
+        fresh = seal_of(rule.name, content, now, commit, 0, old.digest if old else None)
+        value = fresh.digest
         fits = rule.seal is not None and value.startswith(rule.seal)
         if old is None or old.digest != value:
             finished = sum(results.get(stage, 0) for stage in rule.sources)
-            changed = tuple(changes(old.closure, content)) if old else ()
+            changed = tuple(changes(old.content, content)) if old else ()
             broken = not fits and rule.seal is not None
             _may_seal(rule, broken=broken, again=again, finished=finished, changed=changed)
             made.append(rule.name)
-            seals[rule.name] = Seal(rule.name, value, content, now, commit, finished, old.digest if old else None)
+            seals[rule.name] = fresh
         if not fits:
             edits.append(_edit(rule, value))
     names = {rule.name for rule in rules}
@@ -213,8 +239,17 @@ def lock_from_json(stored: object) -> Lock:
         ValueError: it is not a lock, of another version, or a closure does not have the digest beside it.
     """
     lock = from_json(Lock, stored)
-    kept = cast("Mapping[str, Mapping[str, Json]]", cast("Mapping[str, object]", stored)["seals"])  # so it was decoded
+    form, number = Closure.FORM
     for name, seal in lock.seals.items():
-        if digest(kept[name]["closure"]) != seal.digest or seal.name != name:
+        if not isinstance(seal.closure, dict) or seal.closure.get(form) != number:
+            from_json(Closure, seal.closure, f".seals.{name}.closure")  # which says what is wrong with it
+        if not _vouched(seal) or seal.name != name:
             raise ValueError(f"the seal of '{name}' does not fit its own closure")
     return lock
+
+
+def _vouched(seal: Seal) -> bool:
+    try:
+        return digest(seal.closure) == seal.digest
+    except (RecursionError, TypeError, ValueError):  # it has no canonical form
+        return False
