@@ -75,7 +75,7 @@ _PLAIN = {
 
 
 def _annotated(args):
-    if "free form" in args:
+    if "free form" in args or "vouched for" in args:
         return free
     if Annotated[args] in AT_ONCE:
         return AT_ONCE[Annotated[args]]

@@ -240,6 +240,8 @@ def test_a_plan_holds_its_study_and_both_survive_its_file():
         (lambda stored: stored.pop("promo_plan"), "a plan has 'promo_plan', and it is not there"),
         (lambda stored: stored.update(extras=[]), "a plan has no 'extras'"),
         (lambda stored: stored.update(digest="0"), "digest: '0' is no SHA-256"),
+        (lambda stored: stored.update(digest="0" * 64), "its digest is not that of what it holds"),
+        (lambda stored: stored["stages"][0]["runs"][0].__setitem__(0, "other"), "its digest is not that of what it"),
         (lambda stored: stored["study"].pop("gates"), "study: a study has 'gates', and it is not there"),
         (lambda stored: stored["stages"][0]["runs"][1].pop(), r"stages\[0\].runs\[1\]: .* is no list of 5"),
     ],

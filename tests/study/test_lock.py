@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from promo.base.canonical import canonical, digest, parse_canonical
-from promo.base.classes import evolve
-from promo.base.codec import to_json, value_digest
+from promo.base.codec import to_json
 from promo.base.edits import apply
 from promo.base.errors import PromoError
 from promo.base.fields import OtherForm
@@ -16,7 +15,7 @@ from promo.driver.pipeline import compile_source
 from promo.report.describe import closure_changes, describe_closure
 from promo.study.closure import Reading, closure
 from promo.study.judgement import also_read
-from promo.study.lock import AFTERWARDS, Amending, check_seals, freeze, lock_from_json, reseal
+from promo.study.lock import AFTERWARDS, Amending, check_seals, freeze, lock_from_json, reseal, seal_of
 from promo.syntax.format import format_text
 from support import SOUND, compiled, plan_of, spec, study_of
 
@@ -300,13 +299,7 @@ def test_an_amended_rule_is_sealed_with_who_amended_it_and_why():
     changed = compiled(frozen.text.replace("keep top 1", "keep top 2"))
     content = closure(changed.study, changed.study.gates["pick"])
     why = Amending(1, "Ada", "one place was too few", post_hoc=True, head="0" * 64, time=NOW)
-    seal = evolve(
-        frozen.lock.seals["pick"],
-        digest=value_digest(content),
-        closure=content,
-        replaces=frozen.lock.seals["pick"].digest,
-        amendment=why,
-    )
+    seal = seal_of("pick", content, NOW, "abc", 0, frozen.lock.seals["pick"].digest, why)
 
     text, lock = reseal(changed.study, changed.source.text, frozen.lock, seal)
 

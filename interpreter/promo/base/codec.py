@@ -2,7 +2,8 @@
 Values to JSON and back: the one form in which a value is stored, sealed, sent or compared, derived from its class.
 
 A class of values is an object of its fields; a member of a union (`TAG`) says which one it is under `is`; a file or
-a line (`FORM`) says of which version it is; a row (`ROW`) is a list of its fields, for what exists in large numbers.
+a line (`FORM`) says of which version it is; a row (`ROW`) is a list of its fields, for what exists in large numbers;
+what follows from the fields (`DERIVED`) is stored beside them, and made anew by a value that is read back.
 Exact numbers become text that loses nothing, names of choices their value, sets sorted lists.  Fields marked `Unstored`
 (places in a text, documentation) are no part of what a value means and are left out; those marked `Silent` are left out
 where they say nothing.
@@ -101,7 +102,7 @@ def value_digest(value: object) -> str:
 @cache
 def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
     """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
-    declared, stored, absent = hints(kind), list[tuple[str, Any]](), dict[str, object]()
+    declared, stored, absent = hints(kind), [*_derived(kind).items()], dict[str, object]()
     for name in names(kind):
         hint = declared[name]
         mark = next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Unstored)), None)
@@ -110,6 +111,11 @@ def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]
         else:
             absent[name] = mark.absent
     return tuple(stored), absent
+
+
+def _derived(kind: Any) -> Mapping[str, Any]:
+    """What stands beside the fields because it follows from them, and of which type it is."""
+    return getattr(kind, "DERIVED", {})
 
 
 @cache
@@ -161,7 +167,7 @@ def _decoder_of(kind: Any) -> Decoder:
     silent = _silent(kind)
     spoken = tuple(part for part in parts if part[0] not in silent)
     others = tuple(part for part in parts if part[0] in silent)
-    must, usual = keys - silent.keys(), {**absent, **silent}
+    must, usual, derived = keys - silent.keys(), {**absent, **silent}, _derived(kind)
 
     def decode(stored: Any) -> Any:
         if type(stored) is not dict:
@@ -183,6 +189,8 @@ def _decoder_of(kind: Any) -> Decoder:
         except Undecodable as fault:
             fault.within(f".{name}")
             raise
+        for name in derived:
+            del found[name]
         try:
             return kind(**found)
         except Undecodable:

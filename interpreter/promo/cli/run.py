@@ -6,7 +6,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from promo.base.canonical import parse_json
-from promo.base.codec import from_json
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.reading import RECORD
 from promo.cli.places import study_of
@@ -18,7 +17,7 @@ from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
 from promo.files import read_given
 from promo.ledger.state import StudyState
-from promo.plans.values import Plan, SavedPlan
+from promo.plans.values import Plan, saved_from_json
 from promo.report.spending import AMEND
 from promo.report.words import plural
 from promo.run.clock import SystemClock
@@ -75,7 +74,7 @@ def _spec_and_plan(path: Path) -> tuple[Path, Plan | None]:
     if path.suffix != ".json":
         return path, None
     try:
-        saved = from_json(SavedPlan, parse_json(read_given(path, RECORD)))
+        saved = saved_from_json(parse_json(read_given(path, RECORD)))
     except ValueError as fault:
         hint = "write one with: promo plan SPEC --out FILE"
         raise PromoError(f"{path} is not a plan file that this promo reads: {fault}", hint=hint) from fault

@@ -36,14 +36,10 @@ def compile_plan(study: Study) -> Plan:
     """
     ladder = _Ladder(study, _Identities(study), certain_stages(study), occupancies(study, 0), Sharing(study))
     stages = tuple(ladder.stage(stage) for stage in study.stages.values())
-    meant, order = meaning(study), order_of(study)
-    seals = {rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)}
-    runs: Json = [[name, ids] for name, ids in ladder.sharing.ids.items()]
     return Plan(
-        digest=digest({"study": to_json(meant), "order": order, "seals": seals, "runs": runs}),
-        study=meant,
-        order=order,
-        seals=seals,
+        study=meaning(study),
+        order=order_of(study),
+        seals={rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)},
         stages=stages,
         run_count=Bounds(len(ladder.begun), ladder.runs, ladder.attempts),
         budget_s=sum(stage.added_s for stage in stages),

@@ -11,11 +11,12 @@ and runner; it does not depend on the stage's name or on how the spec is laid ou
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, ClassVar
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, cast
 
-from promo.base.canonical import exact_sum
+from promo.base.canonical import Json, digest, exact_sum
 from promo.base.classes import frozen
-from promo.base.codec import from_json
+from promo.base.codec import from_json, to_json
 from promo.base.fields import Count, Digest, Name, Silent
 from promo.study.limits import Allowance
 from promo.study.money import Day
@@ -144,9 +145,8 @@ class Plan:
     """A compiled study, as it is stored and as `promo plan --json` prints it."""
 
     FORM: ClassVar = ("promo_plan", 3)
+    DERIVED: ClassVar = {"digest": Digest}
 
-    digest: Digest
-    """Of the study, the seals and the identities of all runs; plans of equal digests are the same plan."""
     study: Study
     """What the study means: whatever may be written in any order stands in one order."""
     order: tuple[str, ...] | None
@@ -164,6 +164,16 @@ class Plan:
     money: Bill | None
     """What budget and bound cost; None when no host has a price."""
     suppositions: tuple[Supposition, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """
+        Of the study, the seals and the identities of all runs; plans of equal digests are the same plan.
+
+        Made when it is asked for: a check of a spec, which asks for prices and seals, has no use for it.
+        """
+        runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in self.stages]
+        return digest({"study": to_json(self.study), "order": self.order, "seals": self.seals, "runs": runs})
 
     def stage(self, name: str) -> StagePlan:
         """The stage of that name."""
@@ -186,7 +196,21 @@ def plan_from_json(stored: object) -> Plan:
     A stored plan, also one that was saved with its spec.
 
     Raises:
-        ValueError: it is no plan of this version.
+        ValueError: it is no plan of this version, or its digest is not that of what it holds.
     """
-    saved = isinstance(stored, dict) and "promo_saved_plan" in stored
-    return from_json(SavedPlan, stored).plan if saved else from_json(Plan, stored)
+    if isinstance(stored, dict) and "promo_saved_plan" in stored:
+        return saved_from_json(stored).plan
+    return _vouched(from_json(Plan, stored), stored)
+
+
+def saved_from_json(stored: object) -> SavedPlan:
+    """A stored plan with its spec; as `plan_from_json`."""
+    saved = from_json(SavedPlan, stored)
+    _vouched(saved.plan, cast("Any", stored)["plan"])
+    return saved
+
+
+def _vouched(plan: Plan, stored: Any) -> Plan:
+    if plan.digest != stored["digest"]:
+        raise ValueError("its digest is not that of what it holds")
+    return plan
