@@ -228,6 +228,8 @@ def _init(kind: Any, in_order: tuple[str, ...]) -> Any:
             defaults[name] = one.given
         if late is not None or not one.init or one.alias != name:
             usual = False
+    simply = count if usual and count == len(every) else -1
+    """How many are given in order where that is all there is to say."""
 
     def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807
         nonlocal seen
@@ -235,6 +237,9 @@ def _init(kind: Any, in_order: tuple[str, ...]) -> Any:
         if seen > MANY:
             kind.__init__ = _by_attrs(kind).__attrs_init__
         inside, used = self.__dict__, len(given)
+        if used == simply and not named:  # nearly all are made so
+            inside.update(zip(in_order, given))  # noqa: B905
+            return
         if used > count:
             _wrong(kind, self, given, named)
         if not usual:

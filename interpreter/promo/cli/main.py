@@ -19,6 +19,10 @@ from promo.cli.options import OPTIONS
 if TYPE_CHECKING:
     from promo.base.errors import PromoError
 
+# promo speaks English, and so do the few words of argparse's own; for those of another language it would import
+# `locale` and look for a catalogue, which is a fiftieth of `promo check`.
+argparse._ = str  # type: ignore[attr-defined]
+
 COMMANDS = {
     "new": ("new", "write", "draft a spec and a runner file for your own script"),
     "runner": ("runner", "write", "show what a runner can train, or run its conformance checks"),
