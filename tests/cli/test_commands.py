@@ -62,6 +62,13 @@ def test_a_word_that_is_no_command_is_told_with_the_nearest_one(capsys):
     assert "promo --help lists the commands" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["plan", "ask", "bundle", "report", "export", "cosign"])
+def test_a_stream_is_no_place_to_write_a_file_to(workplace, capsys, command):
+    assert promo(command, "x", "--out", "-") == 2
+    assert "argument --out: '-' is no file; name one" in capsys.readouterr().err
+    assert not [*workplace.iterdir()]
+
+
 def test_usage_errors_are_exit_code_2(capsys):
     assert promo("chekc") == 2
     assert promo("plan") == 2

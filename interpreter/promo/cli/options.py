@@ -100,7 +100,7 @@ def _plan(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     options.add_argument("--json", action="store_true", help="print the plan as JSON")
     options.add_argument("--all", action="store_true", help="list every possible run")
-    options.add_argument("--out", metavar="FILE", help="write the plan to a file that promo run takes")
+    options.add_argument("--out", metavar="FILE", type=_file, help="write the plan to a file that promo run takes")
     options.add_argument("--diff", metavar="OLD", help="say what changed since a plan file or an earlier spec")
 
 
@@ -182,6 +182,13 @@ def _number(text: str) -> float:
         return float_of(text)
     except ValueError as fault:
         raise argparse.ArgumentTypeError(f"'{text}' is no number") from fault
+
+
+def _file(text: str) -> str:
+    """A place to write to; what is written has several files, or is renamed once it is whole, so that no stream does."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("'-' is no file; name one")
+    return text
 
 
 def _folder(text: str) -> str:
@@ -282,7 +289,9 @@ def _decide(options: argparse.ArgumentParser) -> None:
 
 def _ask(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--out", metavar="FOLDER", help="write requests, text and states into a new folder to send")
+    options.add_argument(
+        "--out", metavar="FOLDER", type=_file, help="write requests, text and states into a new folder to send"
+    )
     _add_study(options)
 
 
@@ -298,7 +307,7 @@ def _accept(options: argparse.ArgumentParser) -> None:
 
 def _bundle(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--out", metavar="FILE", help="where to write it; default: NAME-HOST.bundle")
+    options.add_argument("--out", metavar="FILE", type=_file, help="where to write it; default: NAME-HOST.bundle")
     options.add_argument("--host", metavar="HOST", help="only what ran on this host; default: everything that ran here")
     options.add_argument("--key", metavar="FILE", help="sign it with this OpenSSH private key")
     _add_study(options)
@@ -334,7 +343,7 @@ def _report(options: argparse.ArgumentParser) -> None:
     options.add_argument("places", metavar="SPEC|STUDY", nargs="*", help="a study, or two to see side by side")
     options.add_argument("--format", choices=("html", "md", "json", "csv"), default="html", help="default: html")
     options.add_argument(
-        "--out", metavar="FILE", help="where to write it; default: report.html (or .md, ...) in the study"
+        "--out", metavar="FILE", type=_file, help="where to write it; default: report.html (or .md, ...) in the study"
     )
     _add_study(options)
 
@@ -350,7 +359,9 @@ def _export(options: argparse.ArgumentParser) -> None:
     forms = ("rocrate", "registration", "tensorboard", "mlflow")
     options.add_argument("--to", choices=forms, required=True, help="form of the export")
     options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration, rocrate: what is registered")
-    options.add_argument("--out", metavar="PATH", help="rocrate: folder or .zip; mlflow: database or tracking URI")
+    options.add_argument(
+        "--out", metavar="PATH", type=_file, help="rocrate: folder or .zip; mlflow: database or tracking URI"
+    )
     options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
     options.add_argument("--license", metavar="TEXT", help="rocrate: its licence, as a URL or in words")
     _add_study(options)
@@ -383,7 +394,7 @@ def _cosign(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--plain", action="store_true", help="sign the text alone, as the ledger's owner, without a time"
     )
-    options.add_argument("--out", metavar="FILE", help="where to write it; default: NOTE.cosigned")
+    options.add_argument("--out", metavar="FILE", type=_file, help="where to write it; default: NOTE.cosigned")
 
 
 def _anchor(options: argparse.ArgumentParser) -> None:
