@@ -185,7 +185,7 @@ def _number(text: str) -> float:
 
 
 def _file(text: str) -> str:
-    """A place to write to; what is written has several files, or is renamed once it is whole, so that no stream does."""
+    """A place to write to; no stream, for what is written has several files or is renamed once it is whole."""
     if text == "-":
         raise argparse.ArgumentTypeError("'-' is no file; name one")
     return text
