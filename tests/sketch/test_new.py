@@ -715,6 +715,15 @@ def test_the_short_stage_is_ends_where_a_value_is_printed(workplace, capsys, cas
 
     assert drafted(workplace, source, "--takes", "10s") == 0
     assert f"STEPS: {short} in the short stage, 1000 in the long one" in capsys.readouterr().out
+    exec(source.replace("STEPS = 1000", f"STEPS = {short}"), {})  # as its runs do
+    assert "val_loss: " in capsys.readouterr().out
+
+
+def test_runs_of_a_short_stage_that_ends_where_a_value_is_printed_are_sound(workplace):
+    loop, body, _ = TOLD["from 0"]
+    source = f"LR = 0.5\nSTEPS = 1000\nfor i in {loop}:\n    {body}\n"
+
+    assert drafted(workplace, source, "--takes", "10s") == 0
     assert promo("run", "one.promo", "--quiet") == 0
     attempts = StudyFolder(workplace / "one.study").state().attempts.values()
     assert {attempt.status for several in attempts for attempt in several} == {RunStatus.OK}
