@@ -37,8 +37,12 @@ gc.set_threshold(500_000, 20, 20)
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-WAITING = ("executors/", "cli/test_executor.py", "driver/test_attempts_end.py", "run/test_supervise.py")
-"""Tests that wait for others far longer than they compute."""
+WAITING = (
+    ("cli/test_executor.py", "executors/test_arrays.py", "executors/test_faults.py", "executors/test_outside.py",
+     "executors/test_submit.py", "run/test_supervise.py"),
+    ("driver/test_attempts_end.py", "executors/", "run/test_attend.py"),
+)  # fmt: skip
+"""Tests that wait for others far longer than they compute, in two lines that take about as long."""
 
 _used: set[Path] = set()
 
@@ -54,8 +58,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    # One worker has what waits, and all others compute meanwhile: each begins with a part of the tests in their order.
-    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(WAITING))
+    # Two workers have what waits, and the others compute meanwhile: each begins with a part of the tests in this order.
+    lines, others = ([], []), []
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        next((line for line, names in zip(lines, WAITING, strict=True) if name.startswith(names)), others).append(item)
+    first, second = lines
+    filled = max(0, len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(first))
+    items[:] = [*first, *others[:filled], *second, *others[filled:]]
     if not config.getoption("--slow"):
         for item in items:
             if item.get_closest_marker("slow"):
