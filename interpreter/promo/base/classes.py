@@ -21,7 +21,7 @@ LOCK = RLock()
 """Two threads may make the first value of a class at once."""
 MISSING: Any = object()
 """No default."""
-MANY = 2_000
+MANY = 4_000
 """After so many values of a class, what attrs compiles for it saves more than to compile it costs."""
 
 

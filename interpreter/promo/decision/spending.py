@@ -136,5 +136,7 @@ class Spending:
     def note(self, attempt: Attempt) -> None:
         """An attempt stands otherwise than before."""
         key, now = (attempt.run, attempt.number), counted(self.study, attempt)
-        self.spent += now - self.each.get(key, Amount())
-        self.each[key] = now
+        before = self.each.get(key)
+        if now != before:
+            self.spent += now if before is None else now - before
+            self.each[key] = now

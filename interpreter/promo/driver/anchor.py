@@ -10,12 +10,12 @@ import base64
 import binascii
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promo.base.canonical import digest_bytes
 from promo.base.classes import frozen
 from promo.base.errors import Mismatch, PromoError
 from promo.base.reading import SMALL, read_plain
-from promo.driver.receipts import MOST_BYTES, Voucher, form_of, note_in, vouched
 from promo.driver.study import LEDGER, StudyFolder
 from promo.files import read_given
 from promo.ledger.checkpoint import Checkpoint, checkpoint_of, from_note, to_note
@@ -25,6 +25,9 @@ from promo.ledger.state import State
 from promo.ledger.values import AttemptStarted, Event, Freezing, Receipt
 from promo.run.locks import lock_study
 from promo.study.values import Study
+
+if TYPE_CHECKING:  # most studies have no receipt, and reading one takes much
+    from promo.driver.receipts import Voucher
 
 ANCHORS = "anchors"
 HEAD = "checkpoint.note"
@@ -121,6 +124,10 @@ def read_anchors(
     Raises:
         PromoError: a note is no file, a key is none, or ssh-keygen or openssl is needed and not installed.
     """
+    if not receipts:
+        return ()
+    from promo.driver.receipts import MOST_BYTES, note_in
+
     lines, events = ledger_lines(folder), folder.chain().events
     found = []
     for receipt in receipts:
@@ -158,6 +165,8 @@ def _judged(
     wrong = uncovered(checkpoint, events, lines)
     if wrong:
         return Anchor(name, wrong)
+    from promo.driver.receipts import vouched
+
     voucher = vouched(note, receipt, keys, authorities)
     if voucher is None:
         return Anchor(name, "", checkpoint.size)
@@ -173,7 +182,7 @@ def uncovered(checkpoint: Checkpoint, events: Sequence[Event], lines: Sequence[b
     return ""
 
 
-def _before_runs(events: Sequence[Event], checkpoint: Checkpoint, voucher: Voucher) -> bool:
+def _before_runs(events: Sequence[Event], checkpoint: Checkpoint, voucher: "Voucher") -> bool:
     """No run is covered, and a time that was vouched for is not later than the first run either."""
     first = next((event for event in events if isinstance(event.event, AttemptStarted)), None)
     if first is None or first.seq < checkpoint.size:
@@ -195,6 +204,8 @@ def record_receipt(
         PromoError: it cannot be read, or is too large to be a receipt.
         Busy: a promo works on the study.
     """
+    from promo.driver.receipts import MOST_BYTES, form_of
+
     content = read_given(receipt, MOST_BYTES)
     form = form_of(content)
     if form is None:
@@ -235,6 +246,8 @@ def recorded_anchors(
         one = event.event
         if not isinstance(one, Receipt):
             continue
+        from promo.driver.receipts import note_in
+
         name = f"receipt in event {event.seq}"
         try:
             content = base64.b64decode(one.receipt, validate=True)

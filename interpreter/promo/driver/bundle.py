@@ -26,14 +26,12 @@ from promo.base.fields import Digest
 from promo.base.reading import open_plain, place_of
 from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
-from promo.ledger.bundles import Taken
+from promo.ledger.bundles import MANIFEST, SIGNATURE, Taken
 from promo.ledger.ports import Disk
 from promo.ledger.sources import Installed
 from promo.ledger.state import Attempt, AttemptState, State, state_of
 from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 
-MANIFEST = "manifest.json"
-SIGNATURE = "manifest.json.sig"
 NAME = re.compile(
     r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}"
     r"(/(?!\.{1,2}(/|$))[ -.0-\[\]-~]{1,255}){1,64}"

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from os.path import islink
 from pathlib import Path
 
 from promo.base.canonical import digest_bytes, exact_sum, from_exact
@@ -11,11 +12,11 @@ from promo.base.codec import value_digest
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay, build_part
 from promo.driver.anchor import ANCHORS, HEAD
-from promo.driver.bundle import MANIFEST, SIGNATURE
 from promo.driver.shared import SHARED
 from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, Sight, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.names import ENVIRONMENT, METADATA
+from promo.ledger.bundles import MANIFEST, SIGNATURE
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plans.values import Plan
 from promo.run.outside import EXECUTOR as OUTSIDE_EXECUTOR
@@ -46,14 +47,6 @@ from promo.study.values import Study
 def ended(state: State) -> list[Attempt]:
     """Attempts that have come to an end, with or without a result."""
     return [one for one in state.every_attempt() if one.state is not AttemptState.RUNNING]
-
-
-def lacking(folder: StudyFolder, state: State) -> list[str]:
-    """Files of attempts with a result that are not there; what rests on results cannot be derived without them."""
-    files = (
-        f"{one.folder}/{name}" for one in ended(state) if one.envelope or one.late for name in (RESULT, REQUEST, POINTS)
-    )
-    return [name for name in files if not (folder.path / name).exists()]
 
 
 def check_outside(sight: Sight) -> Iterator[Check]:
@@ -116,7 +109,8 @@ def _table_fault(
     try:
         if key not in read:
             read[key] = build_part(study, key[:2], said.source, table, said.settings)
-        same = result_bytes(answer_part(read[key], parse_request(request))[0]) == folder.read(attempt.folder, RESULT)
+        body, _ = answer_part(read[key], parse_request(request), digest_bytes(request))
+        same = result_bytes(body) == folder.read(attempt.folder, RESULT)
     except PromoError as fault:
         return f"/{said.table}: {fault.message}"
     except ValueError:
@@ -127,7 +121,7 @@ def _table_fault(
 def check_results(sight: Sight) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
     folder, study, state = sight.folder, sight.study, sight.state
-    missing = lacking(folder, state)
+    missing = sight.lacking
     without = {name.rpartition("/")[0] for name in missing}
     bad = [] if state.replay else [fault for one in ended(state) if (fault := _exit_fault(folder, one))]
     bad += [one.folder for one in ended(state) if not _ended_as_told(folder, one)]
@@ -247,7 +241,7 @@ def _points_fault(folder: StudyFolder, attempt: Attempt, recorded: str) -> str:
     return ""
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first of many names, and how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
@@ -356,22 +350,23 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
         known |= {f"decisions/{name}.amendment-{version}.json" for version in (*state.versions(name)[1:], following)}
     attempts = {one.folder: one for one in state.every_attempt()}
     unfinished, used = state.study is StudyState.OPEN, folder.used_digests()
-    shared = [folder.path / name for name in SHARED if (folder.path / name).is_symlink()]
-    for name in sorted(name for top in (folder.path, *shared) for name in _files_in(top, folder.path)):
-        path = folder.path / name
-        if path in shared:
+    shared = [name for name in SHARED if (folder.path / name).is_symlink()]
+    for name in sorted(name for top in ("", *shared) for name in _files_in(folder.path, top)):
+        if name in shared:
             continue
         whole = name.removesuffix(".part")
         place, _, file = whole.rpartition("/")
         if whole in known or OWN_PLACES.fullmatch(whole) or (not place and MADE.fullmatch(whole)):
             continue
-        if name.startswith(f"{PROGRAM}/") and (name != whole or folder.disk.digest(path) in used):
+        if name.startswith(f"{PROGRAM}/") and (name != whole or folder.disk.digest(folder.path / name) in used):
             continue
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
         if attempt is not None:
             inside = plain(whole.removeprefix(f"{attempt.folder}/"))
             begun = name != whole and inside == EXIT  # promo died while it wrote down how it had ended
-            if begun or _is_of(inside, folder, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
+            if begun or _is_of(inside, folder, attempt):
+                continue
+            if inside.startswith(f"{PROGRAM}/") and (folder.path / name).is_symlink():
                 continue
         asked = attempt is None and file == REQUEST and _is_unstarted(folder, plan, place, part=name != whole)
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
@@ -379,12 +374,12 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
             yield name
 
 
-def _files_in(top: Path, study: Path) -> Iterator[str]:
-    """What is no folder below *top*, links to folders among it, as paths from the folder of the study."""
-    for place, folders, files in os.walk(top):
-        before = Path(place).relative_to(study).as_posix()
-        links = (name for name in folders if (Path(place) / name).is_symlink())
-        yield from (name if before == "." else f"{before}/{name}" for name in (*files, *links))
+def _files_in(study: Path, top: str) -> Iterator[str]:
+    """What is no folder below one of the study, links to folders among it, as paths from the folder of the study."""
+    for place, folders, files in os.walk(f"{study}/{top}" if top else str(study)):
+        before = place[len(str(study)) + 1 :].replace(os.sep, "/")
+        links = (name for name in folders if islink(f"{place}/{name}"))  # noqa: PTH114 - half the time of a path's own
+        yield from (f"{before}/{name}" if before else name for name in (*files, *links))
 
 
 def _above(place: str) -> Iterator[str]:

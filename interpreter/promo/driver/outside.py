@@ -269,7 +269,7 @@ class _Desk:
             cells = (attempt.stage, attempt.host)
             if cells not in parts:
                 parts[cells] = build_part(self._study, cells, path.name, content, settings)
-            body, points = answer_part(parts[cells], self._request(attempt)[0])
+            body, points = answer_part(parts[cells], self._request(attempt)[0], attempt.request)
             offer = self._read(attempt, parts[cells], path, body, points)
             offers += [] if offer is None else [offer]
             others += [attempt.folder] if offer is None else []

@@ -4,6 +4,8 @@ What is to be carried out: the tasks of a stage, and what a worker is asked for.
 A request holds all that training needs and nothing of gates, so equal requests are equal runs.
 """
 
+from typing import TYPE_CHECKING, cast
+
 from promo.base.classes import evolve
 from promo.curves.replay import Replay
 from promo.decision.agenda import Agenda, Cell
@@ -14,11 +16,13 @@ from promo.ledger.state import State
 from promo.plans.values import PlannedRun
 from promo.run.execute import Task
 from promo.run.outside import EXECUTOR as OUTSIDE
-from promo.run.runners.files.declare import FileRunner
 from promo.run.values import Change, Continued, Grown, Keeping, Kept, Request, RunOf, TextOf, Trunk
 from promo.study.given import Level
 from promo.study.host import Host
 from promo.study.values import Candidate, Mode, Stage
+
+if TYPE_CHECKING:
+    from promo.run.runners.files.declare import FileRunner
 
 CHECKPOINT_EVERY_S = 600
 """How often a trainer that can keep its state does so, in seconds of wall-clock time."""
@@ -74,7 +78,7 @@ class Requests:
             threads=host.threads,
             devices=self.study.devices(stage.name, host.name),
             nodes=host.nodes,
-            program=self.runner.program if isinstance(self.runner, FileRunner) else None,
+            program=cast("FileRunner", self.runner).program if self.study.runner.file is not None else None,
             levels=self._levels(candidate, host),
             curves=self.replay.digest if self.replay else None,
             recorded=None if self.replay is None else self.agenda.first_recorded(run, state),
@@ -168,7 +172,7 @@ class Requests:
 
     def _levels(self, candidate: Candidate, host: Host) -> dict[str, Level] | None:
         """What a runner kept in a file needs beside the effective configuration, and whoever trains outside: all."""
-        asked = isinstance(self.runner, FileRunner) or host.executor == OUTSIDE
+        asked = self.study.runner.file is not None or host.executor == OUTSIDE
         return dict(candidate.levels) if asked else None
 
 

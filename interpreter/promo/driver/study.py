@@ -6,6 +6,8 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
+from os.path import exists
 from pathlib import Path
 from typing import Annotated
 
@@ -19,17 +21,16 @@ from promo.decision.by_name import decide
 from promo.decision.values import Decision
 from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
-from promo.evidence.effects import estimate_effects
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import LARGEST_SPEC, decode_source
 from promo.ledger.chain import decode
 from promo.ledger.ports import Disk
-from promo.ledger.state import Attempt, State, state_of
+from promo.ledger.state import Attempt, AttemptState, State, state_of
 from promo.ledger.values import Chain
 from promo.plans.values import Plan, plan_from_json
 from promo.run.disk import RealDisk
-from promo.run.store import REQUEST, parse_request, read_result
+from promo.run.store import POINTS, REQUEST, RESULT, parse_request, read_result
 from promo.run.values import Request, Result
 from promo.study.lock import Lock
 from promo.study.values import Study
@@ -62,7 +63,7 @@ class StudyFolder:
 
     def read(self, *names: str) -> bytes | None:
         """A file of it, by the names that lead there; None when there is none."""
-        return self.disk.read(self.path.joinpath(*names))
+        return self.disk.read("/".join((str(self.path), *names)))
 
     @property
     def exists(self) -> bool:
@@ -281,6 +282,8 @@ class StudyFolder:
 
     def effects(self, compiled: Compiled, state: State, name: str) -> EffectTable:
         """Effects, estimated anew from the evidence of their stages."""
+        from promo.evidence.effects import estimate_effects  # few studies ask for any
+
         study, _ = compiled.sound()
         asked = study.effects[name]
         return estimate_effects(study, asked, {stage: self.evidence(compiled, state, stage) for stage in asked.stages})
@@ -328,7 +331,8 @@ class ReadOnce(StudyFolder):
     def result(self, attempt: Attempt) -> Result:
         """What an attempt left behind, as it was when first asked for."""
         if attempt.folder not in self._results:
-            self._results[attempt.folder] = StudyFolder.result(self, attempt)
+            request = self._asked[attempt.folder].digest if attempt.folder in self._asked else None
+            self._results[attempt.folder] = read_result(self.disk, f"{self.path}/{attempt.folder}", None, request)
         return self._results[attempt.folder]
 
     def evidence(self, compiled: Compiled, state: State, stage: str) -> Evidence:
@@ -348,6 +352,16 @@ class Sight:
     """Without errors."""
     chain: Chain
     state: State
+
+    @cached_property
+    def lacking(self) -> tuple[str, ...]:
+        """Files of attempts with a result that are not there; what rests on results cannot be derived without them."""
+        ended = (one for one in self.state.every_attempt() if one.state is not AttemptState.RUNNING)
+        names = (
+            f"{one.folder}/{name}" for one in ended if one.envelope or one.late for name in (RESULT, REQUEST, POINTS)
+        )
+        # A path's own `exists` takes twice as long.
+        return tuple(name for name in names if not exists(f"{self.folder.path}/{name}"))  # noqa: PTH110
 
     @property
     def study(self) -> Study:

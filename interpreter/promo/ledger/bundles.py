@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar
 from promo.base.classes import frozen
 from promo.base.fields import Moment, Name, Range
 
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
 

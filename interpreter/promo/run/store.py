@@ -15,7 +15,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, parse_canonical
-from promo.base.codec import from_json, to_json, value_digest
+from promo.base.codec import from_json, to_json
 from promo.base.reading import AnyPath
 from promo.ledger.ports import Disk
 from promo.run.budgets import is_used_up
@@ -115,7 +115,8 @@ def plain(name: str) -> str:
 
 def result_bytes(body: Body) -> bytes:
     """A result file: the body and its digest."""
-    return canonical(to_json(Envelope(body, value_digest(body))))
+    content = canonical(to_json(body))
+    return b'{"body":%b,"digest":"%b"}' % (content, digest_bytes(content).encode())
 
 
 def checkpoint_of(disk: Disk, folder: Path) -> str | None:
@@ -124,7 +125,7 @@ def checkpoint_of(disk: Disk, folder: Path) -> str | None:
     return None if content is None else digest_bytes(content)
 
 
-def read_result(disk: Disk, folder: AnyPath, exit_: Exit | None) -> Result:
+def read_result(disk: Disk, folder: AnyPath, exit_: Exit | None, request: str | None = None) -> Result:
     """
     What an attempt left: its envelope if that is sound, otherwise what its exit tells.
 
@@ -132,11 +133,12 @@ def read_result(disk: Disk, folder: AnyPath, exit_: Exit | None) -> Result:
         disk: the file system.
         folder: the attempt's folder.
         exit_: how the process ended, if that is known.
+        request: digest of what lies there as its request, if that is known.
     """
     content = disk.read(f"{folder}/{RESULT}")
     if content is not None:
         try:
-            return parse_result(content, digest_bytes(disk.read(f"{folder}/{REQUEST}") or b""))
+            return parse_result(content, request or digest_bytes(disk.read(f"{folder}/{REQUEST}") or b""))
         except ValueError as fault:
             return _failure(RunStatus.INVALID, f"its result is damaged: {fault}")
     return _without_result(disk, folder, exit_)

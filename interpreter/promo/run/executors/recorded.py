@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from promo.base.canonical import digest_bytes
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk
 from promo.run.runners.recorded.answer import answer
@@ -32,7 +33,7 @@ class RecordedExecutor:
         """Answer the request in the attempt's folder; the result is written last."""
         content = self._disk.read(attempt.folder / REQUEST)
         assert content is not None
-        body, points = answer(self._replay, parse_request(content))
+        body, points = answer(self._replay, parse_request(content), digest_bytes(content))
         self._disk.write(attempt.folder / POINTS, points)
         self._disk.write(attempt.folder / RESULT, result_bytes(body))
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from promo.base.canonical import canonical, digest, digest_bytes, exact, rounded
 from promo.base.classes import evolve, frozen
-from promo.base.codec import to_json, value_digest
+from promo.base.codec import to_json
 from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
 from promo.curves.values import Column, Curve, Point, Reading
@@ -41,28 +41,29 @@ class Found:
     """How far a run had come that failed."""
 
 
-def answer_part(replay: Replay, request: Request) -> tuple[Body, bytes]:
+def answer_part(replay: Replay, request: Request, said: str) -> tuple[Body, bytes]:
     """As `answer`, from a table of runs that somebody else's system trained for the attempt that was asked for."""
     run = request.run
     seed = run.seed if run.label is None else run.label
-    return _answer(replay, request, seed, replay.of_attempt(run.candidate, run.host, seed, request.attempt))
+    return _answer(replay, request, said, seed, replay.of_attempt(run.candidate, run.host, seed, request.attempt))
 
 
-def answer(replay: Replay, request: Request) -> tuple[Body, bytes]:
+def answer(replay: Replay, request: Request, said: str) -> tuple[Body, bytes]:
     """
     The body of a result and the file of points that a request gets.
 
     Args:
         replay: the table with its cells.
         request: what is asked.
+        said: its digest.
 
     Returns:
         (body, points): values as exact text; the rows they come from are named.
     """
-    return _answer(replay, request, request.run.seed, request.recorded or 0)
+    return _answer(replay, request, said, request.run.seed, request.recorded or 0)
 
 
-def _answer(replay: Replay, request: Request, seed: int, number: int) -> tuple[Body, bytes]:
+def _answer(replay: Replay, request: Request, said: str, seed: int, number: int) -> tuple[Body, bytes]:
     """The answer of one recorded run of a cell; *seed* is what the plan calls it."""
     curve = replay.curve(request.run.candidate, request.run.host, seed, number)
     question = _question(request)
@@ -75,7 +76,7 @@ def _answer(replay: Replay, request: Request, seed: int, number: int) -> tuple[B
     )
     used = None if reading is None else exact(reading.used - question.earlier)
     body = Body(
-        request=value_digest(request),
+        request=said,
         status=found.status,
         cause=found.cause,
         metrics={question.metric: exact(reading.value)} if reading else {},
