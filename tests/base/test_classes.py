@@ -75,6 +75,20 @@ def many_kinds(frozen, define, field):
         def _(self):
             return self.x + 1
 
+    @frozen
+    class Drawn:
+        x: int
+        y: int = field()
+        z: int = field()
+
+        @y.default
+        def _(self):
+            return self.x + 1
+
+        @z.default
+        def _(self):
+            return self.y + 1
+
     @define(eq=False)
     class Work:
         x: list[int] = field(factory=list)
@@ -93,7 +107,7 @@ def many_kinds(frozen, define, field):
         x: int
         _y: int = 4
 
-    return *kinds(frozen, define, field), Both, Named, Led, Work, Under, Nothing, Kept
+    return *kinds(frozen, define, field), Both, Named, Led, Drawn, Work, Under, Nothing, Kept
 
 
 def unmade(kind):

@@ -105,6 +105,12 @@ else:
     def evolve(value, /, **changes):
         """As `attrs.evolve`."""
         kind = type(value)
+        simple = kind.__simple__
+        if simple and simple.keys() >= changes.keys():
+            new, inside = object.__new__(kind), value.__dict__
+            new.__dict__.update({name: inside[name] for name in simple})
+            new.__dict__.update(changes)
+            return new
         kept = {one.alias: getattr(value, one.name) for one in kind.__parts__ if one.init and one.alias not in changes}
         return kind(**kept, **changes)
 
@@ -219,17 +225,20 @@ def _init(kind: Any, in_order: tuple[str, ...]) -> Any:
     """The function that fills a value: what is given in order, what is named, and defaults."""
     parts, after, count, seen = kind.__parts__, getattr(kind, "__attrs_post_init__", None), len(in_order), 0
     whole = parts if len(parts) == count else sorted(parts, key=lambda one: one.name not in in_order)
-    every, defaults, places, usual = list[Any](), dict[str, Any](), dict[str, int](), after is None
+    every, defaults, places, lates, plain = list[Any](), dict[str, Any](), dict[str, int](), list[Any](), after is None
     for one in whole:  # in one pass: some sixty classes are made in a tenth of a second
         name, late = one.name, one.late()
         places[name] = len(every)
         every.append((name, one.alias if one.init else None, one.given, late))
         if one.given is not MISSING:
             defaults[name] = one.given
-        if late is not None or not one.init or one.alias != name:
-            usual = False
-    simply = count if usual and count == len(every) else -1
-    """How many are given in order where that is all there is to say."""
+        if late is not None:
+            lates.append((name, late))
+        if not one.init or one.alias != name:
+            plain = False
+    kind.__simple__ = simple = places if plain and every else None
+    """All fields, where a value that is given each of them has nothing more to it."""
+    simply = count if simple and count == len(every) else -1
 
     def __init__(self: Any, *given: object, **named: object) -> None:  # noqa: N807
         nonlocal seen
@@ -240,9 +249,12 @@ def _init(kind: Any, in_order: tuple[str, ...]) -> Any:
         if used == simply and not named:  # nearly all are made so
             inside.update(zip(in_order, given))  # noqa: B905
             return
+        if simple and not used and named.keys() == simple.keys():
+            inside.update(named)
+            return
         if used > count:
             _wrong(kind, self, given, named)
-        if not usual:
+        if not plain:
             _fill(kind, self, every, given, named)
             if after is not None:
                 after(self)
@@ -253,8 +265,11 @@ def _init(kind: Any, in_order: tuple[str, ...]) -> Any:
             if places.get(name, -1) < used:
                 _wrong(kind, self, given, named)
         inside.update(named)
-        if len(inside) != len(every):
+        waiting = [one for one in lates if one[0] not in inside]
+        if len(inside) + len(waiting) != len(every):
             _wrong(kind, self, given, named)
+        for name, late in waiting:
+            inside[name] = late(self)
 
     return __init__
 

@@ -29,7 +29,7 @@ def check_history(sight: Sight) -> Iterator[Check]:
     """Whether the ledger keeps to the protocol, and whether each request is the one that was due."""
     folder, study, state = sight.folder, sight.study, sight.state
     try:
-        replay = folder.replay(study, state) if state.replay else None
+        replay = sight.replay if state.replay else None
     except PromoError:
         replay = None  # said among the curves
     asking = _Asking(folder, Requests(sight.compiled, folder, replay), state)

@@ -3,8 +3,8 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
-from os.path import islink
 from pathlib import Path
 
 from promo.base.canonical import digest_bytes, exact_sum, from_exact
@@ -376,10 +376,15 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
 
 def _files_in(study: Path, top: str) -> Iterator[str]:
     """What is no folder below one of the study, links to folders among it, as paths from the folder of the study."""
-    for place, folders, files in os.walk(f"{study}/{top}" if top else str(study)):
-        before = place[len(str(study)) + 1 :].replace(os.sep, "/")
-        links = (name for name in folders if islink(f"{place}/{name}"))  # noqa: PTH114 - half the time of a path's own
-        yield from (f"{before}/{name}" if before else name for name in (*files, *links))
+    waiting = [top]
+    for place in waiting:  # which grows meanwhile
+        with suppress(OSError), os.scandir(f"{study}/{place}") as found:
+            for one in found:
+                name = f"{place}/{one.name}" if place else one.name
+                if one.is_dir(follow_symlinks=False):
+                    waiting.append(name)
+                else:
+                    yield name
 
 
 def _above(place: str) -> Iterator[str]:

@@ -354,6 +354,16 @@ class Sight:
     state: State
 
     @cached_property
+    def replay(self) -> Replay:
+        """
+        The curves that it reads, and the cells that they were assigned to.
+
+        Raises:
+            PromoError: they are not there, or cannot be read.
+        """
+        return self.folder.replay(self.study, self.state)
+
+    @cached_property
     def lacking(self) -> tuple[str, ...]:
         """Files of attempts with a result that are not there; what rests on results cannot be derived without them."""
         ended = (one for one in self.state.every_attempt() if one.state is not AttemptState.RUNNING)

@@ -30,7 +30,7 @@ from promo.report.plan import device_words
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
-from promo.run.store import EXIT, RESULT, read_exit, result_bytes
+from promo.run.store import EXIT, RESULT, read_exit
 from promo.study.closure import closure
 
 MILLISECOND = Fraction(1, 1000)
@@ -142,24 +142,23 @@ def _text(sight: Sight) -> Iterator[Check]:
 
 
 def _curves(sight: Sight) -> Iterator[Check]:
-    """A replay: every result once more from the table, byte by byte."""
+    """A replay: every result once more from the table; a result has one form in bytes, so values are compared."""
     frozen_as = sight.state.frozen.replay if sight.state.frozen else None
     if frozen_as is None:
         return
-    study = sight.study
     try:
-        replay = sight.folder.replay(study, sight.state)
+        replay = sight.replay
     except PromoError as fault:
         yield Check("curves", Outcome.DIFFERS, "; ".join([fault.message, *fault.details]))
         return
     bad, good = [], 0
     for attempt in ended(sight.state):
-        asked, stored = sight.folder.asked(attempt.folder), sight.folder.result(attempt).digest
+        asked, stored = sight.folder.asked(attempt.folder), sight.folder.result(attempt).body
         there = isfile(f"{sight.folder.path}/{attempt.folder}/{RESULT}")  # noqa: PTH113 - a path's own takes twice as long
         if asked.digest is None or not there:
             continue  # said among the results and requests
         try:
-            same = digest_bytes(result_bytes(answer(replay, asked.sound(), asked.digest)[0])) == stored
+            same = answer(replay, asked.sound(), asked.digest)[0] == stored
         except (Mismatch, ValueError):
             same = False
         good += same

@@ -109,6 +109,8 @@ def witnesses(disk: Disk, folder: Path) -> dict[str, str]:
 
 def plain(name: str) -> str:
     """A file's name in printable ASCII, whatever a program called it: all other bytes as `%` and two hex digits."""
+    if name.isascii() and name.isprintable() and "\\" not in name:
+        return name
     raw = os.fsencode(name)
     return "".join(chr(one) if 0x20 <= one < 0x7F and one != BACKSLASH else f"%{one:02x}" for one in raw)
 

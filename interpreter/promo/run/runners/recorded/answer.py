@@ -126,9 +126,9 @@ def found_at(curve: Curve | None, column: Column, amount: int, *, earlier: int, 
     """
     if curve is None:
         return Found(RunStatus.INVALID, "no run is recorded for this cell, and a replay trains none")
-    inside = [point for point in curve.points if point.at[column] <= amount]
     if ended_before(curve, column, amount):
         cause = f"run '{curve.run}' is recorded as {curve.status} before {column.value} {amount}"
+        inside = [point for point in curve.points if point.at[column] <= amount]
         return Found(RunStatus(curve.status), cause, spent=inside[-1] if inside else None)
     reading = reach(curve, column, amount, interpolate=interpolate)
     if isinstance(reading, str):
