@@ -13,12 +13,13 @@ from _thread import RLock
 from functools import cache, partial
 from operator import attrgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
-__all__ = ["define", "evolve", "field", "fields", "frozen", "hints", "is_value", "names"]
+__all__ = ["define", "evolve", "field", "fields", "frozen", "hints", "is_value", "names", "of_all"]
 
 LOCK = RLock()
 """Two threads may make the first value of a class at once."""
+T = TypeVar("T")
 MISSING: Any = object()
 """No default."""
 MANY = 4_000
@@ -104,15 +105,22 @@ else:
 
     def evolve(value, /, **changes):
         """As `attrs.evolve`."""
-        kind = type(value)
+        kind, inside = type(value), value.__dict__
         simple = kind.__simple__
         if simple and simple.keys() >= changes.keys():
-            new, inside = object.__new__(kind), value.__dict__
-            new.__dict__.update({name: inside[name] for name in simple})
-            new.__dict__.update(changes)
-            return new
+            return of_all(kind, {**{name: inside[name] for name in simple}, **changes})
         kept = {one.alias: getattr(value, one.name) for one in kind.__parts__ if one.init and one.alias not in changes}
         return kind(**kept, **changes)
+
+
+def of_all(kind: type[T], given: dict[str, Any]) -> T:
+    """The value of a class that is given every field by its name; it keeps what it is given."""
+    simple = kind.__simple__  # type: ignore[attr-defined]
+    if simple and simple.keys() == given.keys():
+        made = object.__new__(kind)
+        made.__dict__.update(given)
+        return made
+    return kind(**given)
 
 
 def fields(kind: Any) -> "tuple[Attribute[Any], ...]":

@@ -24,7 +24,7 @@ from itertools import repeat
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from promo.base.canonical import Json, digest, exact
-from promo.base.classes import hints, is_value, names
+from promo.base.classes import hints, is_value, names, of_all
 from promo.base.fields import (
     MOST,
     SIMPLE,
@@ -161,7 +161,7 @@ def _decoder_of(kind: Any) -> Decoder:
     parts = tuple((name, _decoder(hint)) for name, hint in stored_fields)
     if getattr(kind, "ROW", False):
         return _row_decoder(kind, parts)
-    head, form = _head(kind), getattr(kind, "FORM", ("", 0))
+    head, form = _head(kind), getattr(kind, "FORM", None)
     keys = frozenset({*head, *(name for name, _ in parts)})
     assert len(keys) == len(head) + len(parts), f"{kind} has a field that is called like its tag or form"
     silent = _silent(kind)
@@ -172,7 +172,7 @@ def _decoder_of(kind: Any) -> Decoder:
     def decode(stored: Any) -> Any:
         if type(stored) is not dict:
             raise Undecodable(f"{brief(stored)} is no {_called(kind)}")
-        if form[0] in stored and stored[form[0]] != form[1] and type(stored[form[0]]) is int:
+        if form and stored.get(form[0], form[1]) != form[1] and type(stored[form[0]]) is int:
             raise OtherForm(stored[form[0]], form[1])
         for key, value in head.items():
             if key in stored and (stored[key] != value or type(stored[key]) is not type(value)):
@@ -192,7 +192,7 @@ def _decoder_of(kind: Any) -> Decoder:
         for name in derived:
             del found[name]
         try:
-            return kind(**found)
+            return of_all(kind, found)
         except Undecodable:
             raise
         except ValueError as fault:
