@@ -212,7 +212,7 @@ def plan(path: str | Path) -> Plan:
 
     Raises:
         PromoError: there is no such file.
-        SpecError: the spec has errors; *diagnostics* has them.
+        SpecError: the spec has errors, which it says; *diagnostics* has the warnings too.
     """
     place = Path(path)
     compiled = compile_source(read_source(place), place.parent, read_lock(lock_path(place)))
@@ -246,7 +246,7 @@ def plan(path: str | Path) -> Plan:
 
 def check(path: str | Path) -> tuple[Finding, ...]:
     """
-    Every mistake of a spec, in the order of the text; none where it is sound.
+    Every error and warning of a spec, in the order of the text.
 
     Raises:
         PromoError: there is no such file.

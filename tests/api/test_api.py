@@ -219,11 +219,12 @@ def test_a_spec_is_checked_and_priced(tmp_path):
     assert plan.runs[0].factors["quality"] in (1, 2, 3, 4) and type(plan.runs[0].factors["quality"]) is int
     assert plan.budget_s < plan.bound_s
     path.write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
-    with pytest.raises(package.SpecError):
+    with pytest.raises(package.SpecError) as told:
         package.plan(path)
     (found,) = (one for one in package.check(path) if one.severity == "error")
     assert (found.code, found.hint, Path(found.file)) == ("P0201", "did you mean 'base'?", path)
     assert path.read_text(encoding="utf-8").splitlines()[found.line - 1][found.column - 1 :].startswith("bsae")
+    assert str(told.value) == f"{path}:{found.line}: P0201: {found.message}"  # errors alone, as a notebook shows them
     path.write_bytes(b"promo 1\n\xff")
     assert [one.code for one in package.check(path)] == ["P0117"]
     with pytest.raises(package.PromoError, match="there is no file"):
