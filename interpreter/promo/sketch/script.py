@@ -202,8 +202,5 @@ def _seeds(tree: ast.Module) -> Iterator[str]:
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         first = call.args[:1] if ast.unparse(call.func).rpartition(".")[2] in SEEDING else []
         for given in (*first, *(one.value for one in call.keywords if one.arg in SEED_WORDS)):
-            match given:
-                case ast.Name(id=name) | ast.Attribute(attr=name):
-                    yield named(name)
-                case _:
-                    continue
+            if isinstance(given, ast.Name | ast.Attribute):
+                yield named(given.id if isinstance(given, ast.Name) else given.attr)
