@@ -231,9 +231,22 @@ class Finding:
 
 
 Row = TypeVar("Row")
+Value = TypeVar("Value")
 """One of the classes above."""
 SPREAD = ("facts", "factors")
 """Attributes of rows that are mappings, and so columns of their own in data frames."""
+
+
+class Fixed(dict[str, Value]):
+    """A dictionary that nobody can change: the runs of a candidate share their levels."""
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("rows are read-only; dict(...) of this is a copy that can be changed")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type["Fixed[Value]"], tuple[dict[str, Value]]]:
+        return Fixed, (dict(self),)
 
 
 class Table(Sequence[Row], Generic[Row]):
