@@ -18,6 +18,7 @@ from promo.driver.values import Check, Outcome
 from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plans.values import Plan
+from promo.report.words import plural
 from promo.run.outside import EXECUTOR as OUTSIDE_EXECUTOR
 from promo.run.outside import OUTSIDE, Outside, parse_outside
 from promo.run.runners.recorded.answer import answer_part
@@ -145,7 +146,7 @@ def check_results(sight: Sight) -> Iterator[Check]:
             bad.append(f"{attempt.folder}/{POINTS}{fault}")
         else:
             good += 1
-    words = listed(bad) or f"{good} result files as recorded"
+    words = listed(bad) or f"{plural(good, 'result file')} as recorded"
     yield Check("results", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if missing:
         yield Check("results", Outcome.MISSING, listed(missing))
