@@ -6747,7 +6747,7 @@ def told(look: Look, report: Report) -> None:
             f" count for nothing, nor do the {float(look.behind):.0f} s that they took after they were last seen"
         )
     if counts["outside"]:
-        report.good(f"{counts['outside']} results that were trained outside, as they were taken in")
+        report.good(f"{some(counts['outside'], 'result')} trained outside, as accepted")
     if any(not one.readable for one in look.parts.values()):
         report.good("tables that some of them were taken from are read by promo verify alone")
     if look.table is not None:

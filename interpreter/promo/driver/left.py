@@ -73,7 +73,7 @@ def check_outside(sight: Sight) -> Iterator[Check]:
         bad += [f"{attempt.folder}{fault}"] if fault else []
         good += not fault
     if bad or good:
-        words = listed(bad) or f"{good} results that were trained outside, as they were taken in"
+        words = listed(bad) or f"{plural(good, 'result')} trained outside, as accepted"
         yield Check("outside", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 
@@ -220,7 +220,7 @@ def check_witnesses(sight: Sight) -> Iterator[Check]:
             else:
                 good += 1
     if bad or good:
-        words = listed(bad) or f"{good} files of what attempts printed and how they ended, as recorded"
+        words = listed(bad) or f"{plural(good, 'file')} of what attempts printed and how they ended, as recorded"
         yield Check("logs", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if missing:
         yield Check("logs", Outcome.MISSING, listed(missing))
