@@ -35,7 +35,7 @@ class Run:
     rank: int | None
     """Of its candidate at this stage, 1 is best, where a gate has read it."""
     verdict: str | None
-    """`promoted` or `dropped`, where a gate has read the stage."""
+    """`promoted` or `dropped`, where a gate has read the stage; `open` while that waits for a person."""
     spent_s: float | None
     """Seconds of training."""
     slot_s: float | None
@@ -137,7 +137,8 @@ class Decision:
     statistic: float | None
     """What it was ranked by, in the measure's unit; of a factor its effect."""
     verdict: str | None
-    """Of a gate `promoted` or `dropped`; of a rule its answer; of a factor its outcome."""
+    """Of a gate `promoted`, `dropped`, or `open` while it waits for a person; of a rule its answer; of a factor its
+    outcome."""
     ground: str | None
     """Why, in a word or two."""
     condition: str | None

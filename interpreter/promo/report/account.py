@@ -204,7 +204,7 @@ def account_lines(record: Record) -> Iterator[str]:
     for decision, found in _decided(record):
         if decision.name in sampled:
             yield sampled_words(sampled[decision.name], record.study.measure.unit, record.call)
-        elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
+        elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not (decision.stopped or decision.held):
             yield (
                 f"No candidate that {decision.name} dropped was trained any further, so the cost of its drops is not "
                 f"known; a clause such as 'sample 1 dropped seed 9' bounds it."
