@@ -6641,7 +6641,7 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
         return None
     if version_of(folder) not in (None, VERSION):
         raise CannotError(another_version(folder))
-    report.good(f"{len(files)} frozen files as recorded")
+    report.good(f"{some(len(files), 'frozen file')} as recorded")
     content = folder.read("plan.json")
     stored = strict(content.removesuffix(b"\n"))
     fit(PLAN, stored, "plan.json")
@@ -6671,7 +6671,9 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
             report.differs("plan", f"lock.json: the seal of {shown(name)} is not the digest of its closure")
     if {name: one["digest"] for name, one in lock["seals"].items()} != stored["seals"]:
         report.differs("plan", "lock.json has other seals")
-    report.good(f"plan, {len(plan.cells)} runs and {len(stored['seals'])} seals derived again from its study")
+    report.good(
+        f"plan, {some(len(plan.cells), 'run')} and {some(len(stored['seals']), 'seal')} recomputed from its study"
+    )
     return plan
 
 
@@ -6720,15 +6722,20 @@ def required_receipt(look: Look, report: Report) -> None:
     report.good("the required receipt stands before the first run" if not report.different else "a receipt is required")
 
 
+def some(count: int, word: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def told(look: Look, report: Report) -> None:
-    """What was derived again, in numbers."""
+    """What was recomputed, in numbers."""
     counts, attempts = look.counts, list(look.course.every())
-    report.good(f"{len(attempts)} attempts; {counts['results']} results as recorded")
-    report.good(f"{counts['requests']} requests derived again")
+    report.good(f"{some(len(attempts), 'attempt')}; {some(counts['results'], 'result')} as recorded")
+    report.good(f"{some(counts['requests'], 'request')} recomputed")
     if counts["seeds"]:
-        report.good(f"{counts['seeds']} seeds drawn again")
-    derived = (f"{counts[one]} {one}" for one in ("stages", "effects", "verdicts", "amendments"))
-    report.good(f"derived again: {', '.join(derived)}")
+        report.good(f"{some(counts['seeds'], 'seed')} drawn again")
+    derived = (some(counts[f"{one}s"], one) for one in ("stage", "effect", "verdict", "amendment"))
+    report.good(f"recomputed: {', '.join(derived)}")
     known, unknown, early = counts["budgets"], counts["budgets unknown"], counts["budgets early"]
     words = f"budgets kept for {known} of {known + unknown + early} accepted runs, not known for {unknown}"
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
@@ -6740,7 +6747,7 @@ def told(look: Look, report: Report) -> None:
             f" count for nothing, nor do the {float(look.behind):.0f} s that they took after they were last seen"
         )
     if counts["outside"]:
-        report.good(f"{counts['outside']} results that were trained outside, as they were taken in")
+        report.good(f"{some(counts['outside'], 'result')} trained outside, as accepted")
     if any(not one.readable for one in look.parts.values()):
         report.good("tables that some of them were taken from are read by promo verify alone")
     if look.table is not None:

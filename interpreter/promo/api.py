@@ -23,7 +23,7 @@ from promo.report.changed import changes, planned
 from promo.report.effect_table import effect_rows
 from promo.report.places import READ
 from promo.report.tables import RUN_COLUMNS, cell_rows, decision_rows, fact_columns, point_rows, run_table
-from promo.rows import SPREAD, Cell, Decision, Effect, Finding, PlannedRun, Point, Row, Run, Table
+from promo.rows import SPREAD, Cell, Decision, Effect, Finding, Fixed, PlannedRun, Point, Row, Run, Table
 from promo.study.given import Level
 from promo.study.values import Study as Spec
 
@@ -143,11 +143,11 @@ def load(path: str | Path) -> Study:
     return Study(folder)
 
 
-def _said(names: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
-    return {name: text for name, text in zip(names, texts, strict=True) if text}
+def _said(names: Sequence[str], texts: Sequence[str]) -> Fixed[str]:
+    return Fixed((name, text) for name, text in zip(names, texts, strict=True) if text)
 
 
-def _levels(study: Spec) -> dict[str, dict[str, int | float | str]]:
+def _levels(study: Spec) -> dict[str, Fixed[int | float | str]]:
     """Candidate -> factor -> level; whole numbers where all that the factor lists or a candidate has are whole."""
     taken: dict[str, list[Level]] = {}
     for name, factor in study.factors.items():
@@ -157,7 +157,7 @@ def _levels(study: Spec) -> dict[str, dict[str, int | float | str]]:
             taken[name].append(level)
     whole = {name for name, levels in taken.items() if all(map(_is_whole, levels))}
     return {
-        one.name: {name: _level(level, int if name in whole else float) for name, level in one.levels}
+        one.name: Fixed((name, _level(level, int if name in whole else float)) for name, level in one.levels)
         for one in study.candidates.values()
     }
 
@@ -212,7 +212,7 @@ def plan(path: str | Path) -> Plan:
 
     Raises:
         PromoError: there is no such file.
-        SpecError: the spec has errors; *diagnostics* has them.
+        SpecError: the spec has errors, which it says; *diagnostics* has the warnings too.
     """
     place = Path(path)
     compiled = compile_source(read_source(place), place.parent, read_lock(lock_path(place)))
@@ -246,7 +246,7 @@ def plan(path: str | Path) -> Plan:
 
 def check(path: str | Path) -> tuple[Finding, ...]:
     """
-    Every mistake of a spec, in the order of the text; none where it is sound.
+    Every error and warning of a spec, in the order of the text.
 
     Raises:
         PromoError: there is no such file.

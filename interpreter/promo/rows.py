@@ -35,7 +35,7 @@ class Run:
     rank: int | None
     """Of its candidate at this stage, 1 is best, where a gate has read it."""
     verdict: str | None
-    """`promoted` or `dropped`, where a gate has read the stage."""
+    """`promoted` or `dropped`, where a gate has read the stage; `open` while that waits for a person."""
     spent_s: float | None
     """Seconds of training."""
     slot_s: float | None
@@ -137,7 +137,8 @@ class Decision:
     statistic: float | None
     """What it was ranked by, in the measure's unit; of a factor its effect."""
     verdict: str | None
-    """Of a gate `promoted` or `dropped`; of a rule its answer; of a factor its outcome."""
+    """Of a gate `promoted`, `dropped`, or `open` while it waits for a person; of a rule its answer; of a factor its
+    outcome."""
     ground: str | None
     """Why, in a word or two."""
     condition: str | None
@@ -231,9 +232,22 @@ class Finding:
 
 
 Row = TypeVar("Row")
+Value = TypeVar("Value")
 """One of the classes above."""
 SPREAD = ("facts", "factors")
 """Attributes of rows that are mappings, and so columns of their own in data frames."""
+
+
+class Fixed(dict[str, Value]):
+    """A dictionary that nobody can change: the runs of a candidate share their levels."""
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("rows are read-only; dict(...) of this is a copy that can be changed")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type["Fixed[Value]"], tuple[dict[str, Value]]]:
+        return Fixed, (dict(self),)
 
 
 class Table(Sequence[Row], Generic[Row]):

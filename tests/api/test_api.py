@@ -1,6 +1,9 @@
 """Studies and specs for scripts: names, rows, columns and data frames; nothing is imported before it is asked for."""
 
+import copy
+import json
 import os
+import pickle
 import platform
 import re
 import shutil
@@ -219,15 +222,38 @@ def test_a_spec_is_checked_and_priced(tmp_path):
     assert plan.runs[0].factors["quality"] in (1, 2, 3, 4) and type(plan.runs[0].factors["quality"]) is int
     assert plan.budget_s < plan.bound_s
     path.write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
-    with pytest.raises(package.SpecError):
+    with pytest.raises(package.SpecError) as told:
         package.plan(path)
     (found,) = (one for one in package.check(path) if one.severity == "error")
     assert (found.code, found.hint, Path(found.file)) == ("P0201", "did you mean 'base'?", path)
     assert path.read_text(encoding="utf-8").splitlines()[found.line - 1][found.column - 1 :].startswith("bsae")
+    assert str(told.value) == f"{path}:{found.line}: P0201: {found.message}"  # errors alone, as a notebook shows them
     path.write_bytes(b"promo 1\n\xff")
     assert [one.code for one in package.check(path)] == ["P0117"]
     with pytest.raises(package.PromoError, match="there is no file"):
         package.check(tmp_path / "none.promo")
+
+
+def test_nothing_of_a_row_can_be_changed_and_rows_are_copied_and_sent_as_before(study):
+    run = study.runs()[0]
+    before = dict(run.factors)
+    for own in (run.factors, run.facts):
+        for change in (
+            lambda own=own: own.__setitem__("quality", 9),
+            lambda own=own: own.update(quality=9),
+            lambda own=own: own.pop(next(iter(own))),
+            lambda own=own: own.setdefault("other", 9),
+            lambda own=own: own.clear(),
+        ):
+            with pytest.raises(TypeError, match="read-only"):
+                change()
+    with pytest.raises(AttributeError):
+        run.value = 9.0
+
+    assert run.factors == before
+    assert pickle.loads(pickle.dumps(run)) == run == copy.deepcopy(run)
+    assert json.loads(json.dumps(run.factors)) == before
+    assert {**run.factors, "quality": 9}["quality"] == 9
 
 
 def test_every_name_is_documented():

@@ -45,6 +45,17 @@ def test_a_study_is_led_from_its_text_to_what_vouches_for_it(seen):
     assert seen("status", "trial.promo") == "next: promo report trial.promo"
     assert seen("report", "trial.promo") == "next: promo verify trial.promo"
     assert seen("why", "good") == "next: promo report"
+    assert seen("report") == "next: promo verify"  # in a folder with one study, which nobody needs to name
+    assert seen("verify") == "next: promo checkpoint"
+
+
+def test_what_does_not_match_leads_to_what_can_still_be_read(seen, workplace):
+    assert promo("run", "trial.promo", "--quiet") == 0
+    [result] = workplace.glob("trial.study/runs/short/base-*-s1/attempt-1/result.json")
+    result.write_bytes(result.read_bytes() + b" ")
+
+    assert seen("verify", "trial.promo") == "next: promo report trial.promo"
+    assert seen("report", "trial.promo") == "next: promo verify trial.promo"
 
 
 def test_the_status_of_a_study_leads_to_what_carries_it_on(seen, workplace):

@@ -385,15 +385,44 @@ def test_a_terminal_that_knows_few_letters_gets_the_others_as_escapes(trial, tmp
 
 
 def test_points_of_a_running_attempt_are_read_as_far_as_they_are_whole(tmp_path):
-    path = tmp_path / "points.jsonl"
-
-    assert last_point(path, "loss") == {}
-    with path.open("w", encoding="utf-8") as points:
+    assert last_point(tmp_path, "loss") == {}
+    with (tmp_path / "points.jsonl").open("w", encoding="utf-8") as points:
         recorder = Recorder(points, 0.0, tmp_path, tmp_path)
         recorder.point(charged_s=0.5, loss=0.5)
         recorder.point(step=3, charged_s=1.5, loss=0.25)
         points.write('{"charged_s":"2.')
-    assert last_point(path, "loss") == {"step": "3", "charged_s": "1.5", "loss": "0.25"}
+    assert last_point(tmp_path, "loss") == {"step": "3", "charged_s": "1.5", "loss": "0.25"}
+
+
+def test_points_that_a_program_writes_are_seen_while_it_runs(tmp_path):
+    (tmp_path / "points.jsonl").write_text("", encoding="utf-8")  # they come here once it has ended
+    lines = ['{"step": 1, "loss": 0.5}', "no point", '{"step": 2, "train_loss": 0.75}', '{"step": 3, "lo']
+    (tmp_path / "program.points.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+    assert last_point(tmp_path, "loss") == {"step": "2.0", "train_loss": "0.75", "loss": "0.5"}
+
+
+@pytest.mark.parametrize(
+    ("point", "shown"),
+    [
+        ("", "no loss yet"),
+        ('{"train_loss": 2.5}', "no loss yet"),
+        ('{"step": 1, "loss": 0.5, "train_loss": 2.5}', "loss 0.5000"),
+        ('{"charged_s": 30, "loss": 0.5}', "30 s of 10 min  loss 0.5000"),
+    ],
+)
+def test_a_running_program_is_shown_with_what_it_has_measured(tmp_path, point, shown):
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    begun = started(plan.stage("short").runs[0])
+    folder = tmp_path / begun.event.folder
+    folder.mkdir(parents=True)
+    (folder / "program.points.jsonl").write_text(point, encoding="utf-8")
+    state = told(event(StageOpened("short", FOUR)), begun)
+    lines = drawn(look(study, plan, state, tmp_path), study, plan).splitlines()
+    [line] = [one for one in lines if one.lstrip().startswith("short: ") and "seed" in one]
+
+    assert line.rstrip().endswith(shown)
+    assert "2.5" not in line and "starting" not in line
 
 
 # --- states to look at -------------------------------------------------------------------------------------------

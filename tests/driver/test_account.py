@@ -157,7 +157,7 @@ def test_what_everybody_has_trained_already_would_have_cost_nothing(workplace, c
     (gate,) = json.loads(capsys.readouterr().out)["gates"]
     assert (gate["cells"], gate["run_s"], gate["supposed_s"], gate["branch_s"]) == (1, "1", "4", "2")
     html = (folder.path / "report.html").read_text(encoding="utf-8")
-    assert "4 x 1 cells in which they had no such run x 1 s" in html
+    assert "4 x 1 cell in which they had no such run x 1 s" in html
 
 
 def test_where_nothing_was_measured_budgets_are_compared_with_budgets(workplace, capsys):

@@ -434,7 +434,7 @@ def test_an_unpacked_bundle_is_a_study_that_can_be_verified(begun, capsys):
     said = capsys.readouterr().out
     assert "DIFFERS" not in said
     assert "ok       files: every file is accounted for by an event" in said
-    assert "requests derived again from plan and ledger" in said
+    assert "requests recomputed from plan and ledger" in said
 
 
 def test_a_study_that_has_ended_takes_nothing_in(begun, capsys):

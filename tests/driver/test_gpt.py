@@ -194,7 +194,7 @@ def test_a_stage_that_carries_runs_on_starts_from_their_states(workplace, capsys
         assert folder.request(attempt).continues == begins
     capsys.readouterr()
     assert promo("verify", "tiny.promo") == 3
-    assert "requests: 3 requests derived again from plan and ledger" in capsys.readouterr().out
+    assert "requests: 3 requests recomputed from plan and ledger" in capsys.readouterr().out
     assert promo("report", "tiny.promo") == 0
 
 
@@ -218,7 +218,7 @@ def test_a_stage_that_branches_starts_from_the_trunk_and_says_so(workplace, caps
     assert folder.request(attempt).continues == begins
     capsys.readouterr()
     assert promo("verify", "tiny.promo") == 3
-    assert "requests: 3 requests derived again from plan and ledger" in capsys.readouterr().out
+    assert "requests: 3 requests recomputed from plan and ledger" in capsys.readouterr().out
     assert promo("report", "tiny.promo") == 0
     page = (workplace / "tiny.study" / "report.html").read_text(encoding="utf-8")
     assert "branches from the trunk of first at 24 steps, constant rate up to 72 steps, then cooling down" in page

@@ -216,11 +216,11 @@ def test_both_verifiers_derive_the_choice_and_every_beginning_again(made, capsys
     grown = [one for one in attempts(made) if made.request(one).grow is not None]
     assert len(grown) == 14
     assert promo("verify", made.path) == 3
-    assert f"requests: {len(attempts(made))} requests derived again" in capsys.readouterr().out
+    assert f"requests: {len(attempts(made))} requests recomputed" in capsys.readouterr().out
     done = rechecked(made.path)
     assert done.returncode == 3, done.stdout
-    assert f"\n{len(attempts(made))} requests derived again\n" in done.stdout
-    assert "\nderived again: 5 stages, 0 effects, 2 verdicts, 0 amendments\n" in done.stdout
+    assert f"\n{len(attempts(made))} requests recomputed\n" in done.stdout
+    assert "\nrecomputed: 5 stages, 0 effects, 2 verdicts, 0 amendments\n" in done.stdout
 
 
 @pytest.mark.parametrize("candidate", ["taller", "deeper_interleave"])

@@ -86,7 +86,7 @@ def replayed(folder, text, capsys):
     said, study = capsys.readouterr().out, folder / "grid.study"
     assert promo("verify", study) == NOT_ANCHORED
     done = rechecked(study)
-    assert (done.returncode, "1 effects" in done.stdout) == (NOT_ANCHORED, True), done.stdout
+    assert (done.returncode, "1 effect," in done.stdout) == (NOT_ANCHORED, True), done.stdout
     capsys.readouterr()
     assert promo("show", "effects", study) == 0
     shown = capsys.readouterr().out

@@ -68,9 +68,9 @@ def test_it_is_one_file_that_needs_only_the_standard_library_and_lies_in_every_s
     done = subprocess.run(words, capture_output=True, text=True, check=False)
 
     assert done.returncode == 3, done.stdout
-    assert "derived again: 3 stages, 0 effects, 2 verdicts, 0 amendments" in done.stdout
-    assert "13 requests derived again" in done.stdout
-    assert "plan, 17 runs and 2 seals derived again from its study" in done.stdout
+    assert "recomputed: 3 stages, 0 effects, 2 verdicts, 0 amendments" in done.stdout
+    assert "13 requests recomputed" in done.stdout
+    assert "plan, 17 runs and 2 seals recomputed from its study" in done.stdout
 
 
 def test_it_holds_none_of_promos_lines():

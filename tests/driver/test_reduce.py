@@ -177,7 +177,7 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
     assert sorted(one.of for one in decision.inputs) == ["longer", "penalties", "short"]
     assert promo("verify", path) == 3
     code, said = rechecked(folder.path)
-    assert (code, "derived again: 3 stages, 1 effects, 1 verdicts, 0 amendments" in said) == (3, True), said
+    assert (code, "recomputed: 3 stages, 1 effect, 1 verdict, 0 amendments" in said) == (3, True), said
 
 
 def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):

@@ -115,6 +115,45 @@ def test_where_every_run_failed_none_is_kept_and_no_axis_is_invented(view):
     assert [one.picture.svg for one in found.gates] == [""]
 
 
+def ladder(stages: int) -> dict[str, str]:
+    """So many stages: two gates that drop one candidate each, then such as drop none."""
+    text = ["stage s0 {\n  train four for 1s\n  on box\n  seeds 10\n}"]
+    for number in range(1, stages):
+        cells = f"on box\n  seeds {10 + number}{'' if number < stages - 1 else chr(10) + '  report only'}"
+        text.append(f"stage s{number} {{\n  after g{number}\n  train promoted for {number + 1}s\n  {cells}\n}}")
+        gate = SOUND["gate"].replace("pick", f"g{number}").replace("short to long", f"s{number - 1} to s{number}")
+        keep = f"top {4 - number}" if number < 3 else "mean gap to leader at most 100pt"
+        text.append(gate.replace("top 1", keep).replace("  always base\n", ""))
+    return {"host": INLINE, "stage_short": "\n\n".join(text)}
+
+
+def test_who_was_dropped_before_the_gate_that_is_told_is_counted(view):
+    found = view(spec("use", "stage long", "gate", "rule", **ladder(6)))
+
+    assert facts(found)["Kept"] == "g5: good (quality 1) and base, 2 of 2, to s5; 4 gates before that"
+    assert facts(found)["Dropped"] == "none by g5; 2 by the 4 gates before that"
+
+
+def test_who_was_dropped_by_gates_that_are_all_told_is_counted_nowhere_else(view):
+    found = view(spec("use", "stage long", "gate", "rule", **ladder(3)))
+
+    assert facts(found)["Dropped"] == "g1: poor (quality 4); g2: fair (quality 3)"
+
+
+def test_the_effects_of_a_rule_about_several_stand_beside_the_lines_of_other_rules(view):
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    many = RULE.replace("judge good", "judge promoted").replace("at most 0.5pt", "at most 3pt")
+    rules = f"{many}\n\n{RULE.replace('close', 'near')}"
+    found = view(spec("use", host=INLINE, gate=gate, rule=rules, **THREE_SEEDS))
+
+    assert [one.rule for one in found.answer.lines] == ["close", "near"]
+    assert facts(found)["Effect"].startswith(
+        "close: base leads fair (quality 3) by 1.0000 pt and good (quality 1) leads base by 1.0000 pt on the mean of 3 "
+        "cells at long; the seed noise, the standard error from seeds alone, is 0.0"
+    )
+    assert "near" not in facts(found)["Effect"]  # its own line says it
+
+
 def test_two_that_are_level_lead_nobody_so_no_lead_has_a_seed_noise(view):
     """Size moves nothing in the toy runner."""
     cohort = "cohort four { members base, good, fair, poor, spare }"

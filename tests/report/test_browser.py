@@ -155,20 +155,21 @@ def test_a_link_leads_to_a_heading_that_the_bar_of_links_does_not_cover(browser,
 
 
 def test_names_as_long_as_they_may_be_fit(browser, tmp_path, monkeypatch):
+    """At any width: that of a small telephone, and on both sides of where the layout changes."""
     monkeypatch.chdir(tmp_path)
     text = spec("use", host=INLINE)
     for name in ("good", "base", "pick", "close", "long"):
         text = re.sub(rf"\b{name}\b", name + "_" + "x" * 50, text)
     (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 0
-    page = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": 400, "height": 900})
+    for width in (320, 360, 398, 399, 400, 640, 641, 800, 960, 961, 1400):
+        page = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": width, "height": 900})
+        across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        verdicts = page.locator(".why .verdict, .why, .overview .badge")
+        ends = verdicts.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
 
-    across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    verdicts = page.locator(".why .verdict, .overview .badge")
-    ends = verdicts.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
-
-    assert across <= 0
-    assert max(ends) <= 400
+        assert (width, across) <= (width, 0)
+        assert max(ends) <= width
 
 
 def test_two_studies_side_by_side_fit_and_anyone_can_read_them(browser, study, tmp_path):

@@ -16,7 +16,20 @@ from promo.base.classes import evolve
 from promo.base.floats import nearest
 from promo.base.resources import template_folder
 from promo.report.axes import Plot
-from promo.report.canvas import FONT, LEAST_PT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
+from promo.report.canvas import (
+    CROSS,
+    FONT,
+    LEAST_PT,
+    LEAST_PX,
+    SHAPES,
+    WIDTH,
+    Look,
+    document,
+    legend,
+    marks_svg,
+    text,
+    width_of,
+)
 from promo.report.curves import MOST_MARKS
 from promo.report.flows import BROKEN, Rung, ladder_svgs, ranks_svg
 from promo.report.pictures import (
@@ -360,6 +373,41 @@ def test_candidates_look_alike_in_no_two_of_what_distinguishes_them():
     looks = {re.sub(r' id="[^"]*"', "", symbol) for symbol in symbols}
 
     assert len(looks) == len(symbols) == 64
+
+
+def corners(path):
+    """Where a path turns, and its middle: a mark of straight lines as a polygon around (0, 0)."""
+    start, *rest = re.split(r"(?=[lhvz])", path)
+    x, y = map(float, NUMBER.findall(start))
+    found = [(x, y)]
+    for part in rest:
+        steps = [float(one) for one in NUMBER.findall(part)]
+        x += 0.0 if part[0] == "v" else sum(steps[:1])
+        y += steps[0] if part[0] == "v" else sum(steps[1:])
+        found.append((x, y))
+    return found
+
+
+def covers(polygon, x, y):
+    """Whether a polygon has a place inside: an odd number of its sides lie to the right."""
+    sides = zip(polygon, polygon[1:] + polygon[:1], strict=True)
+    crossed = [(a, b) for a, b in sides if (a[1] > y) != (b[1] > y)]
+    return sum(x < a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1]) for a, b in crossed) % 2 == 1
+
+
+def test_no_mark_of_a_candidate_is_the_cross_of_who_is_dropped():
+    """A cross reaches into the corners and leaves the middle of each side free; `is_cross` sees one that is filled."""
+
+    def is_cross(polygon):
+        sides = [covers(polygon, x, y) for x, y in ((-3, 0), (3, 0), (0, -3), (0, 3))]
+        return all(covers(polygon, x, y) for x in (-2.6, 2.6) for y in (-2.6, 2.6)) and not any(sides)
+
+    filled = "0-2.1l2.4-2.4l2.1 2.1l-2.4 2.4l2.4 2.4l-2.1 2.1l-2.4-2.4l-2.4 2.4l-2.1-2.1l2.4-2.4l-2.4-2.4l2.1-2.1z"
+
+    assert is_cross(corners(filled))
+    assert [shape for shape in SHAPES[1:] if is_cross(corners(shape))] == []
+    assert CROSS not in SHAPES
+    assert len({*SHAPES}) == len(SHAPES)
 
 
 @pytest.mark.parametrize("wide", ["w" * 30, "m_1" * 10, "Ünïcödé", "実験", "10⁻³²⁴"])

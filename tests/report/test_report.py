@@ -118,6 +118,31 @@ def test_a_curve_ends_where_a_lost_run_wrote_no_point(study, tmp_path):
     assert [row[2:] for row in view.rows] == [("3", "1.50", "0.5000")]
 
 
+@pytest.mark.parametrize(
+    ("metric", "others", "beside", "kind"),
+    [
+        ("val_acc", ["train_acc", "train_loss"], "train_loss", "loss"),
+        ("val_acc", ["training_loss"], "training_loss", "loss"),
+        ("val_acc", ["train_acc"], "train_acc", "curve"),
+        ("val_acc", ["loss"], "", "curve"),  # nobody says of what
+        ("train_loss", [], "", "loss"),  # it decides
+    ],
+)
+def test_the_training_loss_is_apart_also_where_something_else_decides(study, tmp_path, metric, others, beside, kind):
+    record = record_of(study)
+    measure = evolve(record.study.measure, metric=metric, lower_is_better=metric != "val_acc")
+    record = evolve(record, study=evolve(record.study, measure=measure))
+    stage = record.plan.stages[0]
+    told = ",".join(f'"{name}":"0.5"' for name in sorted([metric, *others]))
+    lines = [f'{{"charged_s":"{at}","metrics":{{{told}}},"step":{at},"tokens":null}}' for at in (1, 2, 3)]
+    (tmp_path / "points.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    view = curves_view(evolve(record, points={stage.runs[0].id: read_points(RealDisk(), tmp_path)}), stage, stage.runs)
+
+    assert (view.beside, view.kind) == (beside, kind)
+    assert (f"{beside} against" in view.trained) == bool(beside)
+    assert view.columns[4:] == ((beside,) if beside else ()) + (metric,)
+
+
 def test_no_text_turns_the_direction_of_ours(study, page):
     assert "[U+202E]gnol" in page.text
     assert "\u202e" not in (study.path / "report.html").read_text(encoding="utf-8")

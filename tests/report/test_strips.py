@@ -135,7 +135,7 @@ def test_every_seed_and_host_before_a_gate_is_a_mark_and_who_went_on_is_said(vie
 
     for standing in gate.standings:
         assert cells(gate.picture.svg, standing.colour) == len(standing.cells) == 4
-        assert f">{standing.statistic} {'promoted' if standing.promoted else 'dropped'}<" in gate.picture.svg
+        assert f">{standing.statistic} {standing.verdict}<" in gate.picture.svg
     assert ">a seed on box<" in gate.picture.svg
     assert ">a seed on den<" in gate.picture.svg
     assert ">drawn from the dropped<" in gate.picture.svg

@@ -732,6 +732,7 @@ def test_runs_of_a_short_stage_that_ends_where_a_value_is_printed_are_sound(work
 SEEDED = {
     "argparse": "p.add_argument('--seed', type=int, default=None)",
     "argparse without a word of it": "p.add_argument('--random-seed', type=int)",
+    "argparse in the words of scikit-learn": "p.add_argument('--random-state', type=int)",
 }
 
 
@@ -744,7 +745,38 @@ def test_a_seed_that_may_be_left_out_is_given(workplace, capsys, case):
 
     assert drafted(workplace, source) == 0
     assert "left alone" not in capsys.readouterr().out
-    assert "seed={seed}" in (workplace / "one.toml").read_text(encoding="utf-8")
+    assert re.search(r"--(random-)?(seed|state)={seed}", (workplace / "one.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        ("r = random.Random(a.start)", "--start={seed}"),
+        ("random.seed(a.start)", "--start={seed}"),
+        ("split(random_state=a.start)", "--start={seed}"),
+        ("start = a.start; set_up(seed=start)", "--start={seed}"),
+        ("r = random.Random(a.start); b.seed(a.seed)", "--seed={seed}"),  # what is called one comes first
+        ("r = a.start", "--start={start}"),
+    ],
+)
+def test_what_starts_the_random_numbers_is_the_seed_whatever_its_name(workplace, call, word):
+    more = "p.add_argument('--seed', type=int, default=0)\n" if "a.seed" in call else ""
+    source = (
+        "import argparse, random\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)\n"
+        f"p.add_argument('--start', type=int, default=42)\n{more}a = p.parse_args()\n{call}\nprint('val_loss:', a.lr)\n"
+    )
+
+    assert drafted(workplace, source) == 0
+    assert word in (workplace / "one.toml").read_text(encoding="utf-8")
+
+
+def test_of_a_script_without_a_seed_nothing_is_said_that_its_source_does_not_tell(workplace, capsys):
+    """`torch.Generator().manual_seed(0)` makes all of its runs alike."""
+    source = "import torch\nLR = 0.1\ng = torch.Generator().manual_seed(0)\nprint('val_loss:', LR)\n"
+
+    assert drafted(workplace, source) == 0
+    told = capsys.readouterr().out
+    assert "none that promo can set: seeds only number the runs, which may all be alike" in told
 
 
 def test_a_seed_of_a_dataclass_that_may_be_left_out_is_given(workplace):

@@ -60,13 +60,22 @@ class ExitCode(IntEnum):
 
 
 class SpecError(Exception):
-    """The spec is wrong; carries every diagnostic found, in the order of the text."""
+    """The spec is wrong; carries every diagnostic found, in the order of the text, and says the errors among them."""
 
     def __init__(self, diagnostics: "Iterable[Diagnostic]") -> None:
         from promo.base.diagnostics import in_text_order  # late, for who raises none needs no values
 
         self.diagnostics = in_text_order(diagnostics)
-        super().__init__(f"{len(self.diagnostics)} diagnostics")
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        from promo.base.diagnostics import errors
+
+        spans = [(one, one.span.source) for one in errors(self.diagnostics)]
+        lines = [
+            f"{source.name}:{source.position(one.span.start)[0]}: {one.code}: {one.message}" for one, source in spans
+        ]
+        return "\n".join(lines)
 
 
 class PromoError(Exception):

@@ -136,8 +136,8 @@ def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableT
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
     yield as_shown(f"{attempt.stage}: {seen.call(attempt.candidate)}, seed {attempt.seed}{again}")
     point = seen.points[attempt.folder]
-    if not point:
-        yield as_shown("starting", style="dim")
+    if "charged_s" not in point:  # a program need not say it, and has said nothing at first
+        yield as_shown(_value(point, study.measure.metric), style="dim")
         return
     cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(seen.reported[attempt.folder])
     yield ProgressBar(total=cap_s, completed=trained, width=BAR)

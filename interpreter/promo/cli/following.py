@@ -84,8 +84,9 @@ def _run(options: Namespace, code: int) -> str:
 
 def _verify(options: Namespace, code: int) -> str:
     given = _given(options)
-    if code == ExitCode.UNANCHORED:
-        return f"checkpoint {given}".strip()
+    follows = {ExitCode.UNANCHORED: "checkpoint", ExitCode.FINDINGS: "report"}
+    if code in follows:
+        return f"{follows[ExitCode(code)]} {given}".strip()
     return f"export {given} --to rocrate".replace("  ", " ") if code == ExitCode.DONE else ""
 
 
@@ -106,7 +107,7 @@ NEXT: Mapping[str, Step] = {
     "status": lambda options, _: str(getattr(options, "follows", "")),
     "ask": _ask,
     "bundle": lambda options, _: f"import {quote(options.out or 'BUNDLE')} SPEC, on the machine that it is for",
-    "report": _good("verify"),
+    "report": _with("verify"),
     "why": lambda options, _: f"report {quote(options.study)}" if options.study else "report",
     "laws": _with("report"),
     "serve": _with("report"),

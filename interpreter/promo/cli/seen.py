@@ -1,6 +1,6 @@
 """A study at one moment, and the lines of a log about the whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,8 @@ from promo.report.progress import (
     spent_words,
 )
 from promo.run.clock import SystemClock
-from promo.run.store import POINTS
+from promo.run.runners.files.figures import point_of
+from promo.run.store import POINTS, PROGRAM_POINTS
 from promo.run.values import Point
 from promo.study.values import Study
 
@@ -54,7 +55,7 @@ def look(
 ) -> Seen:
     """Where a study stands now, by its ledger and by what its running attempts have reported."""
     running = state.running()
-    points = {one.folder: last_point(folder / one.folder / POINTS, study.measure.metric) for one in running}
+    points = {one.folder: last_point(folder / one.folder, study.measure.metric) for one in running}
     reported = {one.folder: reported_s(study, state, one, _charged(points[one.folder])) for one in running}
     now = SystemClock().now()
     call = caller(study, plan)
@@ -71,19 +72,23 @@ def clock_text(seconds: float) -> str:
     return then.strftime("%H:%M" if then.date() == now.date() else "%a %d %b, %H:%M")
 
 
-def last_point(path: Path, metric: str) -> Mapping[str, str]:
+def last_point(attempt: Path, metric: str) -> Mapping[str, str]:
     """
     Figures of the last measured point of a running attempt, with the newest value of a metric.
 
     Args:
-        path: where its points are written.
+        attempt: its folder.  Points of somebody else's program come into the run's own only when it has ended.
         metric: most points of a run may be without it.
 
     Returns:
         No figures while there is no point, or none whole.
     """
+    return _last(attempt / POINTS, metric, _recorded) or _last(attempt / PROGRAM_POINTS, metric, _written)
+
+
+def _last(path: Path, metric: str, read: Callable[[bytes], Mapping[str, str]]) -> Mapping[str, str]:
     try:
-        with open_plain(path) as file:
+        with open_plain(path, links=False) as file:
             file.seek(0, 2)
             file.seek(max(file.tell() - TAIL, 0))
             lines = file.read().splitlines()
@@ -91,14 +96,22 @@ def last_point(path: Path, metric: str) -> Mapping[str, str]:
         return {}
     found: dict[str, str] = {}
     for line in reversed(lines):
-        try:
-            figures = from_json(Point, parse_json(line)).figures
-        except ValueError:
-            continue
+        figures = read(line)
         found = found or dict(figures)
         if metric in figures:
             return {**found, metric: figures[metric]}
     return found
+
+
+def _recorded(line: bytes) -> Mapping[str, str]:
+    try:
+        return from_json(Point, parse_json(line)).figures
+    except ValueError:
+        return {}
+
+
+def _written(line: bytes) -> Mapping[str, str]:
+    return {name: str(value) for name, value in (point_of(line) or {}).items()}
 
 
 def _charged(point: Mapping[str, str]) -> Fraction:

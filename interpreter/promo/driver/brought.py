@@ -25,6 +25,7 @@ from promo.ledger.state import state_of
 from promo.ledger.values import BundleImported, Ended, Event, Freezing
 from promo.plans.values import Plan
 from promo.report.protocol import breach_words
+from promo.report.words import plural
 
 
 def check_bundles(sight: Sight) -> Iterator[Check]:
@@ -46,7 +47,7 @@ def check_bundles(sight: Sight) -> Iterator[Check]:
             fault = _strange_manifest(sight.plan, bundle, manifest, *signature) or _strange(sight, bundle, ledger)
         except Mismatch as damage:
             fault = f"{bundle.ledger}: {damage.message}"
-        words = fault or f"{len(bundle.taken)} attempts as the ledger there says"
+        words = fault or f"{plural(len(bundle.taken), 'attempt')} as the ledger there says"
         yield Check(name, Outcome.DIFFERS if fault else Outcome.MATCHES, words)
 
 

@@ -19,6 +19,7 @@ from promo.ledger.state import AttemptState, State
 from promo.ledger.values import AttemptStarted, Event
 from promo.plans.values import PlannedRun
 from promo.report.protocol import breach_words
+from promo.report.words import plural
 from promo.run.store import CHECKPOINT, REQUEST
 from promo.run.values import Request, Resumed
 
@@ -37,9 +38,10 @@ def check_history(sight: Sight) -> Iterator[Check]:
     found = list(breaches(study, sight.plan, sight.chain.events, recorded, asking.look))
     words = "; ".join(breach_words(one) for one in found[:SHOWN])
     words += f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    good = f"{len(sight.chain.events)} events, each due where it stands; {len(state.attempts)} runs, all of the plan"
+    runs = plural(len(state.attempts), "run")
+    good = f"{len(sight.chain.events)} events, each due where it stands; {runs}, all of the plan"
     yield Check("history", Outcome.DIFFERS if found else Outcome.MATCHES, words or good)
-    words = listed(asking.wrong) or f"{asking.good} requests derived again from plan and ledger"
+    words = listed(asking.wrong) or f"{plural(asking.good, 'request')} recomputed from plan and ledger"
     yield Check("requests", Outcome.DIFFERS if asking.wrong else Outcome.MATCHES, words)
 
 

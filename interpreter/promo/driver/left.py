@@ -19,6 +19,7 @@ from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.ledger.bundles import MANIFEST, SIGNATURE
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plans.values import Plan
+from promo.report.words import plural
 from promo.run.outside import EXECUTOR as OUTSIDE_EXECUTOR
 from promo.run.outside import OUTSIDE, Outside, parse_outside
 from promo.run.runners.recorded.answer import answer_part
@@ -65,7 +66,7 @@ def check_outside(sight: Sight) -> Iterator[Check]:
         bad += [f"{attempt.folder}{fault}"] if fault else []
         good += not fault
     if bad or good:
-        words = listed(bad) or f"{good} results that were trained outside, as they were taken in"
+        words = listed(bad) or f"{plural(good, 'result')} trained outside, as accepted"
         yield Check("outside", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 
@@ -139,7 +140,7 @@ def check_results(sight: Sight) -> Iterator[Check]:
             bad.append(f"{attempt.folder}/{POINTS}{fault}")
         else:
             good += 1
-    words = listed(bad) or f"{good} result files as recorded"
+    words = listed(bad) or f"{plural(good, 'result file')} as recorded"
     yield Check("results", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if missing:
         yield Check("results", Outcome.MISSING, listed(missing))
@@ -213,7 +214,7 @@ def check_witnesses(sight: Sight) -> Iterator[Check]:
             else:
                 good += 1
     if bad or good:
-        words = listed(bad) or f"{good} files of what attempts printed and how they ended, as recorded"
+        words = listed(bad) or f"{plural(good, 'file')} of what attempts printed and how they ended, as recorded"
         yield Check("logs", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if missing:
         yield Check("logs", Outcome.MISSING, listed(missing))

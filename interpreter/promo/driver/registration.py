@@ -16,6 +16,7 @@ from promo.exchange.registration import Begun, Registration, registration, regis
 from promo.files import read_given
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Amendment, CellResult, Chain
+from promo.report.words import plural
 from promo.study.closure import closure
 from promo.study.lock import Seal, seal_of
 from promo.study.values import Study
@@ -163,7 +164,11 @@ def _known_at(chain: Chain, told: Registration, count: int) -> tuple[tuple[CellR
 def _found(told: Registration, state: State) -> Iterator[str]:
     count, version = len(told.known.results), told.amendment or 0
     yield f"sealed sha256:{told.seal[:12]}, as announced"
-    yield f"made when {count} results of its stages existed" if count else "made before any result of its stages"
+    yield (
+        f"made when {plural(count, 'result')} of its stages existed"
+        if count
+        else "made before any result of its stages"
+    )
     later = [number for number in state.versions(told.name) if number > version]
     if later:
         yield f"amended since: {', '.join(map(str, later))}"

@@ -196,7 +196,7 @@ class _Reading:
         decisions: dict[str, Decision] = {}
         others: dict[tuple[str, int], Decision] = {}
         for name, recorded in self.state.decisions.items():
-            with self._noting(f"the decision of '{name}' cannot be derived again"):
+            with self._noting(f"the decision of '{name}' cannot be recomputed"):
                 decision = self.folder.decision(compiled, self.state, name)
                 if decision.digest != recorded.verdict.decision:
                     raise Mismatch(

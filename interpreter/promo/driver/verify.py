@@ -27,6 +27,7 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_o
 from promo.ledger.values import Amendment, Verdict
 from promo.report.amendments import other_verdicts, wording
 from promo.report.plan import device_words
+from promo.report.words import plural
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
@@ -112,10 +113,12 @@ def _plan(sight: Sight) -> Iterator[Check]:
     said = (frozen_as.plan, frozen_as.study, frozen_as.runner.name, frozen_as.runner.version)
     same = said == (plan.digest, study.name, study.runner.name, study.runner.version)
     same = same and stored == canonical(to_json(plan)) + b"\n"
-    words = f"compiled again: {plan.run_count.planned} runs, sha256:{plan.digest[:12]}"
+    words = f"compiled again: {plural(plan.run_count.planned, 'run')}, sha256:{plan.digest[:12]}"
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
     same = dict(frozen_as.seals) == dict(plan.seals)
-    yield Check("seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{len(plan.seals)} frozen rules hashed again")
+    yield Check(
+        "seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{plural(len(plan.seals), 'frozen rule')} hashed again"
+    )
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
@@ -248,7 +251,7 @@ def _evidence(sight: Sight) -> Iterator[Check]:
             absent.append(name)
         else:
             good += 1
-    words = listed(bad) or f"{good} stages collected again"
+    words = listed(bad) or f"{plural(good, 'stage')} collected again"
     yield Check("evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if absent:
         yield Check("evidence", Outcome.MISSING, f"{listed(absent)} is not there; what was recorded follows")
@@ -259,7 +262,7 @@ def _effects(sight: Sight) -> Iterator[Check]:
         try:
             table = sight.folder.effects(sight.compiled, sight.state, name)
         except UNDERIVABLE as fault:
-            yield Check(name, Outcome.DIFFERS, f"it cannot be derived again: {fault}")
+            yield Check(name, Outcome.DIFFERS, f"it cannot be recomputed: {fault}")
             continue
         found = tuple((fit.stage, table.discovered(fit.stage)) for fit in table.fits)
         if (table.digest, found) != (recorded.effects, recorded.discovered):
@@ -295,7 +298,7 @@ def _decision(sight: Sight, name: str, title: str, version: int, recorded: Verdi
     try:
         decision = sight.folder.decision(sight.compiled, sight.state, name, version)
     except UNDERIVABLE as fault:
-        return Check(title, Outcome.DIFFERS, f"it cannot be derived again: {fault}")
+        return Check(title, Outcome.DIFFERS, f"it cannot be recomputed: {fault}")
     counts = sight.state.decisions[name].verdict is recorded
     file = f"decisions/{name}.json" if counts else other_wording_file(name, version)
     if sight.study.laws:
@@ -359,7 +362,7 @@ def _stored(sight: Sight) -> Iterator[Check]:
         elif not content.endswith(b"\n") or digest_bytes(content[:-1]) != recorded:
             yield Check(file, Outcome.DIFFERS, "it is not what was recorded")
         else:
-            yield Check(file, Outcome.MISSING, "as recorded; not derived again, because results are missing")
+            yield Check(file, Outcome.MISSING, "as recorded; not recomputed, because results are missing")
 
 
 def _hours(sight: Sight) -> Iterator[Check]:

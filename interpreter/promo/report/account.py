@@ -204,7 +204,7 @@ def account_lines(record: Record) -> Iterator[str]:
     for decision, found in _decided(record):
         if decision.name in sampled:
             yield sampled_words(sampled[decision.name], record.study.measure.unit, record.call)
-        elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
+        elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not (decision.stopped or decision.held):
             yield (
                 f"No candidate that {decision.name} dropped was trained any further, so the cost of its drops is not "
                 f"known; a clause such as 'sample 1 dropped seed 9' bounds it."
@@ -234,9 +234,9 @@ def _saving(one: GateAccount, plan: Plan) -> str:
             f"({device_words(one.spent_s, plan, of_what=False)}) against that branch alone: {_saved(one.as_published)}."
         )
     )
-    where = "cells in which they had no such run" if one.had else "cells"
+    where = plural(one.cells, "cell") + (" in which they had no such run" if one.had else "")
     return (
-        f"Had all {one.entered} that entered {one.gate} continued to {one.target}, {one.entered} x {one.cells} {where} "
+        f"Had all {one.entered} that entered {one.gate} continued to {one.target}, {one.entered} x {where} "
         f"x {devices}{each} = {supposed} would have been {verb}, against {branch} for the "
         f"{one.went_on} that did: {share_text(one.like_for_like)} saved, like for like.{published} Hypothetical: these "
         f"runs were never made."

@@ -45,12 +45,12 @@ SHAPES = (
     "0-4.9l4.9 4.9l-4.9 4.9l-4.9-4.9z",
     "0 4.6l-4.4-7.7h8.8z",
     "-1.5-4.4h3v2.9h2.9v3h-2.9v2.9h-3v-2.9h-2.9v-3h2.9z",
-    "0-2.1l2.4-2.4l2.1 2.1l-2.4 2.4l2.4 2.4l-2.1 2.1l-2.4-2.4l-2.4 2.4l-2.1-2.1l2.4-2.4l-2.4-2.4l2.1-2.1z",
+    "-4.6 0l7.7-4.4v8.8z",
     "0-5.2l1.3 3.5h3.7l-2.9 2.4l1 3.7l-3.1-2.1l-3.1 2.1l1-3.7l-2.9-2.4h3.7z",
 )
-"""Circle, square, triangle, diamond, triangle upside down, plus, cross and star: paths from their middles."""
+"""Circle, square, triangle, diamond, triangle upside down, plus, triangle to the left and star: from their middles."""
 CROSS = "-3.6-3.6l7.2 7.2m0-7.2l-7.2 7.2"
-"""Of who is dropped."""
+"""Of who is dropped; no candidate's own mark looks like it."""
 DASHES = ("", "7 2.5", "2 2", "7 2.5 2 2.5")
 EMS = {
     character: em

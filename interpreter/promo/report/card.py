@@ -34,7 +34,7 @@ from promo.report.record import Record
 from promo.report.spending import budget_words, short_of_budget
 from promo.report.values import AnswerView, FactView
 from promo.report.words import PLACES, behind, listed, plural, span_text
-from promo.study.judgement import Statistic
+from promo.study.judgement import Answer, Statistic
 
 MOST_NAMED = 6
 """Candidates that a line of the first screen names."""
@@ -155,10 +155,13 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
         of = f", {len(names[Verdict.PROMOTED])}{of}" if names[Verdict.PROMOTED] else of
         kept.append(f"{before}{_named(names[Verdict.PROMOTED])}{of}, to {found.target}")
         dropped += [f"{before}{_named(names[Verdict.DROPPED])}"] if names[Verdict.DROPPED] else []
-    earlier = f"; {plural(len(gates) - len(shown), 'gate')} before that" if len(gates) > len(shown) else ""
+    earlier = [found for _, found in gates[: len(gates) - len(shown)]]
+    before = f"{plural(len(earlier), 'gate')} before that"
+    gone = {one.candidate for found in earlier for one in found.standings if one.verdict is Verdict.DROPPED}
     if kept:
-        yield "Kept", "; ".join(kept) + earlier
-        yield "Dropped", "; ".join(dropped) or "none"
+        yield "Kept", "; ".join([*kept, *([before] if earlier else [])])
+        none = f"none by {shown[0][0].name}" if gone else "none"
+        yield "Dropped", "; ".join([*(dropped or [none]), *([f"{len(gone)} by the {before}"] if gone else [])])
     for decision in decided:
         if isinstance(decision.found, Reducing):
             yield "Reduced", result_words(decision, study, record.state, record.call)
@@ -174,13 +177,17 @@ def _named(names: list[str]) -> str:
 
 
 def _effect(record: Record) -> Iterator[tuple[str, str]]:
-    """The differences that the one answering rule asks about; those of several rules stand in their table."""
-    rules = answering(record)
-    decision = record.decisions.get(rules[0].name) if len(rules) == 1 else None
-    found = decision.judgement if decision else None
-    leads = leads_of(record, rules[0], found) if found else ()
-    if leads:
-        yield "Effect", effect_words(record, rules[0].stage, leads)
+    """The differences that rules ask about, but for those that the line of a rule says beside the others already."""
+    rules, said = answering(record), []
+    for rule in rules[:MOST_TOLD]:
+        decision = record.decisions.get(rule.name)
+        found = decision.judgement if decision else None
+        leads = leads_of(record, rule, found) if found else ()
+        told = len(rules) > 1 and (len(leads) == 1 or found is None or found.answer is not Answer.HOLDS)
+        if leads and not told:
+            said.append(f"{rule.name}: " * (len(rules) > 1) + effect_words(record, rule.stage, leads))
+    if said:
+        yield "Effect", ". ".join(said)
 
 
 def effect_words(record: Record, stage: str, leads: tuple[Lead, ...]) -> str:

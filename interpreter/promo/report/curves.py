@@ -1,8 +1,9 @@
 """
 Learning curves of a stage: which runs are drawn, what the lines and marks are, and the numbers behind them.
 
-What a metric is called and means comes from the study and its runner.  `train_` and the last word of the metric's name,
-as `train_bpb` for `val_bpb`, is what a runner may record of the text it trains on; nothing else is drawn beside it.
+What a metric is called and means comes from the study and its runner.  Apart from it is drawn what a run recorded of
+its training by such a name: `train_loss`, or `train_` and the last word of the metric's, as `train_bpb` for `val_bpb`.
+Nothing else is.
 """
 
 import math
@@ -29,6 +30,8 @@ MOST_ROWS = 4_000
 """Rows of the table behind a picture."""
 AXES = {BudgetKind.STEPS: ("step", "steps"), BudgetKind.TOKENS: ("tokens", "tokens")}
 SECONDS = ("charged_s", "seconds of training")
+LOSSES = ("train_loss", "training_loss")
+"""What programs call the loss that they train on."""
 
 
 @frozen
@@ -41,7 +44,9 @@ class CurvesView:
     candidates: tuple[int, ...]
     """Whose runs are drawn."""
     beside: str
-    """What is called like the metric and was recorded of the text that is trained on, as `train_bpb`."""
+    """What was recorded of the training, as `train_bpb`."""
+    kind: str
+    """What that is: a loss, or some other curve."""
     trained: str
     """SVG of that; empty likewise."""
     columns: tuple[str, ...]
@@ -61,12 +66,13 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         entered: runs of those who are in it.
     """
     metric, unit = record.study.measure.metric, record.study.measure.unit
-    other = f"train_{metric.rpartition('_')[2]}"
+    names = [name for name in (*LOSSES, f"train_{metric.rpartition('_')[2]}") if name != metric]
     key, x_label = AXES.get(stage.budget.kind, SECONDS)
-    figures = ("step", "tokens", "charged_s", other, metric)
+    figures = ("step", "tokens", "charged_s", *names, metric)
     points = {run.id: [_figures(point, figures) for point in record.points.get(run.id, ())] for run in entered}
     measured = [run for run in entered if any(metric in point for point in points[run.id])]
     drawn, chosen = drawn_runs(record, stage, measured)
+    other = next((name for name in names if any(name in point for run in drawn for point in points[run.id])), "")
     scored = {run: _line(points[run.id], key, metric) for run in drawn}
     trained = {run: _line(points[run.id], key, other) for run in drawn}
     most = max(FEWEST, min(MOST, MOST_MARKS // max(len(drawn), 1)))
@@ -90,6 +96,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         caption=(*_caption(record), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted(record.candidates.index(name) for name in {run.candidate for run in drawn})),
         beside=other,
+        kind="loss" if other.endswith("_loss") or record.study.measure.lower_is_better else "curve",
         trained=_picture(
             record, stage, trained, most, (x_label, other, words.format(other) + _ends(record, trained)), end=False
         ),

@@ -274,6 +274,11 @@ def fate_words(one: Fixing) -> str:
 # --- candidates and conditions -------------------------------------------------------------------------------------
 
 
+def verdict_word(standing: Standing, decision: Decision) -> str:
+    """`promoted` or `dropped`; `open` while the gate waits for a person."""
+    return "open" if decision.held else standing.verdict.value
+
+
 def standing_reason(standing: Standing, decision: Decision, study: Study, call: Call) -> str:
     """Why a candidate was promoted or dropped, with its margin."""
     found, unit = decision.found, study.measure.unit

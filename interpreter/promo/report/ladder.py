@@ -120,7 +120,8 @@ def _picture(record: Record, stages: Sequence[StagePlan], said: str) -> str:
 
 def _let_on(record: Record, stage: str) -> frozenset[str] | None:
     """Whom the gates behind a stage let on; None when none has decided."""
-    decided = [gate.name for gate in record.study.gates_from(stage) if gate.name in record.decisions]
+    gates = [gate.name for gate in record.study.gates_from(stage)]
+    decided = [name for name in gates if name in record.decisions and not record.verdicts[name].held]
     return frozenset(name for gate in decided for name in record.state.promoted(gate)) if decided else None
 
 

@@ -175,7 +175,7 @@ def _age(record: Record) -> str:
 def _not_continued(record: Record) -> Iterable[str]:
     for decision in record.verdicts.values():
         ranking = decision.ranking
-        if ranking is None or decision.stopped:
+        if ranking is None or decision.stopped or decision.held:
             continue
         grow = record.study.grows.get(decision.name)
         known = audited(record, grow) if grow is not None else frozenset()

@@ -435,8 +435,8 @@ def _suppositions(study: Study, plan: Plan) -> Iterator[Line]:
         devices = Fraction(one.costs_s, max(one.candidates * one.cells * cap_s, 1))
         wide = "" if devices == 1 else f"{exact(devices)} devices x "
         yield from _plain(
-            f"all {one.candidates} that {one.gate} promotes continue to {one.stage}: {one.candidates} x {one.cells} "
-            f"cells x {wide}{span_text(cap_s)} = {device_words(one.costs_s, plan)}"
+            f"all {one.candidates} that {one.gate} promotes continue to {one.stage}: {one.candidates} x "
+            f"{plural(one.cells, 'cell')} x {wide}{span_text(cap_s)} = {device_words(one.costs_s, plan)}"
         )
         yield from _items(
             f"{name}: {formula} = {share}, {meaning}" for name, formula, share, meaning in savings(one, plan)

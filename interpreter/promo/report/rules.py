@@ -15,7 +15,7 @@ from promo.decision.values import Comparison, Judgement, Reference, Standing, Ve
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
-from promo.report.decided import demand_words, finding_words, standing_reason
+from promo.report.decided import demand_words, finding_words, standing_reason, verdict_word
 from promo.report.describe import describe_judged
 from promo.report.gains import gain_picture
 from promo.report.growth import growth_of
@@ -93,6 +93,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
             _standing(
                 one,
                 colours[one.candidate],
+                verdict_word(one, shown_as),
                 standing_reason(one, shown_as, record.study, record.call),
                 () if few else planned.hosts,
             )
@@ -113,7 +114,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
     )
 
 
-def _standing(standing: Standing, colour: int, reason: str, hosts: Sequence[str]) -> StandingView:
+def _standing(standing: Standing, colour: int, verdict: str, reason: str, hosts: Sequence[str]) -> StandingView:
     """A candidate, cell by cell or, with *hosts*, host by host."""
     return StandingView(
         candidate=standing.candidate,
@@ -126,6 +127,7 @@ def _standing(standing: Standing, colour: int, reason: str, hosts: Sequence[str]
         else tuple(_of_hosts(standing.cells, hosts)),
         statistic=number(standing.statistic),
         promoted=standing.verdict is Verdict.PROMOTED,
+        verdict=verdict,
         reason=reason,
     )
 

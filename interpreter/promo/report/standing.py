@@ -7,6 +7,7 @@ from typing import assert_never
 from promo.base.canonical import exact_sum, from_exact
 from promo.decision.values import Decision, Ground, Ranking, Standing, Verdict
 from promo.evidence.values import Row
+from promo.report.decided import verdict_word
 from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.strips import MOST_MARKS, MOST_ROWS, Cut, Strip, Strips, strips_svg, words_of
@@ -62,7 +63,7 @@ def standing_picture(record: Record, gate: Gate, decision: Decision) -> tuple[st
     hosts = tuple(dict.fromkeys(cell.host for one in shown for cell in one.cells))
     unit = record.study.measure.unit
     strips = Strips(
-        rows=tuple(_strip(record, one, hosts) for one in shown),
+        rows=tuple(_strip(record, one, decision, hosts) for one in shown),
         hosts=hosts,
         counts=f"{gate.metric} at {found.stage}{within(unit)}, {_better(record)} is better",
         figure=f"{gate.statistic.value}, which the gate ranks by",
@@ -122,7 +123,7 @@ def _better(record: Record) -> str:
     return "lower" if record.study.measure.lower_is_better else "higher"
 
 
-def _strip(record: Record, one: Standing, hosts: Sequence[str]) -> Strip:
+def _strip(record: Record, one: Standing, decision: Decision, hosts: Sequence[str]) -> Strip:
     statistic = None if one.statistic is None else from_exact(one.statistic)
     value = NONE if statistic is None else short_number(statistic)
     return Strip(
@@ -133,7 +134,7 @@ def _strip(record: Record, one: Standing, hosts: Sequence[str]) -> Strip:
         figure=statistic,
         reach=None,
         asked=None,
-        said=(f"{value} {one.verdict.value}", *([WHY[one.ground]] if one.ground in WHY else [])),
+        said=(f"{value} {verdict_word(one, decision)}", *([WHY[one.ground]] if one.ground in WHY else [])),
         kept=one.verdict is Verdict.PROMOTED,
     )
 

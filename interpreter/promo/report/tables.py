@@ -24,7 +24,7 @@ from promo.decision.values import (
 )
 from promo.evidence.values import CellStatus
 from promo.ledger.state import Attempt, AttemptState
-from promo.report.decided import attempt_cause, because_words, fate_words
+from promo.report.decided import attempt_cause, because_words, fate_words, verdict_word
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_reduction
 from promo.report.environment import Environments
@@ -154,7 +154,7 @@ def _gate(record: Record, decision: Decision, found: Ranking) -> Iterator[tuple[
                 *_who(record, standing.candidate),
                 "" if standing.rank is None else str(standing.rank),
                 standing.statistic or "",
-                standing.verdict.value,
+                verdict_word(standing, decision),
                 standing.ground.value,
                 *_finding(finding, keep, standing.margin, study),
                 "",
@@ -232,7 +232,7 @@ def standings(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str,
         if decision.ranking is not None:
             for one in decision.ranking.standings:
                 rank = "" if one.rank is None else str(one.rank)
-                found.setdefault((decision.ranking.stage, one.candidate), (rank, one.verdict.value))
+                found.setdefault((decision.ranking.stage, one.candidate), (rank, verdict_word(one, decision)))
     return found
 
 

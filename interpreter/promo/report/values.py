@@ -45,6 +45,8 @@ class StandingView:
     cells: tuple[Cell, ...]
     statistic: str
     promoted: bool
+    verdict: str
+    """`promoted`, `dropped`, or `open` while a person has to decide."""
     reason: str
 
 

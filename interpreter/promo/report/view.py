@@ -369,7 +369,7 @@ class _View:
             cap_s = self.study.stages[one.stage].budget.cap_s
             devices = Fraction(one.costs_s, max(one.candidates * one.cells * cap_s, 1))
             wide = "" if devices == 1 else f"{exact(devices)} devices x "
-            formula = f"{one.candidates} x {one.cells} cells x {wide}{span_text(cap_s)}"
+            formula = f"{one.candidates} x {plural(one.cells, 'cell')} x {wide}{span_text(cap_s)}"
             yield SuppositionView(
                 sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} = "
                 f"{device_words(one.costs_s, self.plan)}.",

@@ -122,7 +122,10 @@ def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, sta
     went = {Verdict.PROMOTED: f"was promoted to {to}", Verdict.DROPPED: f"was not promoted to {to}"}
     shown = _shown(record, decision, standing)
     called = record.call(standing.candidate)
-    head = f"{called} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study, record.call)}."
+    reason = standing_reason(shown, decision, study, record.call)
+    head = f"{called} {went[shown.verdict]} by {gate.name}: {reason}."
+    if decision.held and gate.name not in state.people:
+        head = f"{gate.name} waits for a person, who decides whether {called} is promoted to {to}: {reason}."
     lines = (
         f"The rule: {read_gate(gate, study)}",
         *_cells(standing.cells, study.measure),
@@ -232,7 +235,8 @@ def _of_reduction(
 ) -> Explanation:
     study, person = record.study, record.state.people.get(reduction.name)
     on = record.state.promoted(reduction.name)
-    went = "is promoted" if candidate in on else "is not promoted"
+    waits = decision.held and person is None
+    went = "is promoted" if candidate in on else "is not promoted yet" if waits else "is not promoted"
     levels = dict(study.candidates[candidate].levels)
     against = [one for one in found.fixed if one.level is not None and levels[one.factor] != one.level]
     why = [

@@ -30,6 +30,8 @@ LOG = "log.txt"
 CHECKPOINT = "checkpoint.json"
 OUTPUT = "output.txt"
 """What somebody else's program printed."""
+PROGRAM_POINTS = "program.points.jsonl"
+"""Points that it writes while it runs; they are among the run's own once it has ended."""
 SUPERVISOR = "supervisor.txt"
 """What the supervisor of its first attempt printed, which may go on with others."""
 STATES = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.(safetensors|state)|\.json)(\.part)?")

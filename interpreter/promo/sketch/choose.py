@@ -76,7 +76,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
     knobs = _knobs(script)
     every = {knob.name: knob for knob in (*knobs, *_constants(script))}
     others = [knob for knob in script.module_knobs if knob.name not in every]
-    seed = next((knob for knob in (*every.values(), *others) if SEEDS.fullmatch(knob.name)), None)
+    seed = _seed((*every.values(), *others), script)
     duration = _duration(every.values()) or _duration(others)
     device = next((knob for knob in every.values() if knob.name == "device" and knob.kind is not Kind.WHOLE), None)
     parts = [knob for knob in (seed, duration, device) if knob is not None]
@@ -106,6 +106,13 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         fixed=fixed,
         takes=_takes(wish.takes),
     )
+
+
+def _seed(knobs: Sequence[Knob], script: Script) -> Knob | None:
+    """The setting that is called a seed, or else an argument that it hands to what takes one, whatever its name."""
+    called = [knob for knob in knobs if SEEDS.fullmatch(knob.name)]
+    handed = [knob for knob in knobs if knob.way is Way.ARGUMENTS and knob.kind is Kind.WHOLE]
+    return next(iter((*called, *(knob for knob in handed if knob.name in script.seeds))), None)
 
 
 def _unit(told: str, script: Script) -> str:

@@ -15,7 +15,7 @@ from promo.base.classes import evolve
 from promo.sketch.commands import commands_of
 from promo.sketch.hydra import overrides
 from promo.sketch.prints import printed_by
-from promo.sketch.settings import arguments, constant_knobs, constants, value_of
+from promo.sketch.settings import arguments, constant_knobs, constants, named, value_of
 from promo.sketch.signatures import signatures
 from promo.sketch.values import Script, SketchError
 
@@ -25,6 +25,8 @@ MOST_FILES = 200
 LONGEST_NAME = 200
 SEEDING = {"seed", "manual_seed", "manual_seed_all", "set_seed", "seed_everything", "default_rng", "Random"}
 SEEDING |= {"PRNGKey", "set_random_seed", "RandomState"}
+SEED_WORDS = {"seed", "random_state"}
+"""Arguments of any call that take a seed."""
 NATS = re.compile(
     r"(.*\.)?(\w*cross_?entropy\w*|nll\w*|log_softmax|logsumexp|log_loss)|"
     r"(math|np|numpy|jnp|torch|tf\.math)\.log(1p)?|.*\.from_pretrained",
@@ -76,6 +78,7 @@ def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], boo
         ),
         unread={**unread, **others},
         seeded=_seeded(tree),
+        seeds=frozenset(name for each in trees for name in _seeds(each)),
         printed=tuple(one for each in trees for one in printed_by(each)),
         files=tuple(dict.fromkeys((*own, *texts, *beside))),
         elsewhere=tuple(
@@ -192,3 +195,12 @@ def _seeded(tree: ast.Module) -> tuple[str, ...]:
             value = value_of(call.args[0], known)
             sure[name] = sure.get(name, True) and isinstance(value, int) and not isinstance(value, bool)
     return tuple(name for name, good in sure.items() if good)
+
+
+def _seeds(tree: ast.Module) -> Iterator[str]:
+    """Names whose value is handed to what takes a seed, as `state` of `random.Random(args.state)`."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        first = call.args[:1] if ast.unparse(call.func).rpartition(".")[2] in SEEDING else []
+        for given in (*first, *(one.value for one in call.keywords if one.arg in SEED_WORDS)):
+            if isinstance(given, ast.Name | ast.Attribute):
+                yield named(given.id if isinstance(given, ast.Name) else given.attr)

@@ -48,7 +48,7 @@ def _seed(draft: Draft) -> str:
         return knob.shown
     if draft.script.seeded:
         return f"the first argument of {_some(draft.script.seeded)}"
-    return "none is set: runs differ by chance alone, and seeds only number them"
+    return "none that promo can set: seeds only number the runs, which may all be alike"
 
 
 def _some(names: tuple[str, ...] | list[str]) -> str:

@@ -9,7 +9,7 @@ from promo.base.classes import frozen
 Value = int | float | str
 
 
-SEEDS = re.compile(r"(random_|rng_|manual_|global_|train_)?seed")
+SEEDS = re.compile(r"(random_|rng_|manual_|global_|train_)?seed|random_state")
 """Names of a setting that starts the random numbers."""
 
 
@@ -113,6 +113,8 @@ class Script:
     """Constants of its own modules, by the file and the name: `prepare.py/TIME_BUDGET`."""
     seeded: tuple[str, ...]
     """Functions that it seeds with a number written there."""
+    seeds: frozenset[str]
+    """Names whose value it hands to what takes a seed."""
     printed: tuple[Printed, ...]
     files: tuple[str, ...]
     """Modules and small texts beside it that it uses."""

@@ -294,13 +294,21 @@ def points_of(path: Path) -> Iterable[Mapping[str, float]]:
         return
     with written as lines:
         for line in iter(lambda: lines.readline(LONGEST_POINT), b""):
-            try:
-                point = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(point, dict):
-                figures = ((name, _plain(value)) for name, value in point.items() if name.isprintable())
-                yield {name: value for name, value in figures if value is not None}
+            point = point_of(line)
+            if point is not None:
+                yield point
+
+
+def point_of(line: bytes) -> Mapping[str, float] | None:
+    """The numbers of a line that a program wrote; None of one that is no JSON object."""
+    try:
+        point = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(point, dict):
+        return None
+    figures = ((name, _plain(value)) for name, value in point.items() if name.isprintable())
+    return {name: value for name, value in figures if value is not None}
 
 
 def _plain(value: object) -> float | None:

@@ -29,12 +29,11 @@ from promo.run.ranks import Peers, RankError, UnbegunError, environments, free_p
 from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.figures import Lines, Said, from_file, points_fault, points_of
 from promo.run.runners.files.states import Cpu, Keeper, StateError
-from promo.run.store import OUTPUT, PROGRAM
+from promo.run.store import OUTPUT, PROGRAM, PROGRAM_POINTS
 from promo.run.values import TRAIN, Counter, Request, RunStatus, Used, Work
 from promo.study.limits import BudgetKind
 
 RESULT = "program.result.json"
-POINTS = "program.points.jsonl"
 UNREAD = "others."
 """Begins the names that other processes than the first are told for these: what they write there, nobody reads."""
 MOST_CHANGED_LINES = 200
@@ -61,7 +60,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
         return Outcome(RunStatus.INVALID, {}, cause="the run that it carries on has no result")
     try:
         with recorder.phase("restore" if request.resume or request.continues else "build"):
-            begin = Beginning(request, program, recorder.study, place, POINTS)
+            begin = Beginning(request, program, recorder.study, place, PROGRAM_POINTS)
     except StateError as fault:  # what it carries on was changed, which is no fault of the candidate
         return Outcome(RunStatus.INVALID, {}, cause=str(fault))
     variables = environments(request) if request.width > 1 else ()
@@ -75,10 +74,10 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     code, lost = _run(argv, request, program.does, values, heard, variables, begin.keeper)
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
-    said.unread = said.unread or points_fault(attempt / POINTS)
-    for point in points_of(attempt / POINTS):
+    said.unread = said.unread or points_fault(attempt / PROGRAM_POINTS)
+    for point in points_of(attempt / PROGRAM_POINTS):
         _point(recorder, begin.whole(point))
-    for name in (RESULT, POINTS):
+    for name in (RESULT, PROGRAM_POINTS):
         _without_link(attempt / name)
     _believable(said, begin.lived_s(elapsed))
     total = begin.total(said.figures, elapsed, processor_s)
@@ -205,7 +204,7 @@ def _values(request: Request, attempt: Path, place: Path, port: str) -> dict[str
         "program": str(place),
         "request": str(attempt / "request.json"),
         "result": str(attempt / RESULT),
-        "points": str(attempt / POINTS),
+        "points": str(attempt / PROGRAM_POINTS),
         "seed": request.run.seed,
         "budget": request.budget.amount,
         "budget_kind": request.budget.kind.value,
@@ -408,7 +407,7 @@ def _run(
         if does.once or not variables:
             return heard.code(process, listener), None
         end = partial(_end, process)
-        apart = {"result": f"{UNREAD}{RESULT}", "points": f"{UNREAD}{POINTS}"}
+        apart = {"result": f"{UNREAD}{RESULT}", "points": f"{UNREAD}{PROGRAM_POINTS}"}
         theirs = {**values, **{name: str(place.parent / file) for name, file in apart.items()}}
         words, environment = _all_filled(argv, theirs), _environment(theirs)
         with Peers(words, request, variables, cwd=place, environment=environment, failed=end) as peers:
