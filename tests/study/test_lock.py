@@ -227,16 +227,29 @@ def forged(change):
     return lock_from_json(stored), seal["digest"]
 
 
-def test_what_a_seal_covers_is_decoded_when_it_is_asked_for():
-    lock, seal = forged(lambda closure: closure.update(order=1))
+@pytest.mark.parametrize("seal", ["as the lock", "as it means", "none", "of no rule"])
+def test_a_seal_that_is_no_closure_is_refused_whatever_the_text_is_sealed_with(seal):
+    lock, other = forged(lambda closure: closure.update(order=1))
     text = sealed(spec()).text
-    changed = re.sub(r"sealed sha256:\w+", f"sealed sha256:{seal[:12]}", text)
+    text = {
+        "as the lock": lambda: re.sub(r"gate pick sealed sha256:\w+", f"gate pick sealed sha256:{other[:12]}", text),
+        "as it means": lambda: text,
+        "none": spec,
+        "of no rule": lambda: re.sub(r"\bpick\b", "other", spec()),
+    }[seal]()
 
-    assert compile_source(Source("x", text), Path(), lock).diagnostics == ()  # the seal in the text fits what it says
     with pytest.raises(
         PromoError, match="the lock is damaged: what 'pick' was sealed with cannot be read: order: 1 is no list"
     ):
-        compile_source(Source("x", changed), Path(), lock)
+        compile_source(Source("x", text), Path(), lock)
+
+
+def test_a_seal_that_fits_the_text_is_not_decoded():
+    frozen = sealed(spec())
+    lock = lock_from_json(parse_canonical(canonical(to_json(frozen.lock))))
+
+    assert compile_source(Source("x", frozen.text), Path(), lock).diagnostics == ()
+    assert not any("content" in vars(seal) for seal in lock.seals.values())
 
 
 def test_a_lock_with_seals_of_another_form_is_refused():

@@ -60,7 +60,7 @@ class Seal:
     @cached_property
     def content(self) -> Closure:
         """
-        What the rule's verdict rests on, decoded when it is first asked for: a seal that fits is its digest, no more.
+        What the rule's verdict rests on, decoded when it is first asked for: a seal that fits the text is its digest.
 
         Raises:
             PromoError: it has the digest beside it and is no closure, as nothing that promo wrote.
@@ -109,13 +109,17 @@ def check_seals(study: Study, lock: Lock | None, seals: Mapping[str, str], chang
         lock: what was sealed before, if anything.
         seals: frozen rule -> digest of its closure now.
         changes: tells the difference of two closures.
+
+    Raises:
+        PromoError: the lock holds what is no closure; what has the digest of what the text means is that, undecoded.
     """
+    kept = lock.seals if lock else {}
+    others = {name: seal.content for name, seal in kept.items() if seal.digest != seals.get(name)}
     for rule in frozen_rules(study):
         if rule.seal is None or seals[rule.name].startswith(rule.seal):
             continue
-        before = lock.seals.get(rule.name) if lock else None
-        known = before is not None and before.digest.startswith(rule.seal)
-        notes = tuple(changes(before.content, closure(study, rule))) if before and known else ()
+        known = rule.name in others and kept[rule.name].digest.startswith(rule.seal)
+        notes = tuple(changes(others[rule.name], closure(study, rule))) if known else ()
         yield Diagnostic(
             "P0401",
             f"'{rule.name}' was changed after it was sealed",
