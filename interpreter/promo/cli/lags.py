@@ -7,7 +7,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.base.units import float_of
 from promo.cli.terminal import put, put_wrapped
 from promo.report.lags import assumptions, lag_text, lags_to_json
-from promo.report.words import behind
+from promo.report.words import between
 from promo.study.values import Study
 
 CORRELATIONS = "0,0.25,0.5,0.75,0.9,0.95,1"
@@ -38,9 +38,8 @@ def simulate_lags(options: Namespace, study: Study, noise: float, source: str) -
         told = [lags_to_json(*one) for one in found]
         put(json.dumps({"promo_lags": 1, "noise": noise, "spread": options.spread, "found": told}, indent=1))
         return ExitCode.DONE
-    words = (
-        f"sd {noise:g}{behind(study.measure.unit)} ({source})" if source else "none is supposed, since nothing says it"
-    )
+    spread = between(f"{noise:g}", study.measure.unit)
+    words = f"sd {spread} ({source})" if source else "none is supposed, since nothing says it"
     for grow, chances in found:
         put_wrapped([*lag_text(study, grow, chances, words).split("\n"), ""])
     put_wrapped(assumptions(study, options.spread, options.draws, options.seed))

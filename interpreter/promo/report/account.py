@@ -20,7 +20,7 @@ from promo.plans.values import Plan
 from promo.report.changed import Call, called_list
 from promo.report.plan import amount_text, device_words, share_text
 from promo.report.record import Record
-from promo.report.words import behind, number, plural, span_text
+from promo.report.words import between, number, plural, span_text
 from promo.study.judgement import Gate
 
 CONFIDENCE = Fraction(95, 100)
@@ -254,7 +254,7 @@ def sampled_words(one: Sampled, unit: str, call: Call) -> str:
     names = f" ({called_list(one.wrong, call)})" if one.wrong else ""
     beaten = one.regret is not None and from_exact(one.regret) > 0
     regret = (
-        f"The best of the sample beats the best kept by {number(one.regret)}{behind(unit)}: the drops cost at least "
+        f"The best of the sample beats the best kept by {between(number(one.regret), unit)}: the drops cost at least "
         f"that much"
         if beaten
         else "None of the sample beats the best kept, so dropping them cost nothing"

@@ -6,8 +6,15 @@ from typing import assert_never
 
 from promo.base.canonical import exact
 from promo.report.declared import stack_words
-from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
-from promo.report.words import behind, plural, share_text, span_text
+from promo.report.describe import (
+    describe_bound,
+    describe_distance,
+    describe_guard,
+    describe_judged,
+    describe_kept,
+    describe_tolerance,
+)
+from promo.report.words import between, plural, share_text, span_text
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -91,7 +98,7 @@ def read_gate(gate: Gate, study: Study) -> str:
     parts = [
         f"{'Frozen gate' if gate.frozen else 'Gate'} {gate.name}: from {gate.source} to {gate.target}, rank by "
         f"{gate.statistic.value} {gate.metric} over host and seed, keep {kept(gate.keep, study)}{always}",
-        f"allow {exact(gate.allowance)}{behind(unit)} on every margin" if gate.allowance else "",
+        f"allow {between(exact(gate.allowance), unit)} on every margin" if gate.allowance else "",
         *(
             f"demand that {claimed(demand.condition, study)}, else "
             + (
@@ -150,7 +157,7 @@ def read_reduction(reduction: Reduction, study: Study) -> str:
     """A reduction in one sentence."""
     effects = f"{reduction.effects} at {joined(reduction.sources)}"
     least = (
-        f" and at least {exact(reduction.least)}{behind(study.measure.unit)} in size"
+        f" and at least {between(exact(reduction.least), study.measure.unit)} in size"
         if reduction.least is not None
         else ""
     )
@@ -241,7 +248,7 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
             return _difference(condition, study, who, reference)
         case Equivalent():
             other = _other(condition.reference, reference)
-            margin = f"{exact(condition.margin)}{behind(measure.unit)}"
+            margin = between(exact(condition.margin), measure.unit)
             return f"{who} is shown to lie within {margin} of {other}, {_confidence(condition.test, study)}"
         case Agreement():
             names = joined(condition.between)
@@ -263,14 +270,14 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
 def _difference(condition: Difference, study: Study, who: str, reference: str | None) -> str:
     other = _other(condition.reference, reference)
     over = _over(condition.statistic)
-    bound = describe_bound(condition.bound, study.measure)
+    bound = describe_distance(condition.bound, study.measure)
     if condition.bound.kind is BoundKind.WITHIN:
         return f"{who} lies {bound} of {other} {over}"
     side = "worse" if condition.side is Side.GAP else "better"
     sure = f", {_confidence(condition.test, study)}" if condition.test else ""
     room = _room(condition)
     if condition.test and room is not None:
-        margin = f"{exact(room)}{behind(study.measure.unit)}"
+        margin = between(exact(room), study.measure.unit)
         return f"{who} is shown to be at most {margin} worse than {other} {over}{sure}"
     level = condition.bound.kind is (BoundKind.AT_MOST if condition.side is Side.GAP else BoundKind.AT_LEAST)
     if level and not condition.bound.value and condition.test is None:
@@ -303,5 +310,5 @@ def _over(statistic: Statistic) -> str:
 
 
 def _confidence(test: Test, study: Study) -> str:
-    sigma = f" of {exact(test.sigma)}{behind(study.measure.unit)}" if test.sigma else ""
+    sigma = f" of {between(exact(test.sigma), study.measure.unit)}" if test.sigma else ""
     return f"with {share_text(test.confidence)} confidence {TESTS[test.method]}{sigma}"

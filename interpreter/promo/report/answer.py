@@ -24,7 +24,7 @@ from promo.report.describe import describe_condition, describe_judged
 from promo.report.figures import tail
 from promo.report.ladder import mean, ranked
 from promo.report.record import Record
-from promo.report.words import PLACES, behind, listed, number, size
+from promo.report.words import PLACES, behind, between, listed, number, size
 from promo.study.judgement import (
     Answer,
     Both,
@@ -155,7 +155,7 @@ def lead_words(one: Lead, unit: str, call: Call) -> str:
     if not one.lead:
         return f"{judged} and {reference} are level{where}"
     leader, other = (judged, reference) if one.lead > 0 else (reference, judged)
-    by = f"by {size(one.lead)}{behind(unit)}"
+    by = f"by {between(size(one.lead), unit)}"
     return f"{leader} leads {other} {by}{where}"
 
 

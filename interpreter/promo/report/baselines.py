@@ -10,7 +10,7 @@ from promo.evidence.values import Evidence
 from promo.report.changed import called_list
 from promo.report.plan import device_words
 from promo.report.record import Record
-from promo.report.words import PLACES, behind, plural, size
+from promo.report.words import PLACES, behind, between, plural, size
 from promo.study.rivals import Baseline
 
 
@@ -55,7 +55,7 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
     assert mine is not None and theirs is not None
     way = -record.study.measure.sign
     gain = way * (mine - theirs)
-    apart = f"{size(gain)}{behind(unit)} {'better' if gain > 0 else 'worse'} than"
+    apart = f"{between(size(gain), unit)} {'better' if gain > 0 else 'worse'} than"
     beside = apart if gain else "the same as"
     yield (
         f"{baseline.name} ended at {record.call(best)} with {rounded(mine, PLACES)}{behind(unit)}, {beside} the best "

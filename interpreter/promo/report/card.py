@@ -33,7 +33,7 @@ from promo.report.plan import device_words, rounded_up, share_text
 from promo.report.record import Record
 from promo.report.spending import budget_words, short_of_budget
 from promo.report.values import AnswerView, FactView
-from promo.report.words import PLACES, behind, listed, plural, span_text
+from promo.report.words import PLACES, between, listed, plural, span_text
 from promo.study.judgement import Answer, Statistic
 
 MOST_NAMED = 6
@@ -205,7 +205,7 @@ def effect_words(record: Record, stage: str, leads: tuple[Lead, ...]) -> str:
     source = "as the study declares"
     if not lead.noise.declared:
         source = f"{plural(lead.noise.degrees, 'degree')} of freedom"
-    noise = f"{rounded(error, PLACES)}{behind(unit)}"
+    noise = between(rounded(error, PLACES), unit)
     return f"{said}; {whose} seed noise, the standard error from seeds alone, is {noise} ({source})"
 
 

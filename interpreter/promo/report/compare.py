@@ -10,7 +10,7 @@ from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
 from promo.report.describe import time_of_slots
 from promo.report.plan import GPU_HOURS
-from promo.report.words import NONE, behind, counted_in, listed, plural, span_text, with_sign, within
+from promo.report.words import NONE, between, counted_in, listed, plural, points, span_text, with_sign, within
 from promo.study.values import Study
 
 WIDTH = 110
@@ -35,7 +35,7 @@ def comparison_view(found: Comparison, study: Study, table: str, *, eta: int, se
     """Everything in words and rounded figures."""
     unit = study.measure.unit
     time = GPU_HOURS if study.on_gpus else time_of_slots(study)
-    columns = (COLUMNS[0], f"regret{within(unit)}", COLUMNS[2], time, *COLUMNS[4:])
+    columns = (COLUMNS[0], f"regret{within(points(unit))}", COLUMNS[2], time, *COLUMNS[4:])
     return CompareView(
         title=study.title or study.name,
         name=study.name,
@@ -88,7 +88,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
         unit = study.measure.unit
         better = [one.name for one in known if one.over_spec is not None and one.over_spec < 0]
         yield (
-            f"This spec's regret is {rounded(own.regret, 4)}{behind(unit)} for {_spent(own.spent_s, study)} "
+            f"This spec's regret is {between(rounded(own.regret, 4), unit)} for {_spent(own.spent_s, study)} "
             f"{GPU_HOURS if study.on_gpus else f'of {time_of_slots(study)}'}; less regret on average: "
             f"{listed(better) if better else 'no other method'}."
         )
@@ -98,7 +98,8 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
             if one.over_spec is not None and one.over_spec_interval is not None
         )
         if apart:
-            yield f"Regret minus that of this spec in the same draw{counted_in(unit)}, with 95% of draws: {apart}."
+            counts = counted_in(points(unit))
+            yield f"Regret minus that of this spec in the same draw{counts}, with 95% of draws: {apart}."
     if found.stopped or found.held:
         yield (
             f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "

@@ -55,8 +55,20 @@ from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.figures import tail
 from promo.report.told import forecast_words, schedule_words
-from promo.report.words import behind, listed, number, plural, share_text, size
-from promo.study.judgement import Agreement, Answer, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
+from promo.report.words import behind, between, listed, number, plural, share_text, size
+from promo.study.judgement import (
+    Agreement,
+    Answer,
+    Condition,
+    Difference,
+    Equivalent,
+    Gate,
+    Guard,
+    Level,
+    Projected,
+    Reduction,
+    Rule,
+)
 from promo.study.values import Grow, Study
 
 # --- why a decision stops the study, or waits --------------------------------------------------------------------
@@ -230,11 +242,11 @@ def _of_many(found: Judgement, study: Study, call: Call) -> str:
     if len(seen) <= MOST_MEASURED or len(seen) < len(found.findings) or len({one.condition for *_, one in seen}) > 1:
         return ""
     (least, who, one), (most, other, _) = (end(seen, key=lambda found: found[0]) for end in (min, max))
-    unit, condition = _unit(one, study), describe_condition(one.condition, study.measure)
-    low, high = (number(exact(value), signed=True) for value in (least, most))
+    condition = describe_condition(one.condition, study.measure)
+    low, high = (seen_words(evolve(one, statistic=exact(value)), study) for value in (least, most))
     short = sum(not one.holds for *_, one in seen)
     met = "all of them meet it" if not short else f"{short} of {len(seen)} fall short"
-    return f"required of each: {condition}; seen from {low}{unit} ({call(who)}) to {high}{unit} ({call(other)}); {met}"
+    return f"required of each: {condition}; seen from {low} ({call(who)}) to {high} ({call(other)}); {met}"
 
 
 def _about(finding: Finding) -> list[str]:
@@ -295,11 +307,11 @@ def standing_reason(standing: Standing, decision: Decision, study: Study, call: 
             if standing.margin is None:
                 return f"among the {keep}; no candidate missed the cut{tie}"
             margin = from_exact(standing.margin)
-            ahead = f"{size(margin)}{behind(unit)} ahead of" if margin else "level with"
+            ahead = f"{between(size(margin), unit)} ahead of" if margin else "level with"
             return f"among the {keep}; {ahead} the first to miss the cut{tie}"
         case Ground.CUT:
             margin = from_exact(standing.margin or "0")
-            by = f" by {size(margin)}{behind(unit)}" if margin else ""
+            by = f" by {between(size(margin), unit)}" if margin else ""
             return f"below the cut{by}{tie}"
         case Ground.SAMPLE:
             return "below the cut; promoted at random, to estimate how often a drop is wrong"
@@ -325,7 +337,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study, call: 
 def allowance_of(decision: Decision, study: Study) -> str:
     """By how much a gate widens the margins of its differences, with its unit; empty where it does not."""
     gate = study.gates[decision.name]
-    return f"{exact(gate.allowance)}{behind(study.measure.unit)}" if gate.allowance else ""
+    return between(exact(gate.allowance), study.measure.unit) if gate.allowance else ""
 
 
 def demand_words(decision: Decision, study: Study, call: Call) -> tuple[str, ...]:
@@ -343,7 +355,7 @@ def demand_words(decision: Decision, study: Study, call: Call) -> tuple[str, ...
 def finding_words(finding: Finding, study: Study, call: Call, allowance: str = "") -> str:
     """A condition, whether it holds, and by how much; *allowance* is what a gate widens differences by."""
     verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
-    numbers = f": {number(finding.statistic, signed=True)}{_unit(finding, study)}" if finding.statistic else ""
+    numbers = f": {seen_words(finding, study)}" if finding.statistic else ""
     if finding.margin is not None and finding.holds is not None:
         numbers += f", {side_words(finding)}"
     widened = [f"with the {allowance} that the gate allows"] if allowance and _widened(finding) else []
@@ -356,12 +368,11 @@ def _measured(finding: Finding, study: Study, call: Call, judged: int) -> str:
     """A finding as a rule about so many candidates reports it: what was asked, what was seen, how far apart."""
     if finding.statistic is None:
         return finding_words(finding, study, call)
-    shown = f"{number(finding.statistic, signed=True)}{_unit(finding, study)}"
     named = [one for one in finding.details if not isinstance(one, About) or judged > 1]
     details = ", ".join(_details(evolve(finding, details=tuple(named)), call, reference=False))
     more = f" ({details})" if details else ""
     condition = describe_condition(finding.condition, study.measure)
-    return f"required {condition}, seen {shown}, {side_words(finding, ' the bound')}{more}"
+    return f"required {condition}, seen {seen_words(finding, study)}, {side_words(finding, ' the bound')}{more}"
 
 
 def side_words(finding: Finding, bound: str = "") -> str:
@@ -386,9 +397,13 @@ def _value_inside(finding: Finding, found: Bounded | Between) -> bool:
     return abs(value) <= short + max(from_exact(found.high), -from_exact(found.low))
 
 
-def _unit(finding: Finding, study: Study) -> str:
-    """The unit of a statistic; tau-b has none."""
-    return "" if isinstance(finding.condition, Agreement) else behind(study.measure.unit)
+def seen_words(finding: Finding, study: Study) -> str:
+    """The statistic of a finding that has one, with its unit: `+0.0507 bpb`, of a level `2.3865 bpb`; of tau-b none."""
+    unit = study.measure.unit
+    if isinstance(finding.condition, Level | Projected):
+        return f"{number(finding.statistic)}{behind(unit)}"
+    said = number(finding.statistic, signed=True)
+    return said if isinstance(finding.condition, Agreement) else between(said, unit)
 
 
 def _details(finding: Finding, call: Call, *, reference: bool = True) -> list[str]:

@@ -23,7 +23,7 @@ from promo.report.declared import (
     describe_level,
     describe_schedule,
 )
-from promo.report.words import amount_words, behind, counted_in, plural, share_text
+from promo.report.words import amount_words, behind, between, counted_in, plural, share_text
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.data import Data
@@ -103,7 +103,7 @@ def describe(study: Study) -> dict[str, Json]:
         ),
         **({"curves": describe_curves(study.curves)} if study.curves else {}),
         "order": None if (order := order_of(study)) is None else list(order),
-        "noise": None if study.noise is None else f"{exact(study.noise)}{behind(study.measure.unit)}",
+        "noise": None if study.noise is None else between(exact(study.noise), study.measure.unit),
         **_start(Start(study.anchor, study.draw, study.order_seed)),
         **_attempts(study.attempts),
     }
@@ -347,7 +347,7 @@ def describe_gate(gate: Gate, measure: Measure) -> dict[str, Json]:
         "rank": f"by {gate.statistic.value} {gate.metric} over host, seed",
         "keep": describe_condition(gate.keep, measure),
         "always": ", ".join(sorted(gate.always)) or None,
-        "allow": f"{exact(gate.allowance)}{behind(measure.unit)}" if gate.allowance else None,
+        "allow": between(exact(gate.allowance), measure.unit) if gate.allowance else None,
         "demand": "; ".join(_demand(demand, measure) for demand in gate.demands) or None,
         "guard": "; ".join(describe_guard(guard) for guard in gate.guards) or None,
         "sample": f"{gate.sample.count} dropped seed {gate.sample.seed}" if gate.sample else None,
@@ -387,11 +387,11 @@ def describe_condition(condition: Condition, measure: Measure) -> str:
         case Level():
             return f"{condition.statistic.value} {measure.metric} {describe_bound(condition.bound, measure)}"
         case Difference():
-            bound = describe_bound(condition.bound, measure)
+            bound = describe_distance(condition.bound, measure)
             test = f" {_test(condition.test, measure)}" if condition.test else ""
             return f"{condition.statistic.value} {condition.side.value}{_to(condition.reference)} {bound}{test}"
         case Equivalent():
-            margin = f"within {exact(condition.margin)}{behind(measure.unit)}"
+            margin = f"within {between(exact(condition.margin), measure.unit)}"
             return f"equivalent{_to(condition.reference)} {margin} {_test(condition.test, measure)}"
         case Agreement():
             bound = f"{condition.bound.kind.value} {exact(condition.bound.value)}"
@@ -421,13 +421,18 @@ def _to(reference: str | None) -> str:
 
 def _test(test: Test, measure: Measure) -> str:
     method = "" if test.method in (Method.T, Method.SIGMA) else f" by {test.method.value}"
-    sigma = f" with sigma {exact(test.sigma)}{behind(measure.unit)}" if test.sigma else ""
+    sigma = f" with sigma {between(exact(test.sigma), measure.unit)}" if test.sigma else ""
     return f"at {share_text(test.confidence)} over cells{method}{sigma}"
 
 
 def describe_bound(bound: Bound, measure: Measure) -> str:
-    """`at most 0.02 bpb`."""
+    """Of an amount: `at most 2.4 bpb`."""
     return f"{bound.kind.value} {exact(bound.value)}{behind(measure.unit)}"
+
+
+def describe_distance(bound: Bound, measure: Measure) -> str:
+    """Of a difference: `at most 0.02 bpb`, `at least 1 percentage point`."""
+    return f"{bound.kind.value} {between(exact(bound.value), measure.unit)}"
 
 
 def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
@@ -466,7 +471,7 @@ def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:
 def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json]:
     """Every clause of a reduction."""
     least = (
-        f" and effect at least {exact(reduction.least)}{behind(measure.unit)}" if reduction.least is not None else ""
+        f" and effect at least {between(exact(reduction.least), measure.unit)}" if reduction.least is not None else ""
     )
     return {
         "from": reduction.effects,

@@ -30,7 +30,7 @@ from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_norm
 from promo.report.record import Record
 from promo.report.statements import GROUNDS, statement_words, untested
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, behind, listed, plural, share_text, within
+from promo.report.words import NONE, between, listed, plural, points, share_text, within
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure, Rest
@@ -116,10 +116,9 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
         wide = f" ± {_figure(exact((from_exact(one.high) - from_exact(one.low)) / 2))}"
     unit = study.measure.unit
     if len(one.effect) > 1:
-        return f"{effect_name(one.effect)} {_figure(one.value, signed=True)}{wide}{behind(unit)}"
-    return (
-        f"{one.effect[0]}: {direction_words(record, effects, one, f'{_figure(exact(abs(value)))}{wide}{behind(unit)}')}"
-    )
+        return f"{effect_name(one.effect)} {between(f'{_figure(one.value, signed=True)}{wide}', unit)}"
+    size = between(f"{_figure(exact(abs(value)))}{wide}", unit)
+    return f"{one.effect[0]}: {direction_words(record, effects, one, size)}"
 
 
 def direction_words(record: Record, effects: Effects, one: Estimate, size: str) -> str:
@@ -368,7 +367,7 @@ def _error(fit: Fit) -> str:
 
 
 def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
-    value = f"{_figure(one.value, signed=True)}{behind(record.study.measure.unit)}"
+    value = between(_figure(one.value, signed=True), record.study.measure.unit)
     said = f"Curvature: corners less centre {value}, {plural(one.runs, 'run')} at the centre"
     if one.error is None:
         return f"{said}; not tested, for lack of an error."
@@ -408,20 +407,20 @@ def _picture(record: Record, effects: Effects, fit: Fit) -> str:
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(one.name for one in sizes[::-1][:3])
         margins = Margins(*(nearest(text or 0) for text in (fit.pse, fit.margin, fit.simultaneous)))
         size = "size over its error in runs" if fit.joints else "size"
-        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size}{within(unit)}", words)
+        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size}{within(points(unit))}", words)
     bars = [_bar(record, effects, one) for one in shown]
     better = "left" if record.study.measure.lower_is_better else "right"
     words = f"Effects at {fit.stage}: " + "; ".join(f"{bar.name}, {bar.said}" for bar in bars)
     what = "contrast of levels" if fit.joints else "mean at the high level less mean at the low one"
-    return effects_svg(bars, f"{what}{within(unit)}; {better} of 0 is better", words)
+    return effects_svg(bars, f"{what}{within(points(unit))}; {better} of 0 is better", words)
 
 
 def _bar(record: Record, effects: Effects, one: Estimate) -> Bar:
     """An effect with its direction in words."""
     unit, value = record.study.measure.unit, from_exact(one.value or "0")
-    said = f"{_figure(one.value, signed=True)}{behind(unit)}"
+    said = between(_figure(one.value, signed=True), unit)
     if len(one.effect) == 1 and not effects.contrasts:
-        said = direction_words(record, effects, one, f"{_figure(exact(abs(value)))}{behind(unit)}")
+        said = direction_words(record, effects, one, between(_figure(exact(abs(value))), unit))
     return Bar(effect_name(one.effect), nearest(value), _interval(one), one.discovered, said)
 
 

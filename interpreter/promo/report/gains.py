@@ -32,13 +32,14 @@ from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.standing import sampling
 from promo.report.strips import MOST_ROWS, Bounds, Strip, Strips, strips_svg, words_of
-from promo.report.words import PLACES, behind, counted_in, short_number, within
+from promo.report.words import PLACES, behind, between, counted_in, points, short_number, within
 from promo.study.judgement import (
     Agreement,
     Best,
     Both,
     Bound,
     BoundKind,
+    Condition,
     Difference,
     Either,
     Equivalent,
@@ -131,8 +132,14 @@ def _counts(record: Record, rule: Rule, *, differences: bool) -> str:
         return f"{measure.metric}{within(measure.unit)}, {'lower' if measure.lower_is_better else 'higher'} is better"
     against = f" than {record.call(rule.reference)}" if rule.reference else ""
     if side_of(rule) is Side.GAIN:
-        return f"gain{counted_in(measure.unit)}: right of 0 is better{against}"
-    return f"gap{counted_in(measure.unit)}: left of 0 is better{against}"
+        return f"gain{counted_in(points(measure.unit))}: right of 0 is better{against}"
+    return f"gap{counted_in(points(measure.unit))}: left of 0 is better{against}"
+
+
+def _amount(condition: Condition, value: Fraction, unit: str) -> str:
+    if isinstance(condition, Level):
+        return f"{short_number(value)}{behind(unit)}"
+    return between(short_number(value, signed=True), unit)
 
 
 def _strip(record: Record, one: Judged, found: Judgement, hosts: Sequence[str]) -> Strip:
@@ -154,7 +161,7 @@ def _strip(record: Record, one: Judged, found: Judgement, hosts: Sequence[str]) 
         figure=-value if turned else value,
         reach=_turned(reach) if turned and reach else reach,
         asked=_turned(asked) if turned and asked else asked,
-        said=(f"{short_number(value, signed=not isinstance(condition, Level))}{behind(unit)}", one.outcome),
+        said=(_amount(condition, value, unit), one.outcome),
         kept=one.finding.holds is True,
     )
 

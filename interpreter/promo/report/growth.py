@@ -10,7 +10,7 @@ from promo.report.aloud import count
 from promo.report.declared import stack_words
 from promo.report.landscape import landscape_lines
 from promo.report.record import Record
-from promo.report.words import PLACES, behind, listed, number, plural, size, span_text
+from promo.report.words import PLACES, behind, between, listed, number, plural, size, span_text
 from promo.study.looks import Looks
 from promo.study.values import Grow
 
@@ -61,10 +61,10 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         first, second = (grow.ways[one.candidate] for one in standings[:2])
         apart, within = spread
         less = "less than" if apart < within else "not less than"
-        range_of_one = f"{rounded(within, PLACES)}{behind(unit)}"
+        range_of_one = between(rounded(within, PLACES), unit)
         if apart:
             yield (
-                f"After the lag {first} is {size(apart)}{behind(unit)} better than {second}, {less} the largest range "
+                f"After the lag {first} is {between(size(apart), unit)} better than {second}, {less} the largest range "
                 f"over the cells of one way ({range_of_one})."
             )
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from promo.report.words import behind, listed, plural
+from promo.report.words import between, listed, plural
 from promo.study.values import Grow, Study
 
 if TYPE_CHECKING:
@@ -33,15 +33,16 @@ def lag_text(study: Study, grow: Grow, chances: "Sequence[LagChance]", noise: st
 def _row(one: "LagChance", unit: str) -> tuple[str, ...]:
     exactly = "" if one.exactly is None else f" (exactly {one.exactly:.2%})"
     best = f"{one.best:.1%} ± {one.error * 100:.1f}{exactly}"
-    return f"{one.correlation:.2f}", f"{one.seen:.2f}", best, f"{one.regret:.4g}{behind(unit)}"
+    return f"{one.correlation:.2f}", f"{one.seen:.2f}", best, between(f"{one.regret:.4g}", unit)
 
 
 def assumptions(study: Study, spread: float, draws: int, seed: int) -> tuple[str, ...]:
     """What is supposed, a sentence each."""
     unit = study.measure.unit
     said = [
-        f"Supposed: the ends of the ways are normal and independent, sd {spread:g}{behind(unit)}; their true values at "
-        f"the end of the lag have the same spread, and this correlation with the ends; no run fails.",
+        f"Supposed: the ends of the ways are normal and independent, sd {between(f'{spread:g}', unit)}; "
+        f"their true values at the end of the lag have the same spread, and this correlation with the ends; "
+        "no run fails.",
         "seen: the same correlation after the noise of the mean over the cells; the other columns use this one.",
         f"the best is chosen: share of {draws:,} drawn worlds, seed {seed}; ± is one standard error.",
         "regret: how far the chosen way ends behind the best on average; by formula.",

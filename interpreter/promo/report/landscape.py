@@ -16,7 +16,7 @@ from promo.evidence.values import Evidence
 from promo.report.flows import ranks_svg
 from promo.report.ranks import means, ranking
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, behind, listed, plural, size
+from promo.report.words import NONE, PLACES, between, listed, plural, size
 from promo.study.values import Grow
 
 Where = tuple[str, int]
@@ -222,9 +222,9 @@ def _verdict(record: Record, grow: Grow, chosen: str, end: Table) -> str:
     if len(next(iter(end.values()))) > 1:
         less = "less than" if apart < spread else "not less than"
         noise = (
-            f" That is {less} the largest range over the cells of one way ({rounded(spread, PLACES)}{behind(unit)})."
+            f" That is {less} the largest range over the cells of one way ({between(rounded(spread, PLACES), unit)})."
         )
-    way, rival, by = grow.ways[chosen], grow.ways[other], f"{size(apart)}{behind(unit)} better"
+    way, rival, by = grow.ways[chosen], grow.ways[other], f"{between(size(apart), unit)} better"
     winner, loser = (chosen, other) if best == chosen else (other, chosen)
     ahead = sum(
         (value < end[loser][cell]) is lower and value != end[loser][cell] for cell, value in end[winner].items()
@@ -253,7 +253,7 @@ def _before(record: Record, grow: Grow, looks: Sequence[Judged], chosen: str) ->
     if first.first == chosen:
         yield f"The lag changed nothing: {way} was the best {when} as well."
         return
-    ended = f"{size(first.regret)}{behind(unit)} worse than the best" if first.regret else "as the best"
+    ended = f"{between(size(first.regret), unit)} worse than the best" if first.regret else "as the best"
     yield f"{when[0].upper()}{when[1:]}, {way} was the best; it ended {ended}."
 
 

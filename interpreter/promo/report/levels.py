@@ -16,7 +16,7 @@ from promo.evidence.estimates import Estimate, Fit, Joint, Step
 from promo.report.declared import describe_level
 from promo.report.design import effect_name
 from promo.report.figures import figure, half, interval, plain, short, statistic
-from promo.report.words import NONE, behind, listed
+from promo.report.words import NONE, between, listed
 from promo.study.coding import DEGREES, MARK, scaled
 from promo.study.space import Against, Array, Comparing, Trend
 from promo.study.values import Measure
@@ -67,7 +67,7 @@ def level_findings(
 
 
 def _sized(one: Estimate, measure: Measure) -> str:
-    return f"{figure(one.value, signed=True)}{half(one.low, one.high)}{behind(measure.unit)}"
+    return between(f"{figure(one.value, signed=True)}{half(one.low, one.high)}", measure.unit)
 
 
 def _two(array: Array, factor: str, way: Comparing | None, name: str) -> tuple[str, str]:
@@ -81,14 +81,15 @@ def _two(array: Array, factor: str, way: Comparing | None, name: str) -> tuple[s
 def _better(measure: Measure, value: Fraction, low: str, high: str, one: Estimate | Step) -> str:
     """`256 better than 128 by 0.012 ± 0.003 bpb`."""
     how = "better" if (value < 0) is measure.lower_is_better else "worse"
-    return f"{high} {how} than {low} by {figure(exact(abs(value)))}{half(one.low, one.high)}{behind(measure.unit)}"
+    size = between(f"{figure(exact(abs(value)))}{half(one.low, one.high)}", measure.unit)
+    return f"{high} {how} than {low} by {size}"
 
 
 def _step(measure: Measure, one: Step) -> str:
     value, low, high = from_exact(one.value), describe_level(one.lower), describe_level(one.upper)
     if _sign(one):
         return _better(measure, value, low, high, one)
-    size = f"{figure(one.value, signed=True)}{half(one.low, one.high)}{behind(measure.unit)}"
+    size = between(f"{figure(one.value, signed=True)}{half(one.low, one.high)}", measure.unit)
     return f"{high} not distinguished from {low} ({size})"
 
 

@@ -12,7 +12,7 @@ from promo.report.inputs import input_limits
 from promo.report.landscape import audited
 from promo.report.record import Record
 from promo.report.replay import replay_limits
-from promo.report.words import behind, listed, plural
+from promo.report.words import between, listed, plural
 from promo.run.budgets import is_early, is_kept
 from promo.run.values import Counter
 from promo.study.values import TIMED, Role, Study
@@ -243,7 +243,7 @@ def _noise(record: Record) -> Iterable[str]:
     if widest:
         unit = record.study.measure.unit
         most = sorted(widest, reverse=True)[:MOST_CALLED] if len(widest) > MOST_CALLED + 1 else widest
-        told = [f"{rounded(span, 4)}{behind(unit)} at {stage} for {record.call(name)}" for span, stage, name in most]
+        told = [f"{between(rounded(span, 4), unit)} at {stage} for {record.call(name)}" for span, stage, name in most]
         rest = [f"no more than that at {len(widest) - len(most)} other stages"] if len(most) < len(widest) else []
         yield (
             f"Cells of one candidate differ by up to {listed(told + rest)}; smaller differences between candidates may "

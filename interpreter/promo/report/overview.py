@@ -6,12 +6,12 @@ from promo.decision.values import About, Between, Bounded, Chance, Finding, Judg
 from promo.report.answer import judged_words, lead_of
 from promo.report.certainty import certainty_words
 from promo.report.changed import Call
-from promo.report.decided import side_words
+from promo.report.decided import seen_words, side_words
 from promo.report.describe import describe_condition
 from promo.report.figures import tail
 from promo.report.gains import interval_words
 from promo.report.record import Record
-from promo.report.words import NONE, PLACES, behind, number, plural, share_text
+from promo.report.words import NONE, PLACES, number, plural, share_text
 from promo.study.judgement import Agreement, Rule
 
 
@@ -68,8 +68,8 @@ def _figures(record: Record, rule: Rule, found: Judgement | None) -> tuple[str, 
         hold = sum(one.holds is True for one in found.findings)
         return f"{hold} of {plural(len(found.findings), 'finding')} hold", *_closest(found, record.call)
     finding = found.findings[0]
-    unit = "tau-b" if isinstance(finding.condition, Agreement) else record.study.measure.unit
-    seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)}{behind(unit)}"
+    seen = NONE if finding.statistic is None else seen_words(finding, record.study)
+    seen += " tau-b" if finding.statistic is not None and isinstance(finding.condition, Agreement) else ""
     return seen, _margin(finding), _confidence(finding) or interval_words(record, rule, finding) or "no test asked"
 
 

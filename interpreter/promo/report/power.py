@@ -9,7 +9,7 @@ from promo.decision.unreplicated import DRAWS
 from promo.report.design import aligned, chain_text, effect_name
 from promo.report.effects import rate_words, within_words
 from promo.report.narrow import GAP, WIDTH, lines_of
-from promo.report.words import behind, listed, plural
+from promo.report.words import between, listed, plural
 from promo.study.families import Rest
 
 NONE = "-"
@@ -77,10 +77,10 @@ def power_text(found: Sequence[Powers], supposed: Supposed, unit: str, source: s
 
 
 def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str, host: float) -> Iterator[str]:
-    noise = f"{_figure(supposed.noise)}{behind(unit)}".rstrip()
+    noise = between(_figure(supposed.noise), unit).rstrip()
     yield f"noise {noise} between seeds ({source}), the same for every run; no run is lost,"
     if host:
-        spread = f"{_figure(host)}{behind(unit)}".rstrip()
+        spread = between(_figure(host), unit).rstrip()
         yield f"a spread of {spread} between hosts is not in the power:"
         yield "its effect on false discoveries follows"
     else:

@@ -18,7 +18,7 @@ from promo.evidence.laws import FittedLaw
 from promo.report.record import Record
 from promo.report.told import compute_text, law_of, unit_of
 from promo.report.values import TableView
-from promo.report.words import NONE, behind, plural, size, whole_percent, with_sign
+from promo.report.words import NONE, between, plural, size, whole_percent, with_sign
 from promo.study.laws import LEVEL, Law, Schedule
 from promo.study.values import Study
 
@@ -195,7 +195,7 @@ def saved_words(study: Study, law: Law, found: tuple[Against, ...]) -> Iterator[
 
 def _measured(one: Against, study: Study, unit: str) -> str:
     assert one.lead is not None, "looked at before"
-    far = f"{size(one.lead)}{behind(study.measure.unit)} {'better' if one.lead > 0 else 'worse'} than"
+    far = f"{between(size(one.lead), study.measure.unit)} {'better' if one.lead > 0 else 'worse'} than"
     if not one.lead:
         far = "equal to"
     within = ""

@@ -13,7 +13,7 @@ from promo.report.changed import called
 from promo.report.narrow import narrow_table
 from promo.report.pictures import Trend, Trends, trends_drawn
 from promo.report.plan import GPU_HOURS, amount_text, amount_unit, rounded_up, time_word
-from promo.report.words import behind
+from promo.report.words import behind, between
 from promo.study.values import Study
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ def simulation_text(
         f"{study.name}: {figures.draws:,} simulated studies{fewer}, seed {figures.seed}; ± is one standard error",
         "",
         "Assumptions:",
-        f"  {names.get(figures.best, figures.best)} is truly best, ahead of the next by {world.gap:g}{behind(unit)}"
+        f"  {names.get(figures.best, figures.best)} is truly best, ahead of the next by "
+        f"{between(f'{world.gap:g}', unit)}"
         f"{defaults}",
         f"  true values of the others: {_spread(world, unit)}",
-        f"  noise between seeds: sd {world.noise:g}{behind(unit)} ({source}); shared in a cell: {world.shared:g}; "
-        f"candidate x host: {world.host:g}",
-        f"  short-budget penalties: sd {world.relax:g}{behind(unit)}, relaxing as budget^-{world.exponent:g}",
+        f"  noise between seeds: sd {between(f'{world.noise:g}', unit)} ({source}); "
+        f"shared in a cell: {world.shared:g}; candidate x host: {world.host:g}",
+        f"  short-budget penalties: sd {between(f'{world.relax:g}', unit)}, relaxing as budget^-{world.exponent:g}",
         "  every run succeeds; a gate or rule that waits for a person ends the study",
         "",
         _gates(figures),
@@ -77,16 +78,16 @@ def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
     """What is lost when the best does not come to the end."""
     mean, error = figures.regret.value, figures.regret.error
     who = f"The candidate that is truly best at {figures.last}"
-    said = [f"{who} is behind the best of all by {mean:.5f} ± {error:.5f}{behind(unit)} on average."]
+    said = [f"{who} is behind the best of all by {mean:.5f} ± {between(f'{error:.5f}', unit)} on average."]
     if figures.near is not None:
-        said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g}{behind(unit)}.")
+        said.append(f"In {_text(figures.near)} of studies it is behind by less than {between(f'{near:g}', unit)}.")
     return said
 
 
 def _spread(world: "World", unit: str) -> str:
     around = "" if world.level is None else f", {'around' if world.spread else 'at'} {world.level:g}{behind(unit)}"
     return (
-        f"normal, sd {world.spread:g}{behind(unit)}, drawn anew for each study" if world.spread else "equal"
+        f"normal, sd {between(f'{world.spread:g}', unit)}, drawn anew for each study" if world.spread else "equal"
     ) + around
 
 

@@ -44,7 +44,7 @@ from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import behind, listed, number, plural, size, value_text
+from promo.report.words import behind, between, listed, number, plural, size, value_text
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
 from promo.study.values import Grow, Measure, Study
 
@@ -315,7 +315,7 @@ def _rank(record: Record, gate: Gate, found: Ranking, standing: Standing) -> Ite
     if standing.margin is not None:
         margin = from_exact(standing.margin)
         where = "beyond" if margin < 0 else "inside"
-        yield f"Margin to the cut: {size(margin)}{behind(unit)}, {where} it." if margin else "Level with the cut."
+        yield f"Margin to the cut: {between(size(margin), unit)}, {where} it." if margin else "Level with the cut."
 
 
 def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:

@@ -42,9 +42,23 @@ UNSAID = frozenset(
 """Units that say what kind of number a measure is, and are no word to stand behind one."""
 
 
+PER_CENT = frozenset({"percent", "pct"})
+
+
 def behind(unit: str) -> str:
     """What stands behind an amount of a measure: ` bpb`; of a share nothing, `leads by 0.0212`."""
     return "" if not unit or unit in UNSAID else f" {unit}"
+
+
+def points(unit: str) -> str:
+    """The unit of a difference of two amounts: of per cent `percentage points`, for 0.5% more is something else."""
+    return "percentage points" if unit in PER_CENT else unit
+
+
+def between(difference: str, unit: str) -> str:
+    """A difference of two amounts of a measure: `0.0507 bpb`, `0.4000 percentage points`, `1 percentage point`."""
+    said = behind(points(unit))
+    return f"{difference}{said[:-1] if unit in PER_CENT and difference.lstrip('+-') == '1' else said}"
 
 
 def within(unit: str) -> str:
