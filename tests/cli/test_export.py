@@ -213,7 +213,8 @@ def test_a_crate_holds_what_programs_left_and_no_state_of_a_model(workplace, cap
     text = text.replace("seeds    1, 2", "seeds    1").replace("slots    1", "slots    1\n  executor inline")
     (workplace / "one.promo").write_text(text, encoding="utf-8")
     assert promo("run", "one.promo", "--quiet") == 0
-    (workplace / "one.study" / "runs" / "short" / "base-here-s1" / "attempt-1" / "checkpoint-0a.state").write_bytes(b"x")
+    attempt = workplace / "one.study" / "runs" / "short" / "base-here-s1" / "attempt-1"
+    (attempt / "checkpoint-0a.state").write_bytes(b"x")
     assert promo("export", "--to", "rocrate") == 0
     kept = sorted(path.name for path in (workplace / "one.crate").glob("runs/short/base-*/attempt-1/**/*"))
     described = json.loads((workplace / "one.crate" / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
