@@ -358,9 +358,13 @@ def test_what_the_user_asks_for_is_varied_although_it_is_computed(workplace):
 
 
 def test_a_default_of_an_argument_that_is_computed_from_the_budget_follows_it(workplace):
-    source = "STEPS = 100\n" + ARGPARSE + (
-        "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--warmup', type=int, default=STEPS // 10)\n"
-        "a = p.parse_args()\nfor s in range(STEPS): pass\nprint('val_loss:', a.lr)\n"
+    source = (
+        "STEPS = 100\n"
+        + ARGPARSE
+        + (
+            "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--warmup', type=int, default=STEPS // 10)\n"
+            "a = p.parse_args()\nfor s in range(STEPS): pass\nprint('val_loss:', a.lr)\n"
+        )
     )
     assert drafted(workplace, source) == 0
     runner = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))
