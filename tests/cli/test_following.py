@@ -86,8 +86,10 @@ def test_a_study_folder_alone_is_carried_on_by_its_spec(seen, workplace):
 def test_what_goes_to_another_machine_says_what_follows_there(seen):
     assert promo("run", "trial.promo", "--quiet") == 0
 
-    assert seen("bundle", "trial.promo") == "next: promo import BUNDLE SPEC, on the machine that it is for"
-    assert seen("bundle", "trial.promo", "--out", "b") == "next: promo import b SPEC, on the machine that it is for"
+    there = "on the machine that it is for"
+    assert seen("bundle", "trial.promo") == f"next: promo import trial.bundle trial.promo, {there}"
+    assert seen("bundle", "trial.promo", "--out", "b") == f"next: promo import b trial.promo, {there}"
+    assert seen("bundle") == f"next: promo import trial.bundle SPEC, {there}"
     assert seen("ask", "trial.promo") == "next: promo status trial.promo"
 
 
@@ -101,6 +103,17 @@ def test_executors_lead_to_one_of_them_and_that_to_its_conformance_checks(seen):
     assert seen("executor") == "next: promo executor slurm"
     assert seen("executor", "local") == "next: promo executor local --try"
     assert seen("executor", "local", "--try") == "next: promo check SPEC"
+
+
+def test_what_follows_names_the_spec_that_was_given(seen, capsys):
+    for command in ("status", "report", "verify"):
+        assert promo(command, "trial.promo") == 2
+        assert capsys.readouterr().err.endswith("= help: start one with: promo run trial.promo\n")
+    assert seen("explain", "seal", "pick", "trial.promo") == "next: promo check trial.promo"
+    assert promo("run", "trial.promo", "--quiet") == 0
+    assert "record it with: promo anchor trial.promo RECEIPT" in seen("checkpoint", "trial.promo")
+    announced = seen("export", "trial.promo", "--to", "registration", "--gate", "pick", "--out", "a b.json")
+    assert announced.endswith("check it with: promo verify trial.promo --registration 'a b.json'")
 
 
 def test_what_follows_a_fault_is_its_fix(seen, workplace):

@@ -362,7 +362,8 @@ def test_a_default_of_an_argument_that_is_computed_from_the_budget_follows_it(wo
         "STEPS = 100\n"
         + ARGPARSE
         + (
-            "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--warmup', type=int, default=STEPS // 10)\n"
+            "p.add_argument('--lr', type=float, default=0.1)\n"
+            "p.add_argument('--warmup', type=int, default=STEPS // 10)\n"
             "a = p.parse_args()\nfor s in range(STEPS): pass\nprint('val_loss:', a.lr)\n"
         )
     )
