@@ -100,7 +100,7 @@ def test_what_does_not_resume_is_not_said_to(workplace):
     with contextlib.suppress(OSError):  # a terminal that nobody writes to any more
         while True:
             said += os.read(line, 1024)
-            if b"trains?" in said and b"interrupted" not in said:
+            if said.endswith(b"trains? "):
                 os.write(line, b"\x03")
     os.close(line)
 
