@@ -195,3 +195,12 @@ def test_what_is_read_on_a_terminal_fits_80_columns(workplace, monkeypatch, on_a
     assert all(len(lines) > 3 for lines in shown.values())
     table = [line for line in shown["runner", "toy"] if line.startswith("behaviour")]
     assert table and table[0].split()[:2] == ["behaviour", "kind"] and table[0].rstrip().endswith('"ok"')
+
+
+def test_a_plan_is_as_wide_as_the_terminal(workplace, monkeypatch, on_a_terminal):
+    (workplace / "x.promo").write_text(spec(), encoding="utf-8")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = on_a_terminal("plan", "x.promo")[1].replace("\r", "").splitlines()
+
+    assert max(map(len, lines)) <= 40
