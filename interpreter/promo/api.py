@@ -17,7 +17,7 @@ from promo.base.diagnostics import Diagnostic
 from promo.base.errors import PromoError, SpecError
 from promo.driver.pipeline import compile_source, lock_path, read_lock
 from promo.driver.report import record_of
-from promo.driver.study import StudyFolder, study_folder
+from promo.driver.study import StudyFolder, no_study, study_folder
 from promo.files import read_source
 from promo.report.changed import changes, planned
 from promo.report.effect_table import effect_rows
@@ -139,7 +139,7 @@ def load(path: str | Path) -> Study:
     place = Path(path)
     folder = StudyFolder(place) if place.is_dir() else study_folder(place, None)
     if not folder.exists:
-        raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+        raise no_study(folder.path)
     return Study(folder)
 
 

@@ -30,7 +30,7 @@ def read_source(path: Path, shown: str | None = None) -> Source:
         hint = "name a .promo file in it" if path.is_dir() else "name a .promo file; for standard input write -"
         raise PromoError(f"{name} cannot be read: {fault.strerror}", hint=hint) from fault
     except FileNotFoundError as fault:
-        raise PromoError(f"there is no file {name}", hint=_near_file(path)) from fault
+        raise PromoError(f"there is no file {name}", hint=near_file(path)) from fault
     except OSError as fault:
         raise PromoError(f"{name} cannot be read: {fault.strerror or fault}") from fault
     return decode_source(name, content)
@@ -46,7 +46,7 @@ def read_given(path: Path, most: int, *, links: bool = True) -> bytes:
     try:
         return read_plain(path, most, links=links)
     except FileNotFoundError as fault:
-        raise PromoError(f"there is no file {path}") from fault
+        raise PromoError(f"there is no file {path}", hint=near_file(path)) from fault
     except OSError as fault:
         raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
 
@@ -88,11 +88,12 @@ def decode_source(name: str, content: bytes) -> Source:
         raise SpecError([found]) from fault
 
 
-def _near_file(path: Path) -> str:
+def near_file(path: Path) -> str:
+    """What helps where there is no such file: the one of that kind whose name is nearest, or nothing."""
     from promo.base.diagnostics import suggestion
 
     try:
-        known = [other.name for other in path.parent.glob("*.promo")]
+        known = [other.name for other in path.parent.iterdir() if other.suffix == (path.suffix or ".promo")]
     except OSError:
         return ""
     near = suggestion(path.name, known)

@@ -1,7 +1,9 @@
 """Commands as a user meets them: what is said, where, and with which exit code."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -67,6 +69,43 @@ def test_a_stream_is_no_place_to_write_a_file_to(workplace, capsys, command):
     assert promo(command, "x", "--out", "-") == 2
     assert "argument --out: '-' is no file; name one" in capsys.readouterr().err
     assert not [*workplace.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("check", "--fromat", "json", "x.promo"), "did you mean '--format'?"),
+        (("check", "--fromat=json", "x.promo"), "did you mean '--format'?"),
+        (("show", "plam", "x.promo"), "did you mean 'plan'?"),
+        (("export", "--to", "mlfow"), "did you mean 'mlflow'?"),
+        (("run", "--qqqqq", "x.promo"), "promo run --help lists the options"),
+        (("check",), "promo check --help lists the options"),
+        (("status", "trail.promo"), "did you mean trial.promo?"),
+        (("new", "--from", "trian.py"), "did you mean train.py?"),
+    ],
+)
+def test_a_slip_in_any_word_is_told_with_the_nearest_one(workplace, capsys, words, hint):
+    for name in ("trial.promo", "train.py"):
+        (workplace / name).write_text("", encoding="utf-8")
+
+    assert promo(*words) == 2
+    assert capsys.readouterr().err.endswith(f"  = help: {hint}\n")
+
+
+def test_what_does_not_resume_is_not_said_to(workplace):
+    child, line = pty.fork()
+    if not child:
+        os.execv(sys.executable, [sys.executable, "-m", "promo", "new"])
+    said = b""
+    with contextlib.suppress(OSError):  # a terminal that nobody writes to any more
+        while True:
+            said += os.read(line, 1024)
+            if said.endswith(b"trains? "):
+                os.write(line, b"\x03")
+    os.close(line)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert said.decode().replace("\r", "").endswith("\ninterrupted\n")
 
 
 def test_usage_errors_are_exit_code_2(capsys):

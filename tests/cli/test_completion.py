@@ -53,6 +53,11 @@ def test_bash_offers_commands_options_choices_and_files(offered):
         ("promo", "plan", "trial.promo", "--out", "o"),
         ("promo", "completion", ""),
         ("promo", "new", "--vary", ""),
+        ("promo", "check", "--format", "=", "s"),
+        ("promo", "check", "--format", "="),
+        ("promo", "plan", "trial.promo", "--out", "=", "o"),
+        ("promo", "show", "pl"),
+        ("promo", "--"),
     )
 
     assert found == [
@@ -65,6 +70,11 @@ def test_bash_offers_commands_options_choices_and_files(offered):
         ["other.txt"],
         ["bash", "fish", "zsh"],
         [],
+        ["sarif"],
+        ["github", "json", "sarif", "text"],
+        ["other.txt"],
+        ["plan"],
+        ["--help", "--version"],
     ]
 
 
@@ -119,6 +129,8 @@ def test_fish_offers_commands_choices_and_files(workplace, capsys):
     assert ask("promo check --format ") == ["github", "json", "sarif", "text"]
     assert "trial.promo" in ask("promo run tr")
     assert {"--curves", "--column"} <= {*ask("promo replay --c")}
+    assert ask("promo check --format=sa") == ["--format=sarif"]
+    assert ask("promo --") == ["--help", "--version"]
 
 
 def test_zsh_offers_commands_choices_and_files(workplace, capsys):
@@ -131,6 +143,9 @@ def test_zsh_offers_commands_choices_and_files(workplace, capsys):
     assert "promo run trial.promo" in typed(zsh, workplace, "promo run tri", "promo run trial.promo")
     assert "promo new --metric" in typed(zsh, workplace, "promo new --met", "promo new --metric")
     assert "promo why --study" in typed(zsh, workplace, "promo why --st", "promo why --study")
+    assert "promo check --format=sarif" in typed(zsh, workplace, "promo check --format=s", "promo check --format=sarif")
+    assert "promo show plan" in typed(zsh, workplace, "promo show pl", "promo show plan")
+    assert "promo --version" in typed(zsh, workplace, "promo --v", "promo --version")
 
 
 def typed(zsh, folder, words, wanted, until_s=10.0):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import struct
 import sys
 import zipfile
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from promo.driver.export import logged_runs
+from promo.exchange.tensorboard import event_file
 from support import promo
 
 
@@ -71,6 +73,16 @@ def test_exported_runs_carry_rank_and_verdict_of_their_candidate(trial):
     assert (short["good"]["promo.rank"], short["good"]["promo.verdict"]) == ("1", "promoted")
     assert {tags["promo.verdict"] for tags in short.values()} == {"promoted", "dropped"}
     assert {run.tags["promo.verdict"] for run in runs if run.settings["stage"] == "long"} == {""}
+
+
+def test_exported_runs_carry_what_a_rule_found_of_their_candidate(trial, tmp_path):
+    pytest.importorskip("tensorboardX")
+    runs = [run for run in logged_runs(trial[0]) if run.settings["stage"] == "long"]
+    found = {(run.settings["candidate"], run.tags.get("promo.rule.close")) for run in runs}
+    files = dict(map(event_file, runs))
+
+    assert found == {("good", "holds"), ("base", None)}
+    assert all((b"close holds" in content) == ("good" in parts[1]) for parts, content in files.items())
 
 
 @pytest.mark.parametrize(
@@ -190,6 +202,27 @@ def test_an_unpacked_crate_is_a_study_that_can_be_verified(crate, capsys):
     assert "CONSISTENT, NOT ANCHORED" in capsys.readouterr().out
     assert promo("export", crate[0], "--to", "rocrate", "--out", crate[0]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_a_crate_holds_what_programs_left_and_no_state_of_a_model(workplace, capsys):
+    source = 'LR = 0.1\nSTEPS = 10\nopen("kept.txt", "w").write("x")\nprint("val_loss:", LR)\n'
+    (workplace / "one.py").write_text(source, encoding="utf-8")
+    assert promo("new", "--from", "one.py", "--takes", "5s") == 0
+    text = (workplace / "one.promo").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^  expect .*\n", "", text).replace("seeds    11, 12, 13", "seeds    11")
+    text = text.replace("seeds    1, 2", "seeds    1").replace("slots    1", "slots    1\n  executor inline")
+    (workplace / "one.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "one.promo", "--quiet") == 0
+    attempt = workplace / "one.study" / "runs" / "short" / "base-here-s1" / "attempt-1"
+    (attempt / "checkpoint-0a.state").write_bytes(b"x")
+    assert promo("export", "--to", "rocrate") == 0
+    kept = sorted(path.name for path in (workplace / "one.crate").glob("runs/short/base-*/attempt-1/**/*"))
+    described = json.loads((workplace / "one.crate" / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
+    parts = [one["hasPart"] for one in described if one["@id"] == "runs/short/base-here-s1/attempt-1/"]
+
+    assert {"one.py", "kept.txt"} <= set(kept) and "checkpoint-0a.state" not in kept
+    assert any(link.endswith("attempt-1/program/kept.txt") for link in links(parts[0]))
+    assert promo("verify", "one.crate") == 3, capsys.readouterr()
 
 
 def test_a_zipped_crate_is_the_same_bytes_every_time(trial, crate, tmp_path):

@@ -86,8 +86,10 @@ def test_a_study_folder_alone_is_carried_on_by_its_spec(seen, workplace):
 def test_what_goes_to_another_machine_says_what_follows_there(seen):
     assert promo("run", "trial.promo", "--quiet") == 0
 
-    assert seen("bundle", "trial.promo") == "next: promo import BUNDLE SPEC, on the machine that it is for"
-    assert seen("bundle", "trial.promo", "--out", "b") == "next: promo import b SPEC, on the machine that it is for"
+    there = "on the machine that it is for"
+    assert seen("bundle", "trial.promo") == f"next: promo import trial.bundle trial.promo, {there}"
+    assert seen("bundle", "trial.promo", "--out", "b") == f"next: promo import b trial.promo, {there}"
+    assert seen("bundle") == f"next: promo import trial.bundle SPEC, {there}"
     assert seen("ask", "trial.promo") == "next: promo status trial.promo"
 
 
@@ -101,6 +103,17 @@ def test_executors_lead_to_one_of_them_and_that_to_its_conformance_checks(seen):
     assert seen("executor") == "next: promo executor slurm"
     assert seen("executor", "local") == "next: promo executor local --try"
     assert seen("executor", "local", "--try") == "next: promo check SPEC"
+
+
+def test_what_follows_names_the_spec_that_was_given(seen, capsys):
+    for command in ("status", "report", "verify"):
+        assert promo(command, "trial.promo") == 2
+        assert capsys.readouterr().err.endswith("= help: start one with: promo run trial.promo\n")
+    assert seen("explain", "seal", "pick", "trial.promo") == "next: promo check trial.promo"
+    assert promo("run", "trial.promo", "--quiet") == 0
+    assert "record it with: promo anchor trial.promo RECEIPT" in seen("checkpoint", "trial.promo")
+    announced = seen("export", "trial.promo", "--to", "registration", "--gate", "pick", "--out", "a b.json")
+    assert announced.endswith("check it with: promo verify trial.promo --registration 'a b.json'")
 
 
 def test_what_follows_a_fault_is_its_fix(seen, workplace):
@@ -182,3 +195,12 @@ def test_what_is_read_on_a_terminal_fits_80_columns(workplace, monkeypatch, on_a
     assert all(len(lines) > 3 for lines in shown.values())
     table = [line for line in shown["runner", "toy"] if line.startswith("behaviour")]
     assert table and table[0].split()[:2] == ["behaviour", "kind"] and table[0].rstrip().endswith('"ok"')
+
+
+def test_a_plan_is_as_wide_as_the_terminal(workplace, monkeypatch, on_a_terminal):
+    (workplace / "x.promo").write_text(spec(), encoding="utf-8")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = on_a_terminal("plan", "x.promo")[1].replace("\r", "").splitlines()
+
+    assert max(map(len, lines)) <= 40

@@ -1,5 +1,6 @@
 """Every command on every page is given, in the order of the page, and prints what the page shows."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -82,6 +83,18 @@ def test_the_tutorial_and_the_pages_that_begin_where_it_ends(tmp_path, monkeypat
         shutil.copytree(tmp_path / "tutorial", place)
         monkeypatch.chdir(place)
         followed(DOCS / name, update)
+
+
+def test_what_varies_is_that_of_one_study_throughout_the_tutorial():
+    text = TUTORIAL.read_text(encoding="utf-8")
+    decided = re.findall(r"decision (sha256:\w+)|pick: decided again, (sha256:\w+)", text)
+    length = r"(\d[\w. ]*?)"
+    spent = re.findall(rf"runs spent {length} in training .* took {length} of slot time", text)
+    spent += re.findall(rf"hours: {length} of slot time spent in training, {length} with", text)
+    spent += re.findall(rf"(?m)^{length} of training; {length} of slot time", text)
+
+    assert len(decided) == 2 and len({one or other for one, other in decided}) == 1
+    assert len(spent) == 3 and len({*spent}) == 1
 
 
 ALONE = [

@@ -14,7 +14,7 @@ from promo.ledger.losses import Loss
 from promo.ledger.sources import Installed, Recording
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.ledger.values import Freezing, ResultFlagged, RunStatus
-from promo.run.values import Point, Result
+from promo.run.values import Point, Result, Work
 from support import plan_of, spec, study_of
 
 BEGAN_MS = 1767225600000
@@ -96,6 +96,22 @@ def test_points_without_a_step_are_counted():
         (2, 0, 1.0),
         (2, 3000, 7.0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "steps", "ended"),
+    [
+        (ATTEMPT, 70, 70),
+        (ATTEMPT, None, 100),
+        (evolve(ATTEMPT, state=AttemptState.FAILED, status=RunStatus.NAN), None, 0),
+    ],
+)
+def test_a_run_without_a_curve_has_its_value_at_its_last_step(attempt, steps, ended):
+    result = evolve(RESULT, body=evolve(RESULT.body, work=Work(steps=steps)))
+    text = GUARDED.replace("for 1s\n  on", "for 100steps\n  cap 1s\n  on")
+    run = logged(attempt, (), result, text=text)
+
+    assert curves(run)["val"] == [(ended, 3000, 2.5)]
 
 
 def test_the_points_of_a_run_that_carries_another_on_begin_with_that_ones():

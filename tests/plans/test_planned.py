@@ -30,6 +30,17 @@ def test_every_spec_fits_80_columns(path):
     assert lines[-1] == f"next: promo run {path.name}"
 
 
+@pytest.mark.parametrize("wide", [40, 60])
+@pytest.mark.parametrize("path", SPECS, ids=[path.stem for path in SPECS])
+def test_every_spec_fits_a_narrower_terminal_and_no_word_is_broken(path, wide):
+    study, plan = compile_file(str(path)).sound()
+    lines = [line.text for line in plan_lines(study, plan, "x.promo", wide=wide)]
+    words = {*plan_text(study, plan, "x.promo").split()}
+
+    assert max(map(len, lines)) <= wide
+    assert {*" ".join(lines).split()} <= words
+
+
 def test_names_that_are_long_are_whole_and_their_figures_stand_below():
     name = "a_stage_whose_name_is_longer_than_a_column_of_a_table_can_be"
     text = spec().replace("long", name)

@@ -325,6 +325,54 @@ def test_what_a_bar_shows_beside_itself_is_drafted_and_read(workplace, source):
     assert [*read_from(workplace, source).values()] == [1.25]
 
 
+COMPUTED = """LR = 0.1
+MIN_LR = LR / 10
+STEPS = 1_000
+WARMUP = STEPS // 10
+EVAL_EVERY = WARMUP * 5
+DIM = 16
+for step in range(1, STEPS + 1):
+    if step % EVAL_EVERY == 0:
+        print("val_loss:", LR + MIN_LR + WARMUP + DIM)
+"""
+
+
+def test_a_constant_that_is_computed_from_another_follows_it(workplace, capsys):
+    assert drafted(workplace, COMPUTED) == 0
+    said = capsys.readouterr().out
+    runner = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))
+
+    assert [*runner["factors"]] == ["lr", "dim"]
+    assert "trains for  STEPS: 200 in the short stage, 1000 in the long one" in said
+    assert "left alone  MIN_LR: computed from LR" in said
+    assert "left alone  WARMUP: computed from STEPS" in said
+    assert "left alone  EVAL_EVERY: computed from STEPS and WARMUP" in said
+
+
+def test_what_the_user_asks_for_is_varied_although_it_is_computed(workplace):
+    assert drafted(workplace, COMPUTED, "--vary", "WARMUP=10,50") == 0
+    runner = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))
+
+    assert [*runner["factors"]] == ["lr", "warmup", "dim"]
+    assert runner["factors"]["warmup"]["default"] == 100
+
+
+def test_a_default_of_an_argument_that_is_computed_from_the_budget_follows_it(workplace):
+    source = (
+        "STEPS = 100\n"
+        + ARGPARSE
+        + (
+            "p.add_argument('--lr', type=float, default=0.1)\n"
+            "p.add_argument('--warmup', type=int, default=STEPS // 10)\n"
+            "a = p.parse_args()\nfor s in range(STEPS): pass\nprint('val_loss:', a.lr)\n"
+        )
+    )
+    assert drafted(workplace, source) == 0
+    runner = tomllib.loads((workplace / "one.toml").read_text(encoding="utf-8"))
+
+    assert [*runner["factors"]] == ["lr"]
+
+
 def test_what_is_told_every_few_steps_says_nothing_of_epochs(workplace, capsys):
     source = ARGPARSE + (
         "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--epochs', type=int, default=14)\n"

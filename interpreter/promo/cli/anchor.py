@@ -3,6 +3,7 @@
 import time
 from argparse import Namespace
 from pathlib import Path
+from shlex import quote
 
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
@@ -23,7 +24,8 @@ def checkpoint(options: Namespace) -> int:
     put(f"  openssl ts -query -data {path} -sha256 -cert -out {path}.tsq    and a reply kept as {path}.tsr")
     put(f"  git tag -s NAME -F {path}    with gpg.format ssh, pushed; kept by: git cat-file tag NAME > {path}.tag")
     put(f"  promo cosign {path} --key KEY.pem --name NAME    which writes {path}.cosigned")
-    put("record it with: promo anchor SPEC RECEIPT --key THEIRS.pub (a time stamp: --authority CA.pem)")
+    place = quote(options.study or options.place or "SPEC")
+    put(f"record it with: promo anchor {place} RECEIPT --key THEIRS.pub (a time stamp: --authority CA.pem)")
     return ExitCode.DONE
 
 

@@ -17,6 +17,7 @@ def bundle(options: Namespace) -> int:
     folder = study_of(options.place, options.study)
     name = folder.path.name.removesuffix(".study") + (f"-{options.host}" if options.host else "")
     path = Path(options.out or f"{name}.bundle")
+    options.out = str(path)
     key = Path(options.key) if options.key else None
     digest, attempts = write_bundle(folder, path, host=options.host, key=key)
     signed = f", signed with {key}" if key else ", not signed"

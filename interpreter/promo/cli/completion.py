@@ -38,6 +38,8 @@ class Word:
     help: str
 
 
+FIRST = {"--help": "list the commands", "--version": "print the version"}
+"""Options that stand where a command would."""
 FILES = {
     "FILE",
     "PATH",
@@ -149,9 +151,12 @@ _promo() {
   local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "@COMMANDS@" -- "$cur"))
+    if [ "${cur:0:1}" = - ]; then COMPREPLY=($(compgen -W "@FIRST@" -- "$cur"))
+    else COMPREPLY=($(compgen -W "@COMMANDS@" -- "$cur")); fi
     return
   fi
+  if [ "$cur" = = ]; then cur=
+  elif [ "$prev" = = ]; then prev="${COMP_WORDS[COMP_CWORD-2]}"; fi  # bash takes --format=json for three words
   case "${COMP_WORDS[1]} $prev" in
 @VALUES@
   esac
@@ -179,7 +184,7 @@ def bash(every: Sequence[Command]) -> str:
         )
         files = "" if command.files is Takes.NOTHING else f'; else _promo_files {command.files.value} "$cur"'
         places.append(f"    {command.name}) {dashed}{listed}{files}; fi ;;")
-    text = BASH.replace("@COMMANDS@", " ".join(one.name for one in every))
+    text = BASH.replace("@COMMANDS@", " ".join(one.name for one in every)).replace("@FIRST@", " ".join(FIRST))
     return text.replace("@VALUES@", "\n".join(values)).replace("@PLACES@", "\n".join(places))
 
 
@@ -199,7 +204,7 @@ _promo() {
 @COMMANDS@
   )
   if (( CURRENT == 2 )); then
-    _describe command commands
+    if [[ $words[2] = -* ]]; then _arguments @FIRST@; else _describe command commands; fi
     return
   fi
   local command=$words[2]
@@ -219,16 +224,27 @@ def zsh(every: Sequence[Command]) -> str:
     cases = []
     for command in every:
         specs = [_quoted(spec) for word in command.options for spec in _zsh_option(word)]
-        action = _zsh_action(_all(command.places))
-        specs += [_quoted(f"*:word:{action}")] if action.strip() else []  # words of the user's keep options from zsh
+        specs += map(_quoted, _zsh_places(command))
         cases.append(f"    {command.name}) _arguments {' '.join(specs)} ;;")
-    return ZSH.replace("@COMMANDS@", "\n".join(listed)).replace("@CASES@", "\n".join(cases))
+    first = " ".join(_quoted(f"{flag}[{told}]") for flag, told in FIRST.items())
+    text = ZSH.replace("@COMMANDS@", "\n".join(listed)).replace("@CASES@", "\n".join(cases))
+    return text.replace("@FIRST@", first)
 
 
 def _zsh_option(word: Word) -> Iterator[str]:
     told = word.help.replace("\\", "").replace("[", "(").replace("]", ")").replace(":", ";")
     for flag in word.flags:
-        yield f"*{flag}[{told}]" + (f":value:{_zsh_action(word)}" if word.has_value else "")
+        joined = "=" if word.has_value and flag.startswith("--") else ""  # both `--format json` and `--format=json`
+        yield f"*{flag}{joined}[{told}]" + (f":value:{_zsh_action(word)}" if word.has_value else "")
+
+
+def _zsh_places(command: Command) -> Iterator[str]:
+    """Words in their places: choices are those of the first, files of all."""
+    chosen = [one for word in command.places for one in word.choices]
+    if chosen:
+        yield f"1:word:({' '.join(chosen)})"
+    if command.files is not Takes.NOTHING:  # a word that only the user knows would keep options from zsh
+        yield f"*:word:{_zsh_action(Word((), True, (), command.files, ''))}"
 
 
 def _zsh_action(word: Word) -> str:
@@ -245,14 +261,6 @@ def _zsh_action(word: Word) -> str:
             assert_never(word.takes)
 
 
-def _all(words: Sequence[Word]) -> Word:
-    """Words in their places as one: any of their choices, and the files that they may be."""
-    choices = tuple(one for word in words for one in word.choices)
-    order = (Takes.STUDY, Takes.SPEC, Takes.FILE)
-    takes = next((one for one in order if any(word.takes is one for word in words)), Takes.NOTHING)
-    return Word((), True, choices if takes is Takes.NOTHING else (), takes, "")
-
-
 def _quoted(text: str) -> str:
     """One word of a shell."""
     return "'" + text.replace("'", "'\\''") + "'"
@@ -265,7 +273,10 @@ FISH = "# promo in fish.  In ~/.config/fish/config.fish:  promo completion fish 
 
 def fish(every: Sequence[Command]) -> str:
     """The script for fish."""
-    lines = []
+    lines = [
+        f"complete -c promo -n __fish_use_subcommand -l {flag[2:]} -d {_fish_quoted(told)}"
+        for flag, told in FIRST.items()
+    ]
     for command in every:
         told = _fish_quoted(command.does)
         lines.append(f"complete -c promo -n __fish_use_subcommand -a {command.name} -d {told}")

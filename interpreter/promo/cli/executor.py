@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promo.base.errors import ExitCode, PromoError
 from promo.base.units import UNITS, Dimension, is_digits
-from promo.cli.terminal import put, put_table
+from promo.cli.terminal import put, put_table, put_wrapped
 from promo.study.given import Level, Options
 from promo.study.hosts import options_words
 from promo.study.ports import ExecutorOption, OptionKind
@@ -23,7 +23,7 @@ def executor(options: Namespace) -> int:
 
     if options.name is None:
         for name in plugins.executor_names():
-            put(f"{name}: {', '.join(plugins.executor_options(name) or ()) or 'no options'}")
+            put_wrapped([f"{name}: {', '.join(plugins.executor_options(name) or ()) or 'no options'}"])
         return ExitCode.DONE
     declared = plugins.executor_options(options.name)
     if declared is None:

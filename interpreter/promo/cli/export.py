@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from promo.base.errors import ExitCode, PromoError
@@ -50,10 +51,7 @@ def _rocrate(options: Namespace) -> int:
     if options.gate:
         name, spec, made = _registered(options)
         out = Path(options.out or f"{name}.{options.gate}.crate")
-        count, what = (
-            write_gate_crate(made, spec, out, making),
-            f"promo verify STUDY --registration {out}/registration.json",
-        )
+        count, what = write_gate_crate(made, spec, out, making), _comparison(options, out / "registration.json")
     else:
         folder = study_of(options.place, options.study)
         out = Path(options.out or f"{_name(folder)}.crate")
@@ -72,8 +70,14 @@ def _registration(options: Namespace) -> int:
     out = Path(options.out or f"{name}.{options.gate}.registration.json")
     for path in write_registration(made, out):
         put(str(path))
-    put(f"sealed sha256:{made.seal}; check it with: promo verify STUDY --registration {out}")
+    put(f"sealed sha256:{made.seal}; check it with: {_comparison(options, out)}")
     return ExitCode.DONE
+
+
+def _comparison(options: Namespace, registration: Path) -> str:
+    """The command that compares a study with what was announced."""
+    study = quote(options.study or options.place or "STUDY")
+    return f"promo verify {study} --registration {quote(str(registration))}"
 
 
 def _registered(options: Namespace) -> tuple[str, str, "Registration"]:

@@ -54,6 +54,13 @@ def _runner(options: Namespace, _: int) -> str:
     )
 
 
+def _explain(options: Namespace, _: int) -> str:
+    words = options.words
+    if not words:
+        return "explain P0101"
+    return f"check {quote(words[2]) if words[0] == 'seal' and len(words) > 2 else 'SPEC'}"
+
+
 def _executor(options: Namespace, _: int) -> str:
     if options.name is None:
         return "executor slurm"
@@ -95,7 +102,7 @@ NEXT: Mapping[str, Step] = {
     "runner": _runner,
     "executor": _executor,
     "check": _check,
-    "explain": lambda options, _: "check SPEC" if options.words else "explain P0101",
+    "explain": _explain,
     "fmt": _good("check", "fmt"),
     "read": _good("plan"),
     "design": _good("plan"),
@@ -106,7 +113,9 @@ NEXT: Mapping[str, Step] = {
     "compare": _good("simulate"),
     "status": lambda options, _: str(getattr(options, "follows", "")),
     "ask": _ask,
-    "bundle": lambda options, _: f"import {quote(options.out or 'BUNDLE')} SPEC, on the machine that it is for",
+    "bundle": lambda options, _: (
+        f"import {quote(options.out)} {_given(options) or 'SPEC'}, on the machine that it is for"
+    ),
     "report": _with("verify"),
     "why": lambda options, _: f"report {quote(options.study)}" if options.study else "report",
     "laws": _with("report"),

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -63,6 +64,9 @@ COMMANDS = {
 
 READING = ("check", "explain", "fmt", "read", "design", "plan")
 """Commands that read a text, print, and end."""
+
+RESUMED = ("run", "replay")
+"""Commands whose work lies in a study."""
 
 FUNCTIONS = {"import": "bring"}
 """Command -> its function, where the word is taken by Python."""
@@ -155,7 +159,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.close()  # the reader has gone; there is nobody left to tell
         return ExitCode.DONE
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; the same command resumes where it stopped\n")
+        resumes = "; the same command resumes where it stopped" if options.command in RESUMED else ""
+        sys.stderr.write(f"\ninterrupted{resumes}\n")
         return ExitCode.INTERRUPTED
 
 
@@ -175,7 +180,7 @@ def _help() -> str:
     lines = _folded("promo: decide honestly which short training runs earn the next budget", 2)
     lines += ["", "usage: promo COMMAND ..."]
     lines += _folded("       promo COMMAND --help  lists the options of a command", 29)
-    lines += ["       promo --version", ""]
+    lines += ["       promo --version", "", "start with: promo new --from train.py", ""]
     for step, title in STEPS.items():
         lines.append(f"{title}:")
         for name, (_, at, does) in COMMANDS.items():
@@ -225,6 +230,23 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help() if " " in self.prog else _help()
 
 
+class _Command(argparse.ArgumentParser):
+    """The parser of one command: what it refuses ends with what helps."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the usage, what is wrong, and the word that was meant, or where words are listed."""
+        from promo.base.diagnostics import did_you_mean
+
+        words = re.search(
+            r"unrecognized arguments: (.* )?(-[^ =]+)|invalid choice: '(.*?)' \(choose from (.*)\)", message
+        )
+        known = re.findall("[^', ]+", words[4] or "") if words else []
+        known = known or [flag for flag in self._option_string_actions if flag.startswith("--")]
+        hint = did_you_mean(words[2] or words[3] if words else "", known, f"{self.prog} --help lists the options")
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: error: {message}\n  = help: {hint}\n")
+
+
 def _unknown(word: str) -> NoReturn:
     """End with the one thing to say of a word that is no command."""
     from promo.base.diagnostics import did_you_mean
@@ -241,7 +263,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     if not arguments or arguments[0] not in COMMANDS:
         return _parser().parse_args(arguments)
     name, (_, _, does) = arguments[0], COMMANDS[arguments[0]]
-    options = argparse.ArgumentParser(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
+    options = _Command(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
     options.set_defaults(command=name)
     OPTIONS[name](options)
     # Words with options between them take two passes, and a page of usage that is made for an error to come.

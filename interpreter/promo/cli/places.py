@@ -5,7 +5,8 @@ from pathlib import Path
 from shlex import quote
 
 from promo.base.errors import PromoError
-from promo.driver.study import SUFFIX, StudyFolder, study_folder
+from promo.driver.study import SUFFIX, StudyFolder, no_study, study_folder
+from promo.files import near_file
 
 
 def study_of(place: str | None, chosen: str | None) -> StudyFolder:
@@ -26,7 +27,7 @@ def study_of(place: str | None, chosen: str | None) -> StudyFolder:
         return here[0]
     path = Path(place)
     if not path.exists():
-        raise PromoError(f"there is no spec and no study {place}")
+        raise PromoError(f"there is no spec and no study {place}", hint=near_file(path))
     return _existing(StudyFolder(path) if path.is_dir() else study_folder(path, None))
 
 
@@ -69,7 +70,7 @@ def _here() -> list[StudyFolder]:
 
 def _existing(folder: StudyFolder) -> StudyFolder:
     if not folder.exists:
-        raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+        raise no_study(folder.path)
     return folder
 
 

@@ -11,7 +11,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.base.reading import RECORD
 from promo.base.visible import visible
 from promo.cli.spec import but_seals, compile_file, print_diagnostics
-from promo.cli.terminal import put, put_styled, styled, wants_colour
+from promo.cli.terminal import how_wide, put, put_styled, styled, wants_colour
 from promo.files import read_given, write_given
 from promo.plans.values import Plan, SavedPlan, plan_from_json
 from promo.run.clock import SystemClock
@@ -48,10 +48,10 @@ def plan(options: Namespace) -> int:
         put(json.dumps(to_json(made), indent=1, sort_keys=True))
     else:
         from promo.report.changed import called
-        from promo.report.planned import plan_lines
+        from promo.report.planned import WIDTH, plan_lines
 
         colour = wants_colour(sys.stdout)
-        lines = plan_lines(study, made, options.spec, SystemClock().now())
+        lines = plan_lines(study, made, options.spec, SystemClock().now(), min(WIDTH, how_wide(WIDTH)))
         shown = (styled(one.text, one.style, colour=colour) if one.style else visible(one.text) for one in lines)
         put_styled("\n".join(shown))
         if options.all:

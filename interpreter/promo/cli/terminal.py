@@ -33,6 +33,15 @@ def put(text: str, stream: TextIO | None = None) -> None:
     put_styled(visible(text), stream)
 
 
+def how_wide(otherwise: int) -> int:
+    """How wide the terminal of standard output is; where that is none, as it is said."""
+    if not sys.stdout.isatty():
+        return otherwise
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
 def put_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
     """Write sentences, each on lines of its own; on a terminal no word is broken at its edge, and tables stay whole."""
     stream = stream or sys.stdout

@@ -26,11 +26,13 @@ from promo.report.record import Record
 from promo.report.render import render_csv, render_html, render_json
 from promo.report.tables import DECISION_COLUMNS, decision_rows, run_columns, run_table
 from promo.report.view import build_view
-from promo.run.store import PROGRAM
+from promo.run.store import PROGRAM, plain
 
 SINGLE = (SPEC, LOCK, PLAN, IMPORTS, LEDGER, HEAD, RECHECK)
 FOLDERS = (AMENDMENTS, ANCHORS, "decisions", "evidence", "imports", PROGRAM, RUNS)
-LEFT_OUT = (".safetensors", ".part", ".pyc")
+LEFT_OUT = (".safetensors", ".state", ".part", ".pyc")
+DEPTH = 4
+"""Names down to the folder of an attempt: runs, stage, cell, attempt."""
 ZIP = ".zip"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The date of every file in a zip, so that equal crates are equal bytes."""
@@ -106,13 +108,20 @@ def _stored(folder: StudyFolder, record: Record) -> Iterator[tuple[str, bytes]]:
         content = folder.read(name)
         if content is not None:
             yield name, content
-    known = {attempt.folder for attempt in record.attempts()}
+    known = {attempt.folder: attempt.witnesses for attempt in record.attempts()}
     for kind in FOLDERS:
         for path in sorted((folder.path / kind).rglob("*")):
             name = path.relative_to(folder.path).as_posix()
-            mine = kind != RUNS or name.rpartition("/")[0] in known
+            mine = kind != RUNS or _is_of_an_attempt(name, known)
             if mine and path.is_file() and not path.is_symlink() and not name.endswith(LEFT_OUT):
                 yield name, folder.read(name) or b""
+
+
+def _is_of_an_attempt(name: str, known: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a file lies in the folder of an attempt, or below it where the ledger has its digest."""
+    parts = name.split("/")
+    where, rest = "/".join(parts[:DEPTH]), "/".join(parts[DEPTH:])
+    return where in known and ("/" not in rest or plain(rest) in known[where])
 
 
 def _made(record: Record) -> dict[str, bytes]:

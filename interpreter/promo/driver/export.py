@@ -15,7 +15,7 @@ from promo.exchange.values import LoggedRun
 from promo.ledger.state import AttemptState
 from promo.report.changed import changes, planned
 from promo.report.people import settled
-from promo.report.tables import standings
+from promo.report.tables import answers, standings
 from promo.run.store import read_points
 
 SQLITE = b"SQLite format 3\x00"
@@ -30,18 +30,16 @@ def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     state = folder.state()
     compiled = folder.compiled()
     study, plan = compiled.sound()
-    decided = (
-        settled(folder.decision(compiled, state, name), state) for name in study.gates if name in state.decisions
-    )
-    ranked = standings(decided)
+    asked = [name for name in (*study.gates, *study.rules) if name in state.decisions]
+    decided = [settled(folder.decision(compiled, state, name), state) for name in asked]
+    ranked, judged = standings(decided), answers(decided)
     changed = changes(study, planned(study, plan))
     for attempt in state.every_attempt():
         if attempt.state is not AttemptState.RUNNING:
             points = read_points(folder.disk, folder.path / attempt.folder)
-            standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
-            yield logged_run(
-                study, plan, state, attempt, folder.result(attempt), points, changed[attempt.candidate], standing
-            )
+            where, result = (attempt.stage, attempt.candidate), folder.result(attempt)
+            told = (changed[attempt.candidate], ranked.get(where, ("", "")), judged.get(where, {}))
+            yield logged_run(study, plan, state, attempt, result, points, *told)
 
 
 def write_tensorboard(folder: StudyFolder, out: Path) -> int:

@@ -19,7 +19,7 @@ from promo.base.errors import Mismatch, OtherFormat, PromoError, SpecError
 from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
-from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder
+from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder, no_study
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import write_given
@@ -78,7 +78,7 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
         reading.faults.append(fault.message)
     names = sorted(path.name for path in folder.path.iterdir()) if folder.path.is_dir() else []
     if not {SPEC, LOCK, PLAN, LEDGER} & set(names):
-        raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+        raise no_study(folder.path)
     empty = b"\n" not in (folder.read(LEDGER) or b"")
     return remains_view(str(folder.path), reading.state, tuple(reading.faults), tuple(names), empty=empty)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from os.path import exists
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 from promo.base.canonical import digest_bytes, parse_json
@@ -116,7 +117,7 @@ class StudyFolder:
     def _ledger(self) -> bytes:
         content = self.read(LEDGER)
         if content is None:
-            raise PromoError(f"there is no study in {self.path}", hint="start one with: promo run SPEC")
+            raise no_study(self.path)
         return content
 
     def state(self) -> State:
@@ -387,6 +388,15 @@ class Sight:
 def text_of(request: Request) -> str | None:
     """Digest of the text that a request names; None where its runner trains on none."""
     return None if request.data is None else request.data.digest
+
+
+def no_study(path: Path) -> PromoError:
+    """That no study lies there, and how to start one: with the spec beside it, if there is one."""
+    spec = path.with_suffix(".promo") if path.suffix == SUFFIX else path
+    return PromoError(
+        f"there is no study in {path}",
+        hint=f"start one with: promo run {quote(str(spec)) if spec.is_file() else 'SPEC'}",
+    )
 
 
 def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:

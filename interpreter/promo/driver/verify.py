@@ -19,7 +19,7 @@ from promo.driver.begun import check_begun, vouchers
 from promo.driver.frozen import changed_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, listed
-from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, Sight, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, Sight, StudyFolder, no_study
 from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
@@ -60,7 +60,7 @@ def verify_study(
         PromoError: there is no study there.
     """
     if not folder.exists:
-        raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+        raise no_study(folder.path)
     folder = ReadOnce(folder.path)
     try:
         chain = folder.chain()

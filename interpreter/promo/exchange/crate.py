@@ -30,7 +30,7 @@ from promo.report.decided import attempt_cause
 from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.seal import UNVOUCHED
-from promo.report.tables import standings
+from promo.report.tables import answers, standings
 from promo.report.words import behind, number
 
 CRATE = "https://w3id.org/ro/crate/1.1"
@@ -209,9 +209,10 @@ class _Crate:
         """Folder of an attempt -> its files."""
         self.single: list[str] = []
         """Files that belong to no attempt."""
-        self.ranked = standings(record.verdicts.values())
+        self.ranked, self.judged = standings(record.verdicts.values()), answers(record.verdicts.values())
         for name in sorted(files):
-            self.inside.get(_parent(name), self.single).append(name)
+            where = next((folder for folder in _above(name) if folder in self.inside), None)
+            (self.single if where is None else self.inside[where]).append(name)
 
     def graph(self) -> list[Json]:
         """Every entity, the crate's own description first."""
@@ -281,10 +282,13 @@ class _Crate:
         return run_name(attempt, self.record.call(attempt.candidate))
 
     def _standing(self, attempt: Attempt) -> str:
-        """What the first gate that read its stage made of its candidate."""
-        rank, verdict = self.ranked.get((attempt.stage, attempt.candidate), ("", ""))
-        place = f"rank {rank}, " if rank else ""
-        return f"; {attempt.candidate}: {place}{verdict} there" if verdict else ""
+        """What the first gate that read its stage made of its candidate, and what rules found of it there."""
+        where = (attempt.stage, attempt.candidate)
+        rank, verdict = self.ranked.get(where, ("", ""))
+        told = [f"rank {rank}"] if rank else []
+        told += [verdict] if verdict else []
+        told += [f"{name} {answer}" for name, answer in self.judged.get(where, {}).items()]
+        return f"; {attempt.candidate}: {', '.join(told)} there" if told else ""
 
     def _attempt(self, attempt: Attempt) -> dict[str, Json]:
         result = self.record.results.get((attempt.run, attempt.number))
@@ -421,8 +425,10 @@ def _file(name: str, packed: Packed) -> Json:
     }
 
 
-def _parent(name: str) -> str:
-    return name.rpartition("/")[0]
+def _above(name: str) -> Iterator[str]:
+    """The folders that a file lies in, the innermost first."""
+    while name := name.rpartition("/")[0]:
+        yield name
 
 
 def _id(name: str) -> str:

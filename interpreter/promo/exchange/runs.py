@@ -1,6 +1,6 @@
 """Ledger and results to logged runs: what viewers of training runs can show of a study."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from promo.base.canonical import from_exact
@@ -13,6 +13,7 @@ from promo.report.describe import describe_budget
 from promo.run.values import Point as Measured
 from promo.run.values import Result
 from promo.study.given import Level
+from promo.study.limits import BudgetKind
 from promo.study.values import Study
 
 ENDS = {
@@ -24,6 +25,8 @@ ENDS = {
 STEP = "step"
 TAG = "promo."
 """How the names of tags begin, so that they stand together and meet no other tool's."""
+RULE = f"{TAG}rule."
+"""The same, of tags with what a rule found."""
 
 
 def logged_run(
@@ -35,6 +38,7 @@ def logged_run(
     points: Sequence[Measured],
     changed: str,
     standing: tuple[str, str] = ("", ""),
+    answers: Mapping[str, str] = {},
 ) -> LoggedRun:
     """
     An attempt that has ended, for a viewer of runs.
@@ -48,11 +52,12 @@ def logged_run(
         points: what it measured on the way.
         changed: by what its candidate differs from others, in words.
         standing: rank and verdict of its candidate where a gate has read its stage.
+        answers: rules that have judged its candidate at its stage -> what they found.
     """
     began_ms, ended_ms = _milliseconds(attempt.started), _milliseconds(attempt.ended)
     carried_s = _carried_s(attempt, points) if study.stages[attempt.stage].continues else 0.0
     series = dict(_curves(points, began_ms - round(1000 * carried_s)))
-    last = max((one.points[-1].step for one in series.values()), default=0)
+    last = max((one.points[-1].step for one in series.values()), default=_ended_at(study, attempt, result))
     final = dict(_final(attempt, result))
     for name, value in final.items():
         before = series[name].points if name in series else ()
@@ -65,12 +70,24 @@ def logged_run(
         settings=_settings(study, attempt),
         measure=study.measure.metric,
         series=tuple(series[name] for name in sorted(series)),
-        tags={**dict(_tags(plan, state, attempt, standing)), f"{TAG}changed": changed},
+        tags={
+            **dict(_tags(plan, state, attempt, standing)),
+            **{f"{RULE}{name}": answer for name, answer in answers.items()},
+            f"{TAG}changed": changed,
+        },
         began_ms=began_ms,
         ended_ms=max(ended_ms, began_ms),
         end=ENDS[attempt.state],
         final=tuple(final),
     )
+
+
+def _ended_at(study: Study, attempt: Attempt, result: Result) -> int:
+    """The step of an attempt without a curve: where it said that it ended, or else all the steps it was asked for."""
+    budget = study.stages[attempt.stage].budget
+    counted = result.body.work.steps if result.body else None
+    has_value = ENDS[attempt.state] is RunEnd.FINISHED
+    return counted or (int(budget.amount) if has_value and budget.kind is BudgetKind.STEPS else 0)
 
 
 def _place(attempt: Attempt, changed: str) -> tuple[str, ...]:

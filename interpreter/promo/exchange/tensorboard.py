@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from promo.exchange.names import file_name
+from promo.exchange.runs import RULE, TAG
 from promo.exchange.values import LoggedRun, RunEnd
 from promo.report.changed import beside
 
@@ -59,10 +60,13 @@ def _events(run: LoggedRun) -> Iterator[Any]:
 
     began, ended = run.began_ms / 1000, run.ended_ms / 1000
     yield Event(wall_time=began, file_version=VERSION)
-    told = {said: run.tags.get(f"promo.{name}") or NONE for name, said in TOLD.items()}
+    told = {said: run.tags.get(f"{TAG}{name}") or "" for name, said in TOLD.items()}
+    ruled = ", ".join(f"{name[len(RULE) :]} {answer}" for name, answer in run.tags.items() if name.startswith(RULE))
+    told |= {"Verdict": "; ".join(filter(None, (told["Verdict"], ruled)))}
     own = {name: value for name, value in run.settings.items() if name not in ("candidate", "stage")}
-    called = beside(str(run.settings["candidate"]), run.tags.get("promo.changed", ""))
-    settings = {"Candidate": called, "Stage": run.settings["stage"], **told, **own}
+    called = beside(str(run.settings["candidate"]), run.tags.get(f"{TAG}changed", ""))
+    shown = {name: value or NONE for name, value in told.items()}
+    settings = {"Candidate": called, "Stage": run.settings["stage"], **shown, **own}
     experiment, start, _ = hparams(settings, dict.fromkeys(tag_of(run, name) for name in run.final))
     yield Event(wall_time=began, summary=experiment)
     yield Event(wall_time=began, summary=start)

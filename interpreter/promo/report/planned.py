@@ -1,9 +1,9 @@
 """
 A plan as the first screen of `promo plan`: what it comes to, the ladder as a tree, hosts, money, risks, what is next.
 
-Everything fits 80 columns, and no word is broken; only a name that is longer than that goes beyond.  Three words for
-cost are never mixed: the budget is asked for, the bound cannot be exceeded, and what is about a length of time is what
-the budgets of seconds come to when no run fails.
+Everything fits 80 columns, or those of a narrower terminal, and no word is broken; only a name that is longer than that
+and the command at the end go beyond.  Three words for cost are never mixed: the budget is asked for, the bound cannot
+be exceeded, and what is about a length of time is what the budgets of seconds come to when no run fails.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,9 +52,11 @@ class Line:
     text: str
     style: str = ""
     """`bold`, `dim`, or empty."""
+    under: str = ""
+    """What its further lines begin with, where it is folded."""
 
 
-def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator[Line]:
+def plan_lines(study: Study, plan: Plan, spec: str, today: str = "", wide: int = WIDTH) -> Iterator[Line]:
     """
     The screen, line by line.
 
@@ -63,16 +65,22 @@ def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator
         plan: its plan.
         spec: the file, for the commands at the end.
         today: the day whose prices are shown, in UTC; empty for those without spot.
+        wide: columns of the terminal.
     """
-    yield from (Line(one, "bold") for one in _wrapped(f"{study.name}: {study.title}"))
+    for line in _lines(study, plan, today, wide):
+        yield from _folded(line, wide)
+    yield Line(f"next: promo run {spec}", "bold")
+
+
+def _lines(study: Study, plan: Plan, today: str, wide: int) -> Iterator[Line]:
+    """The screen before its paragraphs are folded."""
+    yield Line(f"{study.name}: {study.title}", "bold")
     yield from _plain(headline(study, plan))
-    yield from (
-        Line(one, "dim") for one in _wrapped(f"{measure_words(study.measure)}; runner {describe_runner(study.runner)}")
-    )
+    yield Line(f"{measure_words(study.measure)}; runner {describe_runner(study.runner)}", "dim")
     hours = f" (budgets in {GPU_HOURS})" if in_gpu_hours(plan) else ""
     parts: tuple[tuple[str, Iterable[Line]], ...] = (
-        (f"Ladder{hours}", _ladder(study, plan)),
-        (f"Hosts{hours}", _hosts(study, plan, today)),
+        (f"Ladder{hours}", _ladder(study, plan, wide)),
+        (f"Hosts{hours}", _hosts(study, plan, today, wide)),
         ("Cost", _plain(*_cost(study, plan, today))),
         ("What can go wrong", _items(_risks(study, plan))),
         ("What else is known", _items(_known(study, plan))),
@@ -85,7 +93,6 @@ def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator
         if shown:
             yield from (Line(""), Line(title, "bold"), *shown)
     yield from (Line(""), Line(f"plan sha256:{plan.digest[:12]}", "dim"))
-    yield Line(f"next: promo run {spec}", "bold")
 
 
 def plan_text(study: Study, plan: Plan, spec: str = "SPEC", today: str = "") -> str:
@@ -140,7 +147,7 @@ class _Row:
     """What leads from there to here, in words; empty for a row that begins by itself."""
 
 
-def _ladder(study: Study, plan: Plan) -> Iterator[Line]:
+def _ladder(study: Study, plan: Plan, wide: int) -> Iterator[Line]:
     rows = [
         _row(study, name, tuple(plan.stage(one) for one in those))
         for name, those in stage_rows(study, [stage.name for stage in plan.stages])
@@ -153,7 +160,7 @@ def _ladder(study: Study, plan: Plan) -> Iterator[Line]:
     texts = [_figures(row, plan) for row in rows]
     widths = tuple(max(len(text[place]) for text in texts) for place in range(4))
     for row in children.get(None, ()):
-        yield from _branch(row, "", "", children, widths, plan)
+        yield from _branch(row, "", "", children, widths, plan, wide)
     yield Line(f"total: {plural(plan.run_count.planned, 'run')}, {device_words(plan.budget_s, plan)}", "bold")
 
 
@@ -209,35 +216,33 @@ def _branch(
     children: Mapping[str | None, Sequence[_Row]],
     widths: tuple[int, ...],
     plan: Plan,
+    wide: int,
 ) -> Iterator[Line]:
     """A row and what hangs below it; *before* stands left of its first line, *under* left of all others."""
     if row.by:
-        first, *more = wrap(row.by, WIDTH - len(before), break_long_words=False, break_on_hyphens=False)
-        yield Line(f"{before}{first}", "dim")
-        yield from (Line(f"{under}{one}", "dim") for one in more)
+        yield Line(f"{before}{row.by}", "dim", under)
     who, each, runs, amount = _figures(row, plan)
     figures = f"{who:<{widths[0]}}  {each:<{widths[1]}}  {runs:>{widths[2]}}  {amount:>{widths[3]}}"
     name = f"{under}{row.name}"
-    room = max(WIDTH - len(figures) - 1, 0)
+    room = max(wide - len(figures) - 1, 0)
     if len(name) < min(NAMED, room) or len(name) < room:
         yield Line(f"{name:<{min(NAMED, room)}} {figures}".rstrip())
     else:
         yield Line(name)
         indent = f"{under}  "
-        close = f"{who}  {each}  {runs}  {amount}"
-        yield from (Line(f"{indent}{one}") for one in wrap(close, WIDTH - len(indent), break_long_words=False))
+        yield Line(f"{indent}{who}  {each}  {runs}  {amount}", under=indent)
     below = children.get(row.name, ())
     for one in below:
         first, others = ("└─ ", "   ") if one is below[-1] else ("├─ ", "│  ")
         if len(below) == 1 and len(under) >= DEEP:
             first, others = "↓ ", ""
-        yield from _branch(one, under + first, under + others, children, widths, plan)
+        yield from _branch(one, under + first, under + others, children, widths, plan, wide)
 
 
 # --- hosts and money -----------------------------------------------------------------------------------------------
 
 
-def _hosts(study: Study, plan: Plan, today: str) -> Iterator[Line]:
+def _hosts(study: Study, plan: Plan, today: str, wide: int) -> Iterator[Line]:
     rows: list[tuple[str, str, str, str, str]] = []
     bills = plan.money.hosts if plan.money is not None else {}
     for host in study.hosts.values():
@@ -249,7 +254,7 @@ def _hosts(study: Study, plan: Plan, today: str) -> Iterator[Line]:
     for name, device, slots, amount, price in rows:
         figures = f"{device:<{widths[1]}}  {slots:>{widths[2]}}  {amount:>{widths[3]}}  {price}".rstrip()
         line = f"{name:<{widths[0]}}  {figures}"
-        yield from ([Line(line)] if len(line) <= WIDTH else [Line(name), *_plain(f"  {figures}")])
+        yield from ([Line(line)] if len(line) <= wide else [Line(name), *_plain(f"  {figures}")])
 
 
 def _device(host: Host) -> str:
@@ -446,23 +451,15 @@ def _suppositions(study: Study, plan: Plan) -> Iterator[Line]:
 # --- lines ---------------------------------------------------------------------------------------------------------
 
 
-def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
-    """A text in lines of 80 columns, no word broken."""
-    return wrap(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _folded(line: Line, wide: int) -> Iterator[Line]:
+    """A line in as many as fit the width, no word broken."""
+    parts = wrap(line.text, wide, subsequent_indent=line.under, break_long_words=False, break_on_hyphens=False)
+    yield from (Line(one, line.style) for one in parts or ("",))
 
 
 def _plain(*texts: str) -> Iterator[Line]:
-    for text in texts:
-        yield from (Line(one) for one in _wrapped(text, rest="  "))
+    yield from (Line(text, under="  ") for text in texts)
 
 
 def _items(texts: Iterable[str]) -> Iterator[Line]:
-    for text in texts:
-        yield from (Line(one) for one in _wrapped(text, "- ", "  "))
+    yield from (Line(f"- {text}", under="  ") for text in texts)

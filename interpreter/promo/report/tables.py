@@ -236,6 +236,16 @@ def standings(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str,
     return found
 
 
+def answers(decisions: Iterable[Decision]) -> dict[tuple[str, str], dict[str, str]]:
+    """(Stage, candidate) -> each rule that judged it there, with what the rule found."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for decision in decisions:
+        if isinstance(decision.found, Judgement):
+            for name in decision.found.judged:
+                found.setdefault((decision.found.stage, name), {})[decision.name] = decision.found.answer.value
+    return found
+
+
 def point_rows(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `POINT_COLUMNS`: every value that a run with an accepted result measured on its way."""
     for attempt in record.attempts():

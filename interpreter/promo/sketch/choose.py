@@ -81,14 +81,16 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
     device = next((knob for knob in every.values() if knob.name == "device" and knob.kind is not Kind.WHOLE), None)
     parts = [knob for knob in (seed, duration, device) if knob is not None]
     fixed = {**_beside(script, every, folder), **_fixed(every, parts, wish)}
-    factors = tuple(_safe(knob, wish) for knob in knobs if knob not in parts and knob.word not in fixed)
+    open_to = [knob for knob in knobs if knob not in parts and knob.word not in fixed]
+    follow = _following(open_to, parts, wish)
+    factors = tuple(_safe(knob, wish) for knob in open_to if knob.word not in follow)
     factors = tuple(knob for knob in factors if _can_vary(knob))
     varied = _varied(factors, wish, script)
     seconds = duration is not None and COUNTED.fullmatch(duration.name) is None
     own, short, whole = (1, 1, 1) if duration is None else _durations(duration, every.values(), printed)
     return Draft(
         name=name,
-        script=script,
+        script=evolve(script, unread={**script.unread, **follow}),
         metric=_metric_name(metric),
         unit=_unit(told, script),
         lower_is_better=wish.better != "higher" if wish.better else not has(HIGHER, told) or has(LOWER, told),
@@ -106,6 +108,23 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         fixed=fixed,
         takes=_takes(wish.takes),
     )
+
+
+def _following(knobs: Sequence[Knob], parts: Sequence[Knob], wish: Wish) -> dict[str, str]:
+    """
+    Settings whose default is computed from one that promo sets -> why each is left alone.
+
+    As a factor such a one would have the value that it has in the script as it stands: a warm-up of a tenth of all
+    steps would be as long in the short stage as in the long one.
+    """
+    found: dict[str, str] = {}
+    moved = {knob.word for knob in (*parts, *knobs) if knob.way is Way.CONSTANTS}
+    for knob in knobs:
+        asked = wish.vary in (knob.name, knob.word) or knob.name in wish.given
+        follows = sorted(knob.follows & moved - {knob.word})
+        if follows and not asked and _can_vary(knob):
+            found[knob.word] = f"computed from {' and '.join(follows)}"
+    return found
 
 
 def _seed(knobs: Sequence[Knob], script: Script) -> Knob | None:
@@ -358,7 +377,8 @@ def _durations(knob: Knob, knobs: Iterable[Knob], printed: Printed) -> tuple[int
 def _short(whole: int, knobs: Iterable[Knob], counted: str, printed: Printed) -> int:
     """A fifth of the whole, or as far as the nearest time at which it tells a value."""
     in_epochs = "epoch" in counted
-    numbers = {knob.name: knob.default for knob in knobs if isinstance(knob.default, int)}
+    fixed = [knob for knob in knobs if counted not in map(named, knob.follows)]
+    numbers = {knob.name: knob.default for knob in fixed if isinstance(knob.default, int)}
     fine = {} if in_epochs else numbers  # what is told every 10 is told so often in each epoch
     told = max((one for name, one in fine.items() if 0 < one < whole and TOLD_EVERY.fullmatch(name)), default=1)
     short, late = max(-(-whole // PARTS_OF_SHORT), told), 0

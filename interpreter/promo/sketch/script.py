@@ -74,7 +74,9 @@ def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], boo
         command="" if commands is None else str(commands.chosen),
         knobs=(*knobs, *more, *composed, *constant_knobs(tree)),
         module_knobs=tuple(
-            evolve(knob, word=f"{path}/{knob.word}") for path, one in own.items() for knob in constant_knobs(one)
+            evolve(knob, word=f"{path}/{knob.word}", follows=frozenset(f"{path}/{name}" for name in knob.follows))
+            for path, one in own.items()
+            for knob in constant_knobs(one)
         ),
         unread={**unread, **others},
         seeded=_seeded(tree),

@@ -180,6 +180,7 @@ def _argument(call: ast.Call, words: Sequence[str], known: Mapping[str, tuple[as
         low=low,
         high=high,
         required=needed,
+        follows=computed_from(given.get("default"), known),
         meaning=" ".join(meaning.split()) if isinstance(meaning, str) else "",
     )
 
@@ -225,8 +226,21 @@ def constant_knobs(tree: ast.Module) -> list[Knob]:
     for name, (node, line) in known.items():
         value = value_of(node, known)
         if value is not None and not isinstance(value, bool) and not name.startswith("_"):
-            found.append(Knob(named(name), name, Way.CONSTANTS, kind_of(value), value, line))
+            follows = computed_from(node, known)
+            found.append(Knob(named(name), name, Way.CONSTANTS, kind_of(value), value, line, follows=follows))
     return found
+
+
+def computed_from(node: ast.expr | None, known: Mapping[str, tuple[ast.expr, int]]) -> frozenset[str]:
+    """Constants that an expression names, and those that their own values name."""
+    found: set[str] = set()
+    waiting = [node] if node is not None else []
+    while waiting:
+        names = {one.id for one in ast.walk(waiting.pop()) if isinstance(one, ast.Name)}
+        new = (names & known.keys()) - found
+        found |= new
+        waiting += [known[name][0] for name in new]
+    return frozenset(found)
 
 
 def named(word: str) -> str:

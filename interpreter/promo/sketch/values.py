@@ -56,6 +56,8 @@ class Knob:
     meaning: str = ""
     before: bool = False
     """Whether it stands before the subcommand."""
+    follows: frozenset[str] = frozenset()
+    """Constants that its default is computed from, directly or through others, by the script's words."""
 
     @property
     def is_positional(self) -> bool:
