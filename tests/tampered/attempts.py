@@ -233,6 +233,25 @@ def other_table(forger):
     forger.lines[0]["event"]["replay"]["digest"] = digest_bytes(table)
 
 
+@kind("a table under another name", "replayed")
+def other_name(forger):
+    """One that does not say of which form the table is."""
+    forger.freeze("curves.json", canonical({**forger.stored("curves.json"), "table": "curves"}) + b"\n")
+
+
+@kind("details of a replayed result", "replayed")
+def details(forger):
+    forger.result("runs/short/early-box-s1/attempt-1", details={"note": 1})
+    forger.refit()
+
+
+@kind("facts of a replayed result", "replayed")
+def facts(forger):
+    folder = "runs/short/early-box-s1/attempt-1"
+    forger.result(folder, facts={**forger.stored(f"{folder}/result.json")["body"]["facts"], "peak_rss_bytes": "1"})
+    forger.refit()
+
+
 # --- how attempts ended ----------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from promo.base.errors import Mismatch, PromoError, SpecError
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
-from promo.driver.frozen import changed_files
+from promo.driver.frozen import changed_files, derived_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, listed
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, Sight, StudyFolder
@@ -27,12 +27,13 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_o
 from promo.ledger.values import Amendment, Verdict
 from promo.report.amendments import other_verdicts, wording
 from promo.report.plan import device_words
-from promo.report.words import plural
+from promo.report.words import error_words, plural
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
 from promo.run.store import EXIT, RESULT, read_exit
 from promo.study.closure import closure
+from promo.study.lock import Lock
 
 MILLISECOND = Fraction(1, 1000)
 """The ledger's times are rounded to it."""
@@ -71,7 +72,9 @@ def verify_study(
         words = "it is empty" if not chain.events else "the study was not frozen first"
         return Audit((Check("ledger", Outcome.DIFFERS, words),), finished=False)
     torn = "; a torn last line is left out" if chain.torn else ""
-    ledger = Check("ledger", Outcome.MATCHES, f"{len(chain.events)} events, each follows the one before{torn}")
+    ledger = Check(
+        "ledger", Outcome.MATCHES, f"{plural(len(chain.events), 'event')}, each follows the one before{torn}"
+    )
     checks = [ledger, *_files(folder, state)]
     finished = state.study in (StudyState.CLOSED, StudyState.STOPPED)
     if any(check.outcome is not Outcome.MATCHES for check in checks):
@@ -80,7 +83,7 @@ def verify_study(
         compiled = folder.compiled()
         compiled.sound()
     except SpecError as fault:
-        checks.append(Check("spec", Outcome.DIFFERS, f"it has {len(fault.diagnostics)} errors for this promo"))
+        checks.append(Check("spec", Outcome.DIFFERS, f"it has errors for this promo: {error_words(fault)}"))
         return Audit(tuple(checks), finished, replay=state.replay)
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
@@ -106,19 +109,25 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
 
 
 def _plan(sight: Sight) -> Iterator[Check]:
-    study, plan = sight.study, sight.plan
+    study, plan, lock = sight.study, sight.plan, sight.compiled.lock
     frozen_as = sight.state.frozen
     assert frozen_as is not None
-    stored = sight.folder.read(PLAN)
+    derived = derived_files(sight.compiled, lock or Lock(study.name, {}))
+    other = {name for name, content in derived.items() if sight.folder.read(name) != content}
     said = (frozen_as.plan, frozen_as.study, frozen_as.runner.name, frozen_as.runner.version)
-    same = said == (plan.digest, study.name, study.runner.name, study.runner.version)
-    same = same and stored == canonical(to_json(plan)) + b"\n"
+    same = said == (plan.digest, study.name, study.runner.name, study.runner.version) and PLAN not in other
     words = f"compiled again: {plural(plan.run_count.planned, 'run')}, sha256:{plan.digest[:12]}"
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
-    same = dict(frozen_as.seals) == dict(plan.seals)
+    sealed = {name: seal.digest for name, seal in lock.seals.items()} if lock else {}
+    same = dict(frozen_as.seals) == dict(plan.seals) == sealed
     yield Check(
         "seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{plural(len(plan.seals), 'frozen rule')} hashed again"
     )
+    for name in derived:
+        if name not in frozen_as.files:
+            yield Check(name, Outcome.DIFFERS, "it was not frozen")
+        elif name in other and name != PLAN:
+            yield Check(name, Outcome.DIFFERS, "it is not what promo writes of the same text and seals")
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
@@ -167,7 +176,9 @@ def _curves(sight: Sight) -> Iterator[Check]:
         good += same
         bad += [] if same else [attempt.folder]
     as_frozen = frozen_as == replay.summary()
-    words = f"{good} results follow from {replay.name}, sha256:{replay.digest[:12]}, read again row by row"
+    as_frozen = as_frozen and all(sight.folder.read(name) == content for name, content in replay.files().items())
+    follow = f"{plural(good, 'result')} {'follows' if good == 1 else 'follow'} from {replay.name}"
+    words = f"{follow}, sha256:{replay.digest[:12]}, read again row by row"
     if bad or not as_frozen:
         words = f"{listed(bad) or 'the reading'} does not follow from {replay.name}"
     yield Check("curves", Outcome.DIFFERS if bad or not as_frozen else Outcome.MATCHES, words)
@@ -341,7 +352,8 @@ def _amendments(sight: Sight) -> Iterator[Check]:
             and said.seen == then.results_of(new.stages)
             and (said.verdict is not None) is (said.name in then.decisions)
         )
-        words = f"{said.name}: {'post hoc, ' if said.seen else ''}{len(said.seen)} results were known then"
+        known = f"{plural(len(said.seen), 'result')} {'was' if len(said.seen) == 1 else 'were'} known then"
+        words = f"{said.name}: {'post hoc, ' if said.seen else ''}{known}"
         yield Check(title, Outcome.MATCHES if same else Outcome.DIFFERS, words)
         before, plan = after, new_plan
 
