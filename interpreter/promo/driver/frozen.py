@@ -163,11 +163,11 @@ class _Before:
         if self._meant is not None:
             yield from plan_changes(self._meant.amendable()[1], now.plan)
         elif stored is not None and digest_bytes(stored) == self._recorded.get(PLAN):
-            yield from self._from_stored(stored, now.plan)
+            yield from self._since(stored, now.plan)
         else:
             yield UNKNOWN
 
-    def _from_stored(self, stored: bytes, now: Plan) -> Iterator[str]:
+    def _since(self, stored: bytes, now: Plan) -> Iterator[str]:
         """The same, from a plan file that is what was frozen; somebody may have frozen what is no plan."""
         try:
             before = plan_from_json(parse_json(stored))
