@@ -13,6 +13,7 @@ from pathlib import Path
 from promo.base.canonical import canonical, digest_bytes, exact_sum, from_exact
 from promo.base.codec import to_json, value_digest
 from promo.base.errors import Mismatch, PromoError, SpecError
+from promo.curves.replay import SETTINGS
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
@@ -176,7 +177,7 @@ def _curves(sight: Sight) -> Iterator[Check]:
         good += same
         bad += [] if same else [attempt.folder]
     as_frozen = frozen_as == replay.summary()
-    as_frozen = as_frozen and all(sight.folder.read(name) == content for name, content in replay.files().items())
+    as_frozen = as_frozen and sight.folder.read(SETTINGS) == replay.files()[SETTINGS]
     follow = f"{plural(good, 'result')} {'follows' if good == 1 else 'follow'} from {replay.name}"
     words = f"{follow}, sha256:{replay.digest[:12]}, read again row by row"
     if bad or not as_frozen:
