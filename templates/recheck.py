@@ -6662,8 +6662,12 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
             report.missing("files", f"{name} is not there")
         elif folder.digest(name) != digest:
             report.differs("frozen files", f"{name} was changed after the study was frozen")
-    if {"plan.json", "lock.json", "spec.promo", "imports.json"} - files.keys():
-        report.differs("frozen files", "plan, lock or spec was not frozen")
+    recording = frozen["replay"]
+    due = {"plan.json", "lock.json", "spec.promo", "imports.json", "recheck.py"}
+    due |= {"curves.json", recording["file"]} if recording is not None else set()
+    for name in sorted(due ^ files.keys()):
+        strange = f"{shown(name)} is no file that promo freezes"
+        report.differs("frozen files", f"{name} was not frozen" if name in due else strange)
     if report.different or report.absent:
         return None
     if version_of(folder) not in (None, VERSION):

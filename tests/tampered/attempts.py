@@ -15,6 +15,12 @@ def other_cell(forger):
     forger.said("attempt.started", folder=BASE)["seed"] = 2
 
 
+@kind("another host")
+def other_host(forger):
+    """One that nobody planned."""
+    forger.said("attempt.started", folder=BASE)["host"] = "den"
+
+
 @kind("another folder")
 def other_folder(forger):
     forger.said("attempt.started", folder=BASE)["folder"] = FAIR.replace("attempt-1", "attempt-7")

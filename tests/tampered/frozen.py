@@ -132,6 +132,38 @@ kind("used files written otherwise")(lambda forger: forger.freeze("imports.json"
 kind("settings of curves written otherwise", "replayed")(otherwise("curves.json"))
 
 
+@kind("a used file that no spec uses", among=ONLY_BY_VERIFY)
+def unused(forger):
+    forger.freeze("imports.json", canonical({"base.promo": "promo 1\n"}) + b"\n")
+
+
+def frozen_too(name):
+    """A further file, of which the ledger has the digest."""
+
+    def change(forger):
+        (forger.folder / name).parent.mkdir(exist_ok=True)
+        forger.freeze(name, b"notes")
+
+    return change
+
+
+def unfrozen(name):
+    """A file that was never there."""
+
+    def change(forger):
+        del forger.lines[0]["event"]["files"][name]
+        (forger.folder / name).unlink()
+
+    return change
+
+
+kind("notes are frozen")(frozen_too("notes.txt"))
+kind("a file elsewhere is frozen")(frozen_too("../notes.txt"))
+kind("no lock was frozen")(unfrozen("lock.json"))
+kind("no second verifier was frozen")(unfrozen("recheck.py"))
+kind("no table was frozen", "replayed")(unfrozen("curves.csv"))
+
+
 @kind("a used file that is none")
 def other_import(forger):
     forger.freeze("imports.json", canonical(["base.promo"]) + b"\n")

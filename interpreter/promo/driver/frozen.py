@@ -15,10 +15,11 @@ from promo.base.codec import to_json
 from promo.base.differences import differences, line_differences
 from promo.base.errors import PromoError, SpecError
 from promo.base.resources import second_verifier
-from promo.curves.replay import Replay
+from promo.curves.replay import SETTINGS, Replay, table_file
 from promo.driver.pipeline import Compiled
 from promo.driver.study import IMPORTS, LOCK, PLAN, RECHECK, SPEC, StudyFolder
 from promo.ledger.state import State
+from promo.ledger.values import Freezing
 from promo.plans.values import Plan, plan_from_json
 from promo.report.change import plan_changes
 from promo.report.words import error_words
@@ -71,6 +72,12 @@ def derived_files(compiled: Compiled, lock: Lock) -> dict[str, bytes]:
 def recorded_files(state: State) -> Mapping[str, str]:
     """Frozen file -> its digest, as the ledger's first event says."""
     return {} if state.frozen is None else state.frozen.files
+
+
+def due_files(frozen_as: Freezing) -> frozenset[str]:
+    """Names of the files that starting such a study puts into the folder."""
+    table = () if frozen_as.replay is None else (SETTINGS, table_file(frozen_as.replay.table))
+    return frozenset({SPEC, PLAN, LOCK, IMPORTS, RECHECK, *table})
 
 
 def changed_files(

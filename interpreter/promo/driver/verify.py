@@ -17,7 +17,7 @@ from promo.curves.replay import SETTINGS
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
-from promo.driver.frozen import changed_files, derived_files
+from promo.driver.frozen import changed_files, derived_files, due_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, listed
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, Sight, StudyFolder
@@ -34,7 +34,6 @@ from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
 from promo.run.store import EXIT, RESULT, read_exit
 from promo.study.closure import closure
-from promo.study.lock import Lock
 
 MILLISECOND = Fraction(1, 1000)
 """The ledger's times are rounded to it."""
@@ -98,6 +97,11 @@ def verify_study(
 
 def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
     assert state.frozen is not None
+    due = due_files(state.frozen)
+    for name in sorted(due ^ state.frozen.files.keys()):
+        yield Check(name, Outcome.DIFFERS, "it was not frozen" if name in due else "it is no file that promo freezes")
+    if due != state.frozen.files.keys():
+        return
     changed = {one.name: one for one in changed_files(folder, state)}
     for name, recorded in state.frozen.files.items():
         if name not in changed:
@@ -112,23 +116,20 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
 def _plan(sight: Sight) -> Iterator[Check]:
     study, plan, lock = sight.study, sight.plan, sight.compiled.lock
     frozen_as = sight.state.frozen
-    assert frozen_as is not None
-    derived = derived_files(sight.compiled, lock or Lock(study.name, {}))
+    assert frozen_as is not None and lock is not None  # both were found among the files
+    derived = derived_files(sight.compiled, lock)
     other = {name for name, content in derived.items() if sight.folder.read(name) != content}
     said = (frozen_as.plan, frozen_as.study, frozen_as.runner.name, frozen_as.runner.version)
     same = said == (plan.digest, study.name, study.runner.name, study.runner.version) and PLAN not in other
     words = f"compiled again: {plural(plan.run_count.planned, 'run')}, sha256:{plan.digest[:12]}"
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
-    sealed = {name: seal.digest for name, seal in lock.seals.items()} if lock else {}
+    sealed = {name: seal.digest for name, seal in lock.seals.items()}
     same = dict(frozen_as.seals) == dict(plan.seals) == sealed
     yield Check(
         "seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{plural(len(plan.seals), 'frozen rule')} hashed again"
     )
-    for name in derived:
-        if name not in frozen_as.files:
-            yield Check(name, Outcome.DIFFERS, "it was not frozen")
-        elif name in other and name != PLAN:
-            yield Check(name, Outcome.DIFFERS, "it is not what promo writes of the same text and seals")
+    for name in sorted(other - {PLAN}):
+        yield Check(name, Outcome.DIFFERS, "it is not what promo writes of the same text and seals")
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
