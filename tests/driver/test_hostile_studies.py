@@ -106,3 +106,19 @@ def test_promo_verify_says_what_is_wrong(tmp_path_factory, tmp_path, name):
 
     with contextlib.redirect_stdout(io.StringIO()):
         assert promo("verify", folder) == 1
+
+
+def stage_opened(forger):
+    forger.add(forger.places("stage.opened")[0] + 1, **{**forger.said("stage.opened"), "stage": "elsewhere"})
+
+
+@pytest.mark.parametrize("change", [of_attempt("host", "den"), of_attempt("stage", "elsewhere"), stage_opened])
+def test_a_report_shows_what_remains_of_a_ledger_that_names_what_nobody_planned(
+    tmp_path_factory, tmp_path, change, capsys
+):
+    folder = shutil.copytree(studies.made("plain", tmp_path_factory) / "trial.study", tmp_path / "trial.study")
+    tampered(folder, change)
+
+    assert promo("report", folder, "--format", "md", "--out", tmp_path / "out.md") == 1
+    assert "which the plan does not have" in capsys.readouterr().err
+    assert "which the plan does not have" in (tmp_path / "out.md").read_text(encoding="utf-8")
