@@ -219,6 +219,22 @@ class Folder:
         """SHA-256 of a file; as `read`."""
         return sha(self.read(name, most))
 
+    def value(self, name: str) -> Any:
+        """
+        The JSON value of a file that is one line.
+
+        Raises:
+            MissingError: it is not there.
+            DiffersError: it is none, or in another form than the one that it has.
+        """
+        content = self.read(name)
+        try:
+            if not content.endswith(b"\n"):
+                raise DiffersError("it does not end with its line")
+            return strict(content[:-1])
+        except DiffersError as fault:
+            raise DiffersError(f"{name}: {fault}") from fault
+
 
 # --- the form of each stored thing -----------------------------------------------------------------------------------
 # An object has the keys that stand here and no others; a member of a union says which it is under `is`.
@@ -2055,7 +2071,7 @@ class Course:
         if not left:
             return ""
         first = next(run for run in self.plan.runs[stage] if run[0] in left)
-        more = f" (and {len(left) - 1} runs more)" if len(left) > 1 else ""
+        more = f" (and {some(len(left) - 1, 'run')} more)" if len(left) > 1 else ""
         return self.due((first[1], first[2], first[3], first[4])) + more
 
     # --- guards --------------------------------------------------------------------------------------------------
@@ -2117,7 +2133,7 @@ class Course:
             return f"{said['candidate']} had not entered {said['stage']}"
         going, host = self.going.get(said["host"], {}), self.study["hosts"][said["host"]]
         if len(going) >= host["slots"]:
-            return f"{len(going)} attempts were under way on {said['host']}, which has slots for {host['slots']}"
+            return f"{some(len(going), 'attempt')} under way on {said['host']}, which has slots for {host['slots']}"
         many, room = devices(self.study, said["stage"], said["host"]), host["slots"] * host.get("devices", 1)
         if sum(going.values()) + many > room:
             return f"it had {many} devices on {said['host']}, which has {room}, and {sum(going.values())} were taken"
@@ -2397,7 +2413,7 @@ class Course:
         lacking = list(self.lacking())
         if lacking:
             return "; ".join(lacking[:SHOWN]) + (f"; and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else "")
-        return "" if said["stages"] == len(self.closed) else f"{len(self.closed)} stages had ended"
+        return "" if said["stages"] == len(self.closed) else f"{some(len(self.closed), 'stage')} had ended"
 
     def lacking(self) -> Iterator[str]:
         """What a study has to do before its end, and has not done."""
@@ -4996,6 +5012,13 @@ class Part:
         self.cells = {cell: run for cell, run in plan.cells.items() if (cell[0], cell[2]) == (stage, host)}
 
 
+NO_FACTS: Object = {
+    "device": {}, "machine": {}, "software": {},
+    "peak_device_bytes": None, "peak_rss_bytes": None, "started_ahead_s": None,
+}  # fmt: skip
+"""What a result that was read from a table says of its machine."""
+
+
 class Table:
     """A table of recorded runs that a replay reads, in promo's own layout."""
 
@@ -5020,8 +5043,10 @@ class Table:
     @classmethod
     def of_replay(cls, folder: Folder, plan: "Plan", recording: Object) -> "Table":
         """The table of a replay, which has all of its runs."""
-        said = strict(folder.read("curves.json").rstrip(b"\n"))
+        said = folder.value("curves.json")
         fit(RECORDED, said, "curves.json")
+        if (recording["table"], recording["interpolate"]) != (said["table"], said["settings"]["interpolate"]):
+            raise DiffersError("curves.json has another table, or is read otherwise, than was recorded")
         table = cls(said["settings"], said["table"], recording["digest"], plan)
         if table.readable:
             table._of_replay(folder, plan, recording)
@@ -5191,7 +5216,9 @@ class Table:
             "checkpoint": kept,
             "trunk": None,
             "contention": None,
+            "facts": NO_FACTS,
             "recorded": source,
+            "details": {},
         }
 
     def _found(
@@ -6012,7 +6039,7 @@ class Look:
         known = {(one.stage, one.candidate, one.host, one.seed) for one in self.course.every() if one.envelope}
         seen = [list(one) for one in sorted(known) if one[0] in after["stages"]]
         if said["seen"] != seen:
-            self.report.differs("amendments", f"{place}: {len(seen)} results of its stages were known then")
+            self.report.differs("amendments", f"{place}: known then: {some(len(seen), 'result')} of its stages")
         file = f"amendments/{said['number']}.promo"
         if not self.folder.has(file):
             self.report.missing("files", f"{file} is not there")
@@ -6142,7 +6169,7 @@ class Look:
             own = r"anchors/[0-9]+\.note(\.[A-Za-z0-9.]+)?|data/(train|validation|token_lengths)\.bytes"
             if file in known or report or re.fullmatch(own, file):
                 continue
-            if parts[0] == "program" and (name != file or self.folder.digest(name) in used):
+            if parts[0] == "program" and (name != file or (self.folder.has(name) and self.folder.digest(name) in used)):
                 continue
             above = "/".join(parts[:4])
             one = attempts.get(above) if parts[0] == "runs" else None
@@ -6159,7 +6186,7 @@ class Look:
 
     def _used(self) -> set[str]:
         """Digests of the files that were frozen as what the spec uses, a runner's own among them."""
-        used = strict(self.folder.read("imports.json").removesuffix(b"\n"))
+        used = self.folder.value("imports.json")
         return {sha(text_.encode()) for text_ in used.values()}
 
     def passed_over(self) -> Iterator[str]:
@@ -6635,15 +6662,18 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
             report.missing("files", f"{name} is not there")
         elif folder.digest(name) != digest:
             report.differs("frozen files", f"{name} was changed after the study was frozen")
-    if {"plan.json", "lock.json", "spec.promo", "imports.json"} - files.keys():
-        report.differs("frozen files", "plan, lock or spec was not frozen")
+    recording = frozen["replay"]
+    due = {"plan.json", "lock.json", "spec.promo", "imports.json", "recheck.py"}
+    due |= {"curves.json", recording["file"]} if recording is not None else set()
+    for name in sorted(due ^ files.keys()):
+        strange = f"{shown(name)} is no file that promo freezes"
+        report.differs("frozen files", f"{name} was not frozen" if name in due else strange)
     if report.different or report.absent:
         return None
     if version_of(folder) not in (None, VERSION):
         raise CannotError(another_version(folder))
     report.good(f"{some(len(files), 'frozen file')} as recorded")
-    content = folder.read("plan.json")
-    stored = strict(content.removesuffix(b"\n"))
+    stored = folder.value("plan.json")
     fit(PLAN, stored, "plan.json")
     plan = Plan(stored)
     for fault in plan.loose():
@@ -6659,12 +6689,8 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
     runner = plan.study["runner"]
     if (frozen["runner"]["name"], frozen["runner"]["version"]) != (runner["name"], runner["version"]):
         report.differs("plan", "another runner was frozen")
-    fit(
-        table(text("text of a spec", longest=2**24)),
-        strict(folder.read("imports.json").removesuffix(b"\n")),
-        "imports.json",
-    )
-    lock = strict(folder.read("lock.json").removesuffix(b"\n"))
+    fit(table(text("text of a spec", longest=2**24)), folder.value("imports.json"), "imports.json")
+    lock = folder.value("lock.json")
     fit(LOCK, lock, "lock.json")
     for name, seal in lock["seals"].items():
         if seal["name"] != name or sha(compact(seal["closure"])) != seal["digest"]:
@@ -6687,7 +6713,7 @@ def examine(folder: Folder, given: argparse.Namespace, report: Report) -> Reach:
         raise (CannotError(other) if other else fault) from fault
     if not events:
         raise DiffersError("the ledger is empty")
-    report.good(f"{len(events)} events, each follows the one before")
+    report.good(f"{some(len(events), 'event')}, each follows the one before")
     report.good(f"Merkle root {base64.b64encode(root(lines)).decode()}")
     if events[0]["event"]["is"] != "study.frozen":
         raise DiffersError("the study was not frozen first")
@@ -6740,18 +6766,20 @@ def told(look: Look, report: Report) -> None:
     words = f"budgets kept for {known} of {known + unknown + early} accepted runs, not known for {unknown}"
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if counts["segments"]:
-        report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
+        report.good(
+            f"segments of {some(counts['segments'], 'accepted run')} fit the changes of shape that were asked for"
+        )
     if counts["unseen"]:
         report.good(
-            f"{counts['unseen']} results arrived after their attempts had been declared lost, are on no record, and"
-            f" count for nothing, nor do the {float(look.behind):.0f} s that they took after they were last seen"
+            f"{some(counts['unseen'], 'result')} of attempts that had been declared lost, on no record: nothing of that"
+            f" counts, nor do the {float(look.behind):.0f} s that they took after they were last seen"
         )
     if counts["outside"]:
         report.good(f"{some(counts['outside'], 'result')} trained outside, as accepted")
     if any(not one.readable for one in look.parts.values()):
         report.good("tables that some of them were taken from are read by promo verify alone")
     if look.table is not None:
-        again = f"{counts['read again']} results read again from {look.table.name}"
+        again = f"{some(counts['read again'], 'result')} read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")
     trained, spent = time_words(look.trained), time_words(look.spent)
     report.good(f"{trained} of training; {spent} of slot time, no less than what attempts wrote down themselves")

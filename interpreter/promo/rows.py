@@ -232,8 +232,8 @@ class Finding:
 
 
 Row = TypeVar("Row")
-Value = TypeVar("Value")
 """One of the classes above."""
+Value = TypeVar("Value")
 SPREAD = ("facts", "factors")
 """Attributes of rows that are mappings, and so columns of their own in data frames."""
 

@@ -64,10 +64,15 @@ def test_a_word_that_is_no_command_is_told_with_the_nearest_one(capsys):
     assert "promo --help lists the commands" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["plan", "ask", "bundle", "report", "export", "cosign"])
-def test_a_stream_is_no_place_to_write_a_file_to(workplace, capsys, command):
-    assert promo(command, "x", "--out", "-") == 2
-    assert "argument --out: '-' is no file; name one" in capsys.readouterr().err
+WRITES = {"simulate": "--plot", "compare": "--html"}
+WRITES |= dict.fromkeys(("plan", "ask", "bundle", "report", "export", "cosign"), "--out")
+
+
+@pytest.mark.parametrize("command", WRITES)
+@pytest.mark.parametrize("place", ["-", ""])
+def test_a_stream_is_no_place_to_write_a_file_to_nor_is_nothing(workplace, capsys, command, place):
+    assert promo(command, "x", f"{WRITES[command]}={place}") == 2
+    assert f"argument {WRITES[command]}: '{place}' is no file; name one" in capsys.readouterr().err
     assert not [*workplace.iterdir()]
 
 

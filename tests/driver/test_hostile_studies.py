@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 import studies
+from promo.base.canonical import canonical, digest_bytes
 from support import promo
 from tampered import tampered
 from tampered.forger import BASE
@@ -49,7 +50,34 @@ def beside(name, content):
     return lambda forger: (forger.folder / name).write_bytes(content)
 
 
+def strange_plan(forger):
+    """A plan whose digest is not that of what it holds was frozen, and the spec says something else now."""
+    forger.freeze("plan.json", canonical({**forger.stored("plan.json"), "digest": "0" * 64}) + b"\n")
+    forger.lines[0]["event"]["plan"] = "0" * 64
+    beside("spec.promo", (forger.folder / "spec.promo").read_bytes().replace(b"top 1", b"top 2"))(forger)
+
+
+def strange_lock(forger):
+    """A seal of no closure has the digest of what it holds."""
+    found = forger.stored("lock.json")
+    made = found["seals"]["pick"]
+    made["closure"]["order"] = 1
+    made["digest"] = digest_bytes(canonical(made["closure"]))
+    forger.freeze("lock.json", canonical(found) + b"\n")
+
+
+def not_frozen(name):
+    def change(forger):
+        del forger.lines[0]["event"]["files"][name]
+
+    return change
+
+
 CASES = {
+    "a plan that is none was frozen, and another spec lies there": ("plain", strange_plan),
+    "a seal of no closure": ("plain", strange_lock),
+    **{f"{name} was not frozen": ("plain", not_frozen(name)) for name in ("plan.json", "lock.json", "imports.json")},
+    "a spec with two errors": ("plain", lambda forger: forger.freeze("spec.promo", b"promo 1\nstudy\nhost\n")),
     "a ledger without its freezing": ("plain", without_freeze),
     "an attempt in a stage that nobody planned": ("plain", of_attempt("stage", "elsewhere")),
     "an attempt of a candidate that nobody planned": ("plain", of_attempt("candidate", "somebody")),
@@ -78,3 +106,19 @@ def test_promo_verify_says_what_is_wrong(tmp_path_factory, tmp_path, name):
 
     with contextlib.redirect_stdout(io.StringIO()):
         assert promo("verify", folder) == 1
+
+
+def stage_opened(forger):
+    forger.add(forger.places("stage.opened")[0] + 1, **{**forger.said("stage.opened"), "stage": "elsewhere"})
+
+
+@pytest.mark.parametrize("change", [of_attempt("host", "den"), of_attempt("stage", "elsewhere"), stage_opened])
+def test_a_report_shows_what_remains_of_a_ledger_that_names_what_nobody_planned(
+    tmp_path_factory, tmp_path, change, capsys
+):
+    folder = shutil.copytree(studies.made("plain", tmp_path_factory) / "trial.study", tmp_path / "trial.study")
+    tampered(folder, change)
+
+    assert promo("report", folder, "--format", "md", "--out", tmp_path / "out.md") == 1
+    assert "which the plan does not have" in capsys.readouterr().err
+    assert "which the plan does not have" in (tmp_path / "out.md").read_text(encoding="utf-8")

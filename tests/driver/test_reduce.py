@@ -198,6 +198,24 @@ def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
     assert "fewer: fixed a at 0, b at 1; promoted refine_7 (b 1) and screen_3 (b 1, c 0)" in capsys.readouterr().out
 
 
+def test_while_a_reduction_waits_for_a_person_nobody_is_promoted_or_dropped(started, capsys):
+    path = started(SPEC.replace("rerun 1, then stop", "hold"), fails="budget == 2 and a == b == 1")
+    assert promo("run", path, "--quiet") == 5
+    page, target = path.with_suffix(".study") / "report.html", path.with_name("out.md")
+    assert promo("report", path, "--format", "md", "--out", target) == 0
+    for told in (page, target):
+        assert "Open until a person has decided." in told.read_text(encoding="utf-8")
+        assert "Dropped: " not in told.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert promo("why", "screen_1", "fewer", "--study", path.with_suffix(".study")) == 0
+    assert "screen_1 is not promoted yet by fewer" in capsys.readouterr().out
+
+    words = ("decide", path, "fewer", "--promote", "refine_7", "--by", "Ada", "--reason", "enough")
+    assert promo(*words) == 0
+    assert promo("report", path, "--format", "md", "--out", target) == 0
+    assert re.search(r"(?m)^Promoted: refine.{1,2}7 .*Dropped: .*screen", target.read_text(encoding="utf-8"))
+
+
 def test_a_factor_that_turns_around_stays_in_the_search(started):
     path = started(SPEC.replace("for 2s", "for 5s"), turned="-3 * b")
     promo("run", path, "--quiet")

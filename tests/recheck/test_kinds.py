@@ -42,7 +42,8 @@ SAID = {
 """What the second verifier says of some of them."""
 
 NAMED = re.compile(
-    r"DIFFERS: .*(event \d+|ledger line \d+|ledger is empty|\S+\.(json|promo|jsonl)|attempt-\d|accounts for|plan: )"
+    r"DIFFERS: .*(event \d+|ledger line \d+|ledger is empty|\S+\.(json|promo|jsonl|py|csv|txt)|attempt-\d|"
+    r"accounts for|plan: )"
 )
 """A difference says where: an event by its number, a line, a file, or a part of the plan."""
 

@@ -803,6 +803,7 @@ def test_a_seed_that_may_be_left_out_is_given(workplace, capsys, case):
         ("random.seed(a.start)", "--start={seed}"),
         ("split(random_state=a.start)", "--start={seed}"),
         ("start = a.start; set_up(seed=start)", "--start={seed}"),
+        ("set_up(rng_seed=a.start, **{})", "--start={seed}"),
         ("r = random.Random(a.start); b.seed(a.seed)", "--seed={seed}"),  # what is called one comes first
         ("r = a.start", "--start={start}"),
     ],

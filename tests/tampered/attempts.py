@@ -15,6 +15,12 @@ def other_cell(forger):
     forger.said("attempt.started", folder=BASE)["seed"] = 2
 
 
+@kind("another host")
+def other_host(forger):
+    """One that nobody planned."""
+    forger.said("attempt.started", folder=BASE)["host"] = "den"
+
+
 @kind("another folder")
 def other_folder(forger):
     forger.said("attempt.started", folder=BASE)["folder"] = FAIR.replace("attempt-1", "attempt-7")
@@ -231,6 +237,25 @@ def other_table(forger):
     table = table.replace(b"b,1,1,10,2.9", b"b,1,1,10,0.9")
     forger.freeze("curves.csv", table)
     forger.lines[0]["event"]["replay"]["digest"] = digest_bytes(table)
+
+
+@kind("a table under another name", "replayed")
+def other_name(forger):
+    """One that does not say of which form the table is."""
+    forger.freeze("curves.json", canonical({**forger.stored("curves.json"), "table": "curves"}) + b"\n")
+
+
+@kind("details of a replayed result", "replayed")
+def details(forger):
+    forger.result("runs/short/early-box-s1/attempt-1", details={"note": 1})
+    forger.refit()
+
+
+@kind("facts of a replayed result", "replayed")
+def facts(forger):
+    folder = "runs/short/early-box-s1/attempt-1"
+    forger.result(folder, facts={**forger.stored(f"{folder}/result.json")["body"]["facts"], "peak_rss_bytes": "1"})
+    forger.refit()
 
 
 # --- how attempts ended ----------------------------------------------------------------------------------------------

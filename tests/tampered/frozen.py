@@ -1,9 +1,10 @@
 """What was frozen, and files that no event knows."""
 
+import json
 import shutil
 from functools import partial
 
-from promo.base.canonical import canonical
+from promo.base.canonical import canonical, digest_bytes
 from tampered.forger import BASE, ONLY_BY_VERIFY, SOUND, kind
 
 sound = partial(kind, among=SOUND)
@@ -92,6 +93,77 @@ def lock_closure(forger):
     forger.freeze("lock.json", canonical(found) + b"\n")
 
 
+def seal(name):
+    """Another seal in the lock, whose digest is that of its closure, and of which the ledger has the digest."""
+
+    def put(change):
+        def tamper(forger):
+            found = forger.stored("lock.json")
+            made = change(found["seals"])
+            made["digest"] = digest_bytes(canonical(made["closure"]))
+            forger.freeze("lock.json", canonical(found) + b"\n")
+
+        return kind(name)(tamper)
+
+    return put
+
+
+@seal("another seal in the lock")
+def other_seal_of_lock(seals):
+    seals["pick"]["closure"]["measure"]["unit"] = "kg"
+    return seals["pick"]
+
+
+@seal("a further seal in the lock")
+def further_seal(seals):
+    seals["picked"] = {**seals["pick"], "name": "picked"}
+    return seals["picked"]
+
+
+def otherwise(name):
+    """The same value with a space between its parts, of which the ledger has the digest."""
+    return lambda forger: forger.freeze(
+        name, json.dumps(forger.stored(name), sort_keys=True, separators=(", ", ":")).encode() + b"\n"
+    )
+
+
+kind("a lock written otherwise")(otherwise("lock.json"))
+kind("used files written otherwise")(lambda forger: forger.freeze("imports.json", b"{ }\n"))
+kind("settings of curves written otherwise", "replayed")(otherwise("curves.json"))
+
+
+@kind("a used file that no spec uses", among=ONLY_BY_VERIFY)
+def unused(forger):
+    forger.freeze("imports.json", canonical({"base.promo": "promo 1\n"}) + b"\n")
+
+
+def frozen_too(name):
+    """A further file, of which the ledger has the digest."""
+
+    def change(forger):
+        (forger.folder / name).parent.mkdir(exist_ok=True)
+        forger.freeze(name, b"notes")
+
+    return change
+
+
+def unfrozen(name):
+    """A file that was never there."""
+
+    def change(forger):
+        del forger.lines[0]["event"]["files"][name]
+        (forger.folder / name).unlink()
+
+    return change
+
+
+kind("notes are frozen")(frozen_too("notes.txt"))
+kind("a file elsewhere is frozen")(frozen_too("../notes.txt"))
+kind("no lock was frozen")(unfrozen("lock.json"))
+kind("no second verifier was frozen")(unfrozen("recheck.py"))
+kind("no table was frozen", "replayed")(unfrozen("curves.csv"))
+
+
 @kind("a used file that is none")
 def other_import(forger):
     forger.freeze("imports.json", canonical(["base.promo"]) + b"\n")
@@ -129,6 +201,12 @@ sound("nothing")(lambda forger: None)
 sound("a report")(file("report-old.html"))
 sound("a table for other tools")(file("runs.csv"))
 sound("a part of a file that a crash left")(file("evidence/short.json.part"))
+
+
+@kind("a link to nowhere where programs lie")
+def link_to_nowhere(forger):
+    (forger.folder / "program").mkdir()
+    (forger.folder / "program" / "train.py").symlink_to("nowhere")
 
 
 @kind("a run that no event knows")

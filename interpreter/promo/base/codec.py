@@ -354,8 +354,10 @@ def _decoder(hint: Any) -> Decoder:
         return SIMPLE[hint]
     origin, args = _parts(hint)
     if origin is Annotated:
-        if "free form" in args or "vouched for" in args:
-            return free if "free form" in args else _same
+        if "free form" in args:
+            return free
+        if "vouched for" in args:
+            return _same
         limits = next((one for one in args[:0:-1] if isinstance(one, (Form, Range))), None)  # the nearest one
         return limits or _decoder(args[0])
     if origin is Literal:

@@ -144,7 +144,7 @@ def _simulate(options: argparse.ArgumentParser) -> None:
         metavar=("WHAT", "VALUES"),
         help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4; share: 25%%,50%%",
     )
-    options.add_argument("--plot", metavar="FILE", help="draw the table, or what is varied, as SVG")
+    options.add_argument("--plot", metavar="FILE", type=_file, help="draw the table, or what is varied, as SVG")
     options.add_argument(
         "--best", metavar="NAME", help="the candidate that is truly best; default: the first that is not always kept"
     )
@@ -185,9 +185,13 @@ def _number(text: str) -> float:
 
 
 def _file(text: str) -> str:
-    """A place to write to; no stream, for what is written has several files or is renamed once it is whole."""
-    if text == "-":
-        raise argparse.ArgumentTypeError("'-' is no file; name one")
+    """
+    A place to write to; no stream, for what is written has several files or is renamed once it is whole.
+
+    Nor the nothing that a variable of a shell leaves which is not set.
+    """
+    if text in ("", "-"):
+        raise argparse.ArgumentTypeError(f"'{text}' is no file; name one")
     return text
 
 
@@ -253,7 +257,7 @@ def _compare(options: argparse.ArgumentParser) -> None:
     options.add_argument("--draws", type=_whole, default=200, help="how often seeds are resampled; default: 200")
     options.add_argument("--seed", type=_whole, default=1, help="seeds the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print it as JSON")
-    options.add_argument("--html", metavar="FILE", help="write a page of it as well")
+    options.add_argument("--html", metavar="FILE", type=_file, help="write a page of it as well")
 
 
 def _laws(options: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from promo.driver.values import Check, Outcome, Reach
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import AttemptStarted, ClockJumped, Event, Receipt
+from promo.report.words import plural
 from promo.run.values import RunOf
 
 
@@ -62,7 +63,7 @@ def check_begun(sight: Sight) -> Iterator[Check]:
             same = drawn == (asked.seed, asked.label)
             good += same
             bad += [] if same else [attempt.folder]
-        words = ", ".join(bad[:5]) or f"{good} requests have the seeds that were drawn"
+        words = ", ".join(bad[:5]) or f"{plural(good, 'request')} with the seeds that were drawn"
         yield Check("drawn seeds", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 

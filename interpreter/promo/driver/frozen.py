@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
 from promo.base.classes import evolve, frozen
 from promo.base.codec import to_json
-from promo.base.diagnostics import errors
 from promo.base.differences import differences, line_differences
 from promo.base.errors import PromoError, SpecError
 from promo.base.resources import second_verifier
-from promo.curves.replay import Replay
+from promo.curves.replay import SETTINGS, Replay, table_file
 from promo.driver.pipeline import Compiled
 from promo.driver.study import IMPORTS, LOCK, PLAN, RECHECK, SPEC, StudyFolder
 from promo.ledger.state import State
-from promo.plans.values import plan_from_json
+from promo.ledger.values import Freezing
+from promo.plans.values import Plan, plan_from_json
 from promo.report.change import plan_changes
-from promo.report.words import plural
+from promo.report.words import error_words
 from promo.study.closure import closure
 from promo.study.lock import Lock, frozen_rules, lock_from_json, seal_of
 
@@ -54,20 +54,30 @@ def first_lock(compiled: Compiled, now: str, commit: str | None) -> Lock:
 
 def frozen_files(compiled: Compiled, lock: Lock, replay: Replay | None) -> dict[str, bytes]:
     """Every file that starting puts into the folder, by name; their digests are the ledger's first event."""
-    _, plan = compiled.amendable()
     return {
         SPEC: compiled.source.text.encode(),
-        PLAN: canonical(to_json(plan)) + b"\n",
-        LOCK: canonical(to_json(lock)) + b"\n",
-        IMPORTS: canonical(dict(compiled.used)) + b"\n",
+        **derived_files(compiled, lock),
         RECHECK: second_verifier(),
         **(replay.files() if replay else {}),
     }
 
 
+def derived_files(compiled: Compiled, lock: Lock) -> dict[str, bytes]:
+    """Those of them that follow from what the text means and from what was sealed, each in the one form that it has."""
+    _, plan = compiled.amendable()
+    values = {PLAN: to_json(plan), LOCK: to_json(lock), IMPORTS: dict(compiled.used)}
+    return {name: canonical(value) + b"\n" for name, value in values.items()}
+
+
 def recorded_files(state: State) -> Mapping[str, str]:
     """Frozen file -> its digest, as the ledger's first event says."""
     return {} if state.frozen is None else state.frozen.files
+
+
+def due_files(frozen_as: Freezing) -> frozenset[str]:
+    """Names of the files that starting such a study puts into the folder."""
+    table = () if frozen_as.replay is None else (SETTINGS, table_file(frozen_as.replay.table))
+    return frozenset({SPEC, PLAN, LOCK, IMPORTS, RECHECK, *table})
 
 
 def changed_files(
@@ -160,9 +170,18 @@ class _Before:
         if self._meant is not None:
             yield from plan_changes(self._meant.amendable()[1], now.plan)
         elif stored is not None and digest_bytes(stored) == self._recorded.get(PLAN):
-            yield from plan_changes(plan_from_json(parse_json(stored)), now.plan)
+            yield from self._since(stored, now.plan)
         else:
             yield UNKNOWN
+
+    def _since(self, stored: bytes, now: Plan) -> Iterator[str]:
+        """The same, from a plan file that is what was frozen; somebody may have frozen what is no plan."""
+        try:
+            before = plan_from_json(parse_json(stored))
+        except ValueError:
+            yield UNKNOWN
+            return
+        yield from plan_changes(before, now)
 
     def _of_lock(self, content: bytes) -> Iterator[str]:
         """Seals with digest and closure; when they were made only where that is known."""
@@ -196,9 +215,7 @@ def _compiled(folder: StudyFolder) -> Compiled | str:
         compiled = folder.worded()
         compiled.amendable()
     except SpecError as fault:
-        found = list(errors(fault.diagnostics)) or list(fault.diagnostics)
-        more = f", and {plural(len(found) - 1, 'error')} more" if len(found) > 1 else ""
-        return f"{found[0].code}: {found[0].message}{more}"
+        return error_words(fault)
     except PromoError as fault:
         return fault.message
     return compiled

@@ -60,7 +60,7 @@ def check_outside(sight: Sight) -> Iterator[Check]:
     bad, good = [], 0
     read: dict[tuple[str, str, str, str], Replay] = {}
     for attempt in ended(state):
-        if state.replay or study.hosts[attempt.host].executor != OUTSIDE_EXECUTOR or attempt.state is AttemptState.LOST:
+        if state.replay or not _is_outside(study, attempt) or attempt.state is AttemptState.LOST:
             continue
         fault = _outside_fault(folder, study, attempt, read)
         bad += [f"{attempt.folder}{fault}"] if fault else []
@@ -92,6 +92,12 @@ def _outside_fault(
     if body is not None and (body.recorded is None) is not (said.settings is None):
         return f"/{RESULT} was {'not ' * (body.recorded is None)}read from a table, and {OUTSIDE} says otherwise"
     return "" if said.settings is None else _table_fault(folder, study, attempt, said, read)
+
+
+def _is_outside(study: Study, attempt: Attempt) -> bool:
+    """Whether somebody else trains what its host has; that the plan has no such host is said in the history."""
+    host = study.hosts.get(attempt.host)
+    return host is not None and host.executor == OUTSIDE_EXECUTOR
 
 
 def _table_fault(
@@ -133,7 +139,7 @@ def check_results(sight: Sight) -> Iterator[Check]:
             continue
         result = folder.result(attempt)
         said = repeats(attempt, result) if attempt.envelope else attempt.late_status is result.status
-        seen = state.replay or study.hosts[attempt.host].executor == OUTSIDE_EXECUTOR  # looked at where those are
+        seen = state.replay or _is_outside(study, attempt)  # looked at where those are
         if result.digest != envelope or not said or not _could_count(folder, attempt, result, seen=seen):
             bad.append(attempt.folder)
         elif result.body is not None and (fault := _points_fault(folder, attempt, result.body.points)):

@@ -16,7 +16,7 @@ from promo.exchange.registration import Begun, Registration, registration, regis
 from promo.files import read_given
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Amendment, CellResult, Chain
-from promo.report.words import plural
+from promo.report.words import error_words, plural
 from promo.study.closure import closure
 from promo.study.lock import Seal, seal_of
 from promo.study.values import Study
@@ -126,7 +126,7 @@ def check_registration(folder: StudyFolder, path: Path) -> Iterator[Check]:
             return
         now = _register(folder, chain, state, told.name, version)
     except SpecError as fault:
-        yield Check(name, Outcome.DIFFERS, f"the spec has {len(fault.diagnostics)} errors for this promo")
+        yield Check(name, Outcome.DIFFERS, f"the spec has errors for this promo: {error_words(fault)}")
         return
     except PromoError as fault:
         yield Check(name, Outcome.DIFFERS, fault.message)

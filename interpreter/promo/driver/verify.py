@@ -13,10 +13,11 @@ from pathlib import Path
 from promo.base.canonical import canonical, digest_bytes, exact_sum, from_exact
 from promo.base.codec import to_json, value_digest
 from promo.base.errors import Mismatch, PromoError, SpecError
+from promo.curves.replay import SETTINGS
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
-from promo.driver.frozen import changed_files
+from promo.driver.frozen import changed_files, derived_files, due_files
 from promo.driver.history import check_history
 from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, listed
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, Sight, StudyFolder, no_study
@@ -27,7 +28,7 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_o
 from promo.ledger.values import Amendment, Verdict
 from promo.report.amendments import other_verdicts, wording
 from promo.report.plan import device_words
-from promo.report.words import plural
+from promo.report.words import error_words, plural
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
@@ -71,7 +72,9 @@ def verify_study(
         words = "it is empty" if not chain.events else "the study was not frozen first"
         return Audit((Check("ledger", Outcome.DIFFERS, words),), finished=False)
     torn = "; a torn last line is left out" if chain.torn else ""
-    ledger = Check("ledger", Outcome.MATCHES, f"{len(chain.events)} events, each follows the one before{torn}")
+    ledger = Check(
+        "ledger", Outcome.MATCHES, f"{plural(len(chain.events), 'event')}, each follows the one before{torn}"
+    )
     checks = [ledger, *_files(folder, state)]
     finished = state.study in (StudyState.CLOSED, StudyState.STOPPED)
     if any(check.outcome is not Outcome.MATCHES for check in checks):
@@ -80,7 +83,7 @@ def verify_study(
         compiled = folder.compiled()
         compiled.sound()
     except SpecError as fault:
-        checks.append(Check("spec", Outcome.DIFFERS, f"it has {len(fault.diagnostics)} errors for this promo"))
+        checks.append(Check("spec", Outcome.DIFFERS, f"it has errors for this promo: {error_words(fault)}"))
         return Audit(tuple(checks), finished, replay=state.replay)
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
@@ -94,6 +97,11 @@ def verify_study(
 
 def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
     assert state.frozen is not None
+    due = due_files(state.frozen)
+    for name in sorted(due ^ state.frozen.files.keys()):
+        yield Check(name, Outcome.DIFFERS, "it was not frozen" if name in due else "it is no file that promo freezes")
+    if due != state.frozen.files.keys():
+        return
     changed = {one.name: one for one in changed_files(folder, state)}
     for name, recorded in state.frozen.files.items():
         if name not in changed:
@@ -106,19 +114,22 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
 
 
 def _plan(sight: Sight) -> Iterator[Check]:
-    study, plan = sight.study, sight.plan
+    study, plan, lock = sight.study, sight.plan, sight.compiled.lock
     frozen_as = sight.state.frozen
-    assert frozen_as is not None
-    stored = sight.folder.read(PLAN)
+    assert frozen_as is not None and lock is not None  # both were found among the files
+    derived = derived_files(sight.compiled, lock)
+    other = {name for name, content in derived.items() if sight.folder.read(name) != content}
     said = (frozen_as.plan, frozen_as.study, frozen_as.runner.name, frozen_as.runner.version)
-    same = said == (plan.digest, study.name, study.runner.name, study.runner.version)
-    same = same and stored == canonical(to_json(plan)) + b"\n"
+    same = said == (plan.digest, study.name, study.runner.name, study.runner.version) and PLAN not in other
     words = f"compiled again: {plural(plan.run_count.planned, 'run')}, sha256:{plan.digest[:12]}"
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
-    same = dict(frozen_as.seals) == dict(plan.seals)
+    sealed = {name: seal.digest for name, seal in lock.seals.items()}
+    same = dict(frozen_as.seals) == dict(plan.seals) == sealed
     yield Check(
         "seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{plural(len(plan.seals), 'frozen rule')} hashed again"
     )
+    for name in sorted(other - {PLAN}):
+        yield Check(name, Outcome.DIFFERS, "it is not what promo writes of the same text and seals")
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
@@ -167,7 +178,9 @@ def _curves(sight: Sight) -> Iterator[Check]:
         good += same
         bad += [] if same else [attempt.folder]
     as_frozen = frozen_as == replay.summary()
-    words = f"{good} results follow from {replay.name}, sha256:{replay.digest[:12]}, read again row by row"
+    as_frozen = as_frozen and sight.folder.read(SETTINGS) == replay.files()[SETTINGS]
+    follow = f"{plural(good, 'result')} {'follows' if good == 1 else 'follow'} from {replay.name}"
+    words = f"{follow}, sha256:{replay.digest[:12]}, read again row by row"
     if bad or not as_frozen:
         words = f"{listed(bad) or 'the reading'} does not follow from {replay.name}"
     yield Check("curves", Outcome.DIFFERS if bad or not as_frozen else Outcome.MATCHES, words)
@@ -341,7 +354,8 @@ def _amendments(sight: Sight) -> Iterator[Check]:
             and said.seen == then.results_of(new.stages)
             and (said.verdict is not None) is (said.name in then.decisions)
         )
-        words = f"{said.name}: {'post hoc, ' if said.seen else ''}{len(said.seen)} results were known then"
+        known = f"{plural(len(said.seen), 'result')} {'was' if len(said.seen) == 1 else 'were'} known then"
+        words = f"{said.name}: {'post hoc, ' if said.seen else ''}{known}"
         yield Check(title, Outcome.MATCHES if same else Outcome.DIFFERS, words)
         before, plan = after, new_plan
 

@@ -156,12 +156,12 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
         kept.append(f"{before}{_named(names[Verdict.PROMOTED])}{of}, to {found.target}")
         dropped += [f"{before}{_named(names[Verdict.DROPPED])}"] if names[Verdict.DROPPED] else []
     earlier = [found for _, found in gates[: len(gates) - len(shown)]]
-    before = f"{plural(len(earlier), 'gate')} before that"
+    others = f"{plural(len(earlier), 'gate')} before that"
     gone = {one.candidate for found in earlier for one in found.standings if one.verdict is Verdict.DROPPED}
     if kept:
-        yield "Kept", "; ".join([*kept, *([before] if earlier else [])])
+        yield "Kept", "; ".join([*kept, *([others] if earlier else [])])
         none = f"none by {shown[0][0].name}" if gone else "none"
-        yield "Dropped", "; ".join([*(dropped or [none]), *([f"{len(gone)} by the {before}"] if gone else [])])
+        yield "Dropped", "; ".join([*(dropped or [none]), *([f"{len(gone)} by the {others}"] if gone else [])])
     for decision in decided:
         if isinstance(decision.found, Reducing):
             yield "Reduced", result_words(decision, study, record.state, record.call)

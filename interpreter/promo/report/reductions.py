@@ -19,6 +19,8 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
     decision = record.decisions.get(reduction.name)
     found = decision.reducing if decision else None
     shown = settled(decision, record.state) if decision else None
+    promoted = tuple(map(record.call, shown.promoted)) if shown else ()
+    dropped = tuple(map(record.call, shown.reducing.dropped)) if shown and shown.reducing and not shown.held else ()
     pooled = record.study.effects[reduction.effects].pooled
     return ReductionView(
         name=reduction.name,
@@ -31,8 +33,11 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         else undecided(record, reduction.name),
         stages=(f"{listed(reduction.sources)} together",) if pooled else reduction.sources,
         factors=tuple(_factor(one) for one in found.factors) if found else (),
-        promoted=tuple(map(record.call, shown.promoted)) if shown else (),
-        dropped=tuple(map(record.call, shown.reducing.dropped)) if shown and shown.reducing else (),
+        promoted=promoted,
+        dropped=dropped,
+        rows="Open until a person has decided."
+        if shown and shown.held
+        else f"Promoted: {', '.join(promoted) or 'none'}. Dropped: {', '.join(dropped) or 'none'}.",
         effects=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
         amended=tuple(amended_lines(record.study, record.state, reduction.name, record.call)),

@@ -148,6 +148,8 @@ class ReductionView:
     """Factor, what became of it, why, and its effect at each stage."""
     promoted: tuple[str, ...]
     dropped: tuple[str, ...]
+    rows: str
+    """Both in words; that they are open while a person has to decide."""
     effects: str
     decision: str
     amended: tuple[str, ...] = ()
@@ -404,9 +406,9 @@ class ReportView:
     cost_note: str
     """What has to be said of runs that several stages have in common; empty where none have."""
     account: tuple[str, ...]
+    """What gates saved and may have cost, in sentences."""
     money: Json
     """What it has cost, exactly, for programs; None where nothing has a price."""
-    """What gates saved and may have cost, in sentences."""
     suppositions: tuple[SuppositionView, ...]
     notes: tuple[str, ...]
     limits: tuple[str, ...]

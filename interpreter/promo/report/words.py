@@ -4,6 +4,8 @@ from fractions import Fraction
 from typing import assert_never
 
 from promo.base.canonical import exact, from_exact, rounded
+from promo.base.diagnostics import errors
+from promo.base.errors import SpecError
 from promo.base.floats import nearest
 from promo.base.units import HOUR, span
 from promo.study.limits import BudgetKind
@@ -124,6 +126,13 @@ def seeds_text(seeds: tuple[int, ...]) -> str:
 def plural(count: int, word: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def error_words(fault: SpecError) -> str:
+    """The first error of a spec, and how many more there are."""
+    first, *others = list(errors(fault.diagnostics)) or fault.diagnostics
+    more = f", and {plural(len(others), 'error')} more" if others else ""
+    return f"{first.code}: {first.message}{more}"
 
 
 def span_text(seconds: Fraction | float) -> str:

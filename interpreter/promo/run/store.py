@@ -15,7 +15,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, parse_canonical
-from promo.base.codec import from_json, to_json
+from promo.base.codec import from_json, to_json, value_digest
 from promo.base.reading import AnyPath
 from promo.ledger.ports import Disk
 from promo.run.budgets import is_used_up
@@ -119,8 +119,7 @@ def plain(name: str) -> str:
 
 def result_bytes(body: Body) -> bytes:
     """A result file: the body and its digest."""
-    content = canonical(to_json(body))
-    return b'{"body":%b,"digest":"%b"}' % (content, digest_bytes(content).encode())
+    return canonical(to_json(Envelope(body, value_digest(body))))
 
 
 def checkpoint_of(disk: Disk, folder: Path) -> str | None:

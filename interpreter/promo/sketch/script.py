@@ -17,7 +17,7 @@ from promo.sketch.hydra import overrides
 from promo.sketch.prints import printed_by
 from promo.sketch.settings import arguments, constant_knobs, constants, named, value_of
 from promo.sketch.signatures import signatures
-from promo.sketch.values import Script, SketchError
+from promo.sketch.values import SEEDS, Script, SketchError
 
 Read = Callable[[str], str | None]
 """Name of a file beside the script -> its text; None where there is none that is a small text."""
@@ -25,8 +25,6 @@ MOST_FILES = 200
 LONGEST_NAME = 200
 SEEDING = {"seed", "manual_seed", "manual_seed_all", "set_seed", "seed_everything", "default_rng", "Random"}
 SEEDING |= {"PRNGKey", "set_random_seed", "RandomState"}
-SEED_WORDS = {"seed", "random_state"}
-"""Arguments of any call that take a seed."""
 NATS = re.compile(
     r"(.*\.)?(\w*cross_?entropy\w*|nll\w*|log_softmax|logsumexp|log_loss)|"
     r"(math|np|numpy|jnp|torch|tf\.math)\.log(1p)?|.*\.from_pretrained",
@@ -203,6 +201,6 @@ def _seeds(tree: ast.Module) -> Iterator[str]:
     """Names whose value is handed to what takes a seed, as `state` of `random.Random(args.state)`."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         first = call.args[:1] if ast.unparse(call.func).rpartition(".")[2] in SEEDING else []
-        for given in (*first, *(one.value for one in call.keywords if one.arg in SEED_WORDS)):
+        for given in (*first, *(one.value for one in call.keywords if SEEDS.fullmatch(one.arg or ""))):
             if isinstance(given, ast.Name | ast.Attribute):
                 yield named(given.id if isinstance(given, ast.Name) else given.attr)
