@@ -122,3 +122,17 @@ def test_a_report_shows_what_remains_of_a_ledger_that_names_what_nobody_planned(
     assert promo("report", folder, "--format", "md", "--out", tmp_path / "out.md") == 1
     assert "which the plan does not have" in capsys.readouterr().err
     assert "which the plan does not have" in (tmp_path / "out.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["export", "--to", "tensorboard"], ["export"]])
+@pytest.mark.parametrize(
+    "change", [of_attempt("host", "den"), of_attempt("stage", "elsewhere"), of_attempt("candidate", "no"), stage_opened]
+)
+def test_whatever_else_is_read_of_such_a_ledger_says_so(tmp_path_factory, tmp_path, change, words, capsys):
+    folder = shutil.copytree(studies.made("plain", tmp_path_factory) / "trial.study", tmp_path / "trial.study")
+    tampered(folder, change)
+    out = ["--out", tmp_path / "out"] if words[0] == "export" else []
+    words = [*words, "--to", "rocrate"] if words == ["export"] else words
+
+    assert promo(words[0], folder, *words[1:], *out) == 1
+    assert "which the plan does not have" in capsys.readouterr().err

@@ -82,6 +82,7 @@ verdict("another demand", "rich", "pick", {"holds": False}, ("found", "demands",
 verdict("a reduction lets others on", "screened", "fewer", {"promoted": ["screen_1"]})
 verdict("a walk moves elsewhere", "screened", "walked_step_3", {"statistic": "7"}, ("found",))
 verdict("another way to grow is chosen", "grown", "deeper", {"promoted": ["deeper_copy_top"]})
+verdict("a way to grow is chosen that nobody planned", "grown", "deeper", {"promoted": ["nobody"]})
 verdict(
     "a factor is fixed that is free",
     "screened",

@@ -16,7 +16,7 @@ from promo.cli.seen import Seen, look
 from promo.cli.terminal import expanded, put, put_wrapped
 from promo.decision.counts import Count
 from promo.driver.shared import where_words
-from promo.driver.study import LEDGER, StudyFolder
+from promo.driver.study import LEDGER, StudyFolder, check_names
 from promo.ledger.state import Attempt, State, StudyState
 from promo.plans.values import Plan
 from promo.report.amendments import verdict_lines
@@ -59,6 +59,7 @@ def status(options: Namespace) -> int:
     """What has happened so far; safe while the study runs."""
     folder = _awaited(options) if options.watch and not options.json else study_of(options.place, options.study)
     study, plan = folder.compiled().sound()
+    check_names(plan, folder.state())
     if options.json:
         put(json.dumps(_json(study, plan, folder.state()), indent=1, sort_keys=True))
         return ExitCode.DONE

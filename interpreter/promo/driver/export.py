@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promo.base.errors import PromoError
 from promo.base.reading import open_plain, place_of
-from promo.driver.study import StudyFolder
+from promo.driver.study import StudyFolder, check_names
 from promo.exchange import mlflow as to_mlflow
 from promo.exchange import tensorboard as to_tensorboard
 from promo.exchange.runs import logged_run
@@ -30,6 +30,7 @@ def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     state = folder.state()
     compiled = folder.compiled()
     study, plan = compiled.sound()
+    check_names(plan, state)
     asked = [name for name in (*study.gates, *study.rules) if name in state.decisions]
     decided = [settled(folder.decision(compiled, state, name), state) for name in asked]
     ranked, judged = standings(decided), answers(decided)

@@ -19,14 +19,13 @@ from promo.base.errors import Mismatch, OtherFormat, PromoError, SpecError
 from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
-from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder, no_study
+from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder, check_names, no_study
 from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import write_given
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
-from promo.plans.values import Plan
 from promo.report.beside import BesideView, build_beside
 from promo.report.effect_table import EFFECT_COLUMNS, effect_rows
 from promo.report.record import Record
@@ -42,7 +41,6 @@ from promo.report.render import (
 )
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
-from promo.report.words import listed
 from promo.run.outside import EXECUTOR, OUTSIDE, Outside, read_outside
 from promo.run.store import POINTS, sound_points
 from promo.run.values import Point, Result, RunStatus
@@ -85,14 +83,6 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
     return remains_view(str(folder.path), reading.state, tuple(reading.faults), tuple(names), empty=empty)
 
 
-def _strange(plan: Plan, state: State) -> list[str]:
-    """Stages and hosts that a ledger names and that nobody planned."""
-    attempts = list(state.every_attempt())
-    stages = {*state.opened, *(one.stage for one in attempts)} - {one.name for one in plan.stages}
-    hosts = {one.host for one in attempts} - plan.study.hosts.keys()
-    return [*(f"stage {one}" for one in sorted(stages)), *(f"host {one}" for one in sorted(hosts))]
-
-
 class _Reading:
     """A study folder being read; *lenient* notes faults and leaves out what they took."""
 
@@ -105,9 +95,7 @@ class _Reading:
         chain = self._chain()
         compiled = self.folder.compiled()
         study, plan = compiled.sound()
-        strange = _strange(plan, self.state)
-        if strange:
-            raise Mismatch(f"the ledger names {listed(strange)}, which the plan does not have")
+        check_names(plan, self.state)
         evidence: dict[str, Evidence] = {}
         for stage in self.state.opened:
             if stage in self.state.closed or any(stage in study.read_by(name) for name in self.state.decisions):

@@ -162,8 +162,8 @@ class Requests:
 
     def _kept(self, candidate: str, stage: str, run: PlannedRun, state: State, way: str | None) -> Grown:
         """What the counting run of another candidate left in the cell of *run*; nothing when none counts."""
-        before = self.agenda.cells[stage, candidate, run.host, run.seed]
-        accepted = state.accepted(before.id)
+        before = self.agenda.cells.get((stage, candidate, run.host, run.seed))  # a forged choice names anybody
+        accepted = None if before is None else state.accepted(before.id)
         body = None if accepted is None else self.folder.result(accepted).body
         if accepted is None or body is None:
             return Grown(None, None, Kept.CHECKPOINT, way)

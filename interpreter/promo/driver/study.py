@@ -30,6 +30,7 @@ from promo.ledger.ports import Disk
 from promo.ledger.state import Attempt, AttemptState, State, state_of
 from promo.ledger.values import Chain
 from promo.plans.values import Plan, plan_from_json
+from promo.report.words import listed
 from promo.run.disk import RealDisk
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, read_result
 from promo.run.values import Request, Result
@@ -388,6 +389,24 @@ class Sight:
 def text_of(request: Request) -> str | None:
     """Digest of the text that a request names; None where its runner trains on none."""
     return None if request.data is None else request.data.digest
+
+
+def check_names(plan: Plan, state: State) -> None:
+    """
+    That a ledger names what the plan has; one that somebody made up may be whole and sound in every other way.
+
+    Raises:
+        Mismatch: it names a stage, a host or a candidate that the plan does not have.
+    """
+    attempts = list(state.every_attempt())
+    named = {
+        "stage": {*state.opened, *(one.stage for one in attempts)} - {one.name for one in plan.stages},
+        "host": {one.host for one in attempts} - plan.study.hosts.keys(),
+        "candidate": {one.candidate for one in attempts} - plan.study.candidates.keys(),
+    }
+    strange = [f"{kind} {one}" for kind, names in named.items() for one in sorted(names)]
+    if strange:
+        raise Mismatch(f"the ledger names {listed(strange)}, which the plan does not have")
 
 
 def no_study(path: Path) -> PromoError:

@@ -30,6 +30,8 @@ MOST_ROWS = 4_000
 """Rows of the table behind a picture."""
 AXES = {BudgetKind.STEPS: ("step", "steps"), BudgetKind.TOKENS: ("tokens", "tokens")}
 SECONDS = ("charged_s", "seconds of training")
+CALLED_LOSS = frozenset({"loss", "bpb", "bpc", "nll", "ce", "xent"})
+"""Last words of names that a loss has; an error rate or an accuracy is drawn as well, and is none."""
 LOSSES = ("train_loss", "training_loss")
 """What programs call the loss that they train on."""
 
@@ -96,7 +98,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         caption=(*_caption(record), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted(record.candidates.index(name) for name in {run.candidate for run in drawn})),
         beside=other,
-        kind="loss" if other.endswith("_loss") or record.study.measure.lower_is_better else "curve",
+        kind="loss" if other.rpartition("_")[2] in CALLED_LOSS else "curve",
         trained=_picture(
             record, stage, trained, most, (x_label, other, words.format(other) + _ends(record, trained)), end=False
         ),

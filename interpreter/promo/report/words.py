@@ -45,6 +45,7 @@ UNSAID = frozenset(
 
 
 PER_CENT = frozenset({"percent", "pct"})
+"""Units of what is counted in hundredths."""
 
 
 def behind(unit: str) -> str:
