@@ -541,6 +541,6 @@ def test_both_verifiers_say_the_same_of_results_that_came_after_the_end_of_their
     said = capsys.readouterr().out
     checked = rechecked(Path("trial.study"))
     assert checked.returncode == 3
-    words = re.findall(r"arrived after .* they took after they were last seen", said.replace("\n", " "))
+    words = re.findall(r"came after they had been declared lost.* they were last seen", said.replace("\n", " "))
     assert len(words) == 1
-    assert f"2 results {words[0].replace('they had', 'their attempts had')}" in checked.stdout
+    assert f"2 results of attempts that {words[0]}" in checked.stdout

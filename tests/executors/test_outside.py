@@ -828,7 +828,7 @@ def test_one_who_takes_results_in_waits_for_another(study, monkeypatch, capsys):
     with subprocess.Popen([sys.executable, "-c", HOLDS, str(FOLDER)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
-        assert holder.poll() is not None
+        assert Path("let_go").exists()
 
 
 HOLDS = """
@@ -837,4 +837,5 @@ from promo.run.locks import lock_intake
 with lock_intake(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(0.5)
+    pathlib.Path("let_go").touch()
 """

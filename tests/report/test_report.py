@@ -125,7 +125,9 @@ def test_a_curve_ends_where_a_lost_run_wrote_no_point(study, tmp_path):
         ("val_acc", ["training_loss"], "training_loss", "loss"),
         ("val_acc", ["train_acc"], "train_acc", "curve"),
         ("val_acc", ["loss"], "", "curve"),  # nobody says of what
-        ("train_loss", [], "", "loss"),  # it decides
+        ("train_loss", [], "", "curve"),  # it decides
+        ("val_wer", ["train_wer"], "train_wer", "curve"),  # the lower the better, and no loss
+        ("val_bpb", ["train_bpb"], "train_bpb", "loss"),
     ],
 )
 def test_the_training_loss_is_apart_also_where_something_else_decides(study, tmp_path, metric, others, beside, kind):

@@ -261,7 +261,7 @@ def check_unaccounted(sight: Sight) -> Iterator[Check]:
     if unseen:
         seconds = exact_sum(_behind(folder, one) for one in unseen)
         words = (
-            "arrived after they had been declared lost, are on no record, and count for nothing, nor do the"
+            "came after they had been declared lost: on no record, and nothing of them counts, nor do the"
             f" {float(seconds):.0f} s that they took after they were last seen:"
             f" {listed([one.folder for one in unseen])}"
         )
