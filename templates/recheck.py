@@ -6772,8 +6772,9 @@ def told(look: Look, report: Report) -> None:
         )
     if counts["unseen"]:
         report.good(
-            f"{some(counts['unseen'], 'result')} of attempts that came after they had been declared lost: on no record, and"
-            f" nothing of them counts, nor do the {float(look.behind):.0f} s that they took after they were last seen"
+            f"{some(counts['unseen'], 'result')} of attempts that came after they had been declared lost: on no record,"
+            " and nothing of them counts,"
+            f" nor do the {float(look.behind):.0f} s that they took after they were last seen"
         )
     if counts["outside"]:
         report.good(f"{some(counts['outside'], 'result')} trained outside, as accepted")
