@@ -59,13 +59,14 @@ def status(options: Namespace) -> int:
     """What has happened so far; safe while the study runs."""
     folder = _awaited(options) if options.watch and not options.json else study_of(options.place, options.study)
     study, plan = folder.compiled().sound()
-    check_names(plan, folder.state())
+    state = folder.state()
+    check_names(plan, state)
     if options.json:
-        put(json.dumps(_json(study, plan, folder.state()), indent=1, sort_keys=True))
+        put(json.dumps(_json(study, plan, state), indent=1, sort_keys=True))
         return ExitCode.DONE
     if options.watch:
         _watch(folder, study, plan)
-    state = folder.state()
+        state = folder.state()
     put_wrapped(_lines(folder, study, plan, state))
     options.follows = _follows(folder, state, options.study or options.place)
     return ExitCode.DONE
